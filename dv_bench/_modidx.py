@@ -14,7 +14,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                     'dv_bench.baselines._smooth': ('baselines.html#_smooth', 'dv_bench/baselines.py'),
                                     'dv_bench.baselines.count_features': ('baselines.html#count_features', 'dv_bench/baselines.py'),
                                     'dv_bench.baselines.fit_baseline': ('baselines.html#fit_baseline', 'dv_bench/baselines.py')},
-  'syms': { 'dv_bench.candidates': { 'dv_bench.candidates.Reads': ('candidates.html#reads', 'dv_bench/candidates.py'),
+            'dv_bench.candidates': { 'dv_bench.candidates.Reads': ('candidates.html#reads', 'dv_bench/candidates.py'),
                                      'dv_bench.candidates._decode': ('candidates.html#_decode', 'dv_bench/candidates.py'),
                                      'dv_bench.candidates._fate': ('candidates.html#_fate', 'dv_bench/candidates.py'),
                                      'dv_bench.candidates._gather': ('candidates.html#_gather', 'dv_bench/candidates.py'),
