@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['index_schema', 'block_sizes', 'role_names', 'role_presets', 'describe_alleles', 'reference_context', 'read_off_image',
            'canonical_row', 'index_row', 'DatasetWriter', 'made_dataset', 'PileupDataset', 'example_row',
-           'import_tfrecord', 'read_png_csv', 'import_png', 'export_png', 'export_tfrecord', 'select', 'merge',
-           'clusters', 'genome_groups', 'Split', 'parse_roles', 'make_split', 'dvb_import', 'dvb_export', 'dvb_subset',
-           'dvb_merge', 'dvb_verify']
+           'import_tfrecord', 'read_png_csv', 'import_png', 'export_png', 'export_tfrecord', 'select', 'writer_row',
+           'merge', 'clusters', 'genome_groups', 'Split', 'parse_roles', 'make_split', 'dvb_import', 'dvb_export',
+           'dvb_subset', 'dvb_merge', 'dvb_verify']
 
 # %% ../nbs/02_dataset.ipynb #71af6dc6
 import array, contextlib, hashlib, itertools, json, os, re
@@ -435,7 +435,7 @@ def export_tfrecord(
                         [int(g) for g in r.genotype.split("/")] if isinstance(r.genotype, str) else [], r.sample, counts))
     return Path(out)
 
-# %% ../nbs/02_dataset.ipynb #402531a0
+# %% ../nbs/02_dataset.ipynb #507b9929
 def select(
     index:pd.DataFrame,
     query:str="",         # pandas' query language on the index columns: `variant_type == "SNP" and chrom == "chr20"`
@@ -453,7 +453,10 @@ def select(
     if not len(rows): raise DvBenchError(f"query {query!r}: no example matches")
     return rows
 
-def _row_of(r): # a row of an index as `DatasetWriter.add` takes it
+def writer_row(
+    r,       # a row of an index, as `itertuples` gives it
+)->dict:     # as `DatasetWriter.add` takes it
+    "A row of one dataset for the writer of another."
     row = {k: None if not isinstance(v, str) and pd.isna(v) else v for k, v in r._asdict().items()}
     integers = lambda text: None if text is None else [int(v) for v in re.split("[,/]", text)]
     return row | {"alts": row["alts"].split(","), "alt_indices": integers(row["alt_indices"]), "alt_counts": integers(row["alt_counts"]), "genotype": integers(row["genotype"])}
@@ -479,7 +482,7 @@ def merge(
     with DatasetWriter(out, first.channels, *first.shape[1:], reference=reference, simulated=first.info["simulated"], made_from=made_from,
                        options=options or {"from": "merge"}) as writer:
         for d, take in zip(datasets, rows or [range(len(d)) for d in datasets]):
-            for i, r in zip(take, d.index.iloc[take].itertuples(index=False)): writer.add(d.image(i), _row_of(r))
+            for i, r in zip(take, d.index.iloc[take].itertuples(index=False)): writer.add(d.image(i), writer_row(r))
     return Path(out)
 
 # %% ../nbs/02_dataset.ipynb #4d833817
