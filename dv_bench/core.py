@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
            'DvBenchError', 'command', 'project_root', 'find_path', 'atomic_path', 'write_json', 'read_json', 'Region',
-           'parse_region', 'read_bed', 'merge_intervals', 'reference_record', 'sequence_md5', 'sha256_file',
-           'package_versions', 'git_commit', 'provenance']
+           'parse_region', 'read_bed', 'merge_intervals', 'open_reference', 'reference_record', 'sequence_md5',
+           'sha256_file', 'package_versions', 'git_commit', 'provenance']
 
 # %% ../nbs/00_core.ipynb #f329ebf6
 import contextlib, functools, hashlib, json, os, platform, re, shutil, subprocess, sys, uuid
@@ -171,13 +171,22 @@ def merge_intervals(
         else: merged.append([start, end])
     return [tuple(i) for i in merged]
 
-# %% ../nbs/00_core.ipynb #14951e6b
+# %% ../nbs/00_core.ipynb #c2dfa0fa
+def open_reference(
+    path:str|Path,     # FASTA, plain or bgzipped; its index is made when it is missing and the folder can be written
+)->pysam.FastaFile:
+    "Open a reference; raises DvBenchError when it is missing, not FASTA or cannot be indexed."
+    if not Path(path).exists(): raise DvBenchError(f"{path} does not exist; expected a FASTA file")
+    try: return pysam.FastaFile(str(path))
+    except (OSError, ValueError) as e:
+        raise DvBenchError(f"{path} cannot be read as FASTA ({e}); it must be plain or compressed with bgzip, and its index (samtools faidx) beside it or its folder writable") from None
+
 def reference_record(
     path:str|Path,               # FASTA with index (.fai)
     contigs:list[str]|None=None, # the contigs that were used; all by default
 )->dict:                         # {"name": file name, "contigs": {contig: {"length": bases, "md5": hex}}}
     "Which reference this is, so that datasets of different references are never mixed."
-    with pysam.FastaFile(str(path)) as fasta:
+    with open_reference(path) as fasta:
         contigs = list(fasta.references) if contigs is None else contigs
         return {"name": Path(path).name, "contigs": {c: {"length": fasta.get_reference_length(c), "md5": sequence_md5(fasta.fetch(c))}
                                                      for c in contigs}}

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['index_schema', 'block_sizes', 'role_names', 'role_presets', 'describe_alleles', 'reference_context', 'read_off_image',
-           'canonical_row', 'index_row', 'DatasetWriter', 'made_dataset', 'PileupDataset', 'example_row',
-           'import_tfrecord', 'read_png_csv', 'import_png', 'export_png', 'export_tfrecord', 'select', 'writer_row',
-           'merge', 'clusters', 'genome_groups', 'Split', 'parse_roles', 'make_split', 'dvb_import', 'dvb_export',
-           'dvb_subset', 'dvb_merge', 'dvb_verify']
+           'canonical_row', 'index_row', 'encode_image', 'DatasetWriter', 'made_dataset', 'PileupDataset',
+           'example_row', 'import_tfrecord', 'read_png_csv', 'import_png', 'export_png', 'export_tfrecord', 'select',
+           'writer_row', 'merge', 'clusters', 'genome_groups', 'Split', 'parse_roles', 'make_split', 'dvb_import',
+           'dvb_export', 'dvb_subset', 'dvb_merge', 'dvb_verify']
 
-# %% ../nbs/02_dataset.ipynb #71af6dc6
-import array, contextlib, hashlib, itertools, json, os, re
+# %% ../nbs/02_dataset.ipynb #6ac286ed
+import array, contextlib, hashlib, itertools, json, re, struct, warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
@@ -25,7 +25,7 @@ from PIL import Image
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from tqdm.auto import tqdm
 
-from .core import (DvBenchError, atomic_path, class_names, command, find_path, merge_intervals, parse_region, provenance,
+from .core import (DvBenchError, atomic_path, class_names, command, find_path, merge_intervals, open_reference, parse_region, provenance,
                            read_json, reference_record, sha256_file, wgs_channels, write_json)
 from .tfrecord import Example, find_files, parse_channels, read_channels, read_examples, write_examples
 
@@ -60,7 +60,7 @@ index_schema = pa.schema([
     ("gc", pa.float32()),                    # share of G and C in the reference under the image
 ])
 
-# %% ../nbs/02_dataset.ipynb #c472c448
+# %% ../nbs/02_dataset.ipynb #a2e6612c
 def describe_alleles(
     ref:str,
     alts:list[str],
@@ -78,12 +78,16 @@ def reference_context(
 )->tuple[int, float]: # longest homopolymer run that touches pos0 or the base behind it; share of G and C
     "What the reference around a site is like."
     bases = (bases.decode() if isinstance(bases, bytes) else bases).upper()
-    run = lambda i: next(len(m.group()) for m in re.finditer(r"(.)\1*", bases) if m.start() <= i < m.end()) if 0 <= i < len(bases) else 0
+    def run(i):
+        if not 0 <= i < len(bases): return 0
+        left, right = bases[:i+1], bases[i:]
+        return len(left)-len(left.rstrip(bases[i])) + len(right)-len(right.lstrip(bases[i])) - 1
     known = sum(map(bases.count, "ACGT"))
     return max(run(centre), run(centre+1)), (bases.count("G")+bases.count("C"))/known if known else float("nan")
 
-# %% ../nbs/02_dataset.ipynb #f1dd2b44
-_pixel_base = {250: "A", 180: "G", 100: "T", 30: "C"}
+# %% ../nbs/02_dataset.ipynb #1f8067c5
+_pixel_base = np.full(256, ord("N"), np.uint8)
+_pixel_base[[250, 180, 100, 30]] = np.frombuffer(b"AGTC", np.uint8)
 
 def read_off_image(
     image:np.ndarray,          # uint8 (channels, height, width)
@@ -93,7 +97,7 @@ def read_off_image(
     at = {name: image[i] for i, name in enumerate(channels)}
     centre, found = image.shape[2]//2, {}
     if "read_base" in at:
-        bases = "".join(_pixel_base.get(int(p), "N") for p in at["read_base"][0])
+        bases = _pixel_base[at["read_base"][0]].tobytes()
         found["homopolymer_length"], found["gc"] = reference_context(bases, centre)
     if not {"strand", "read_supports_variant"} <= at.keys(): return found
     strand = at["strand"][5:, centre]
@@ -103,7 +107,7 @@ def read_off_image(
         if name in at and alt.any(): found[column] = float(np.ceil(at[name][5:, centre][alt]*(cap/254)).mean())
     return found
 
-# %% ../nbs/02_dataset.ipynb #605c8af2
+# %% ../nbs/02_dataset.ipynb #96964bdf
 def canonical_row(
     row:dict, # a row of the index, as `Table.to_pylist` gives it
 )->bytes:     # JSON of its values in the schema's order, a newline behind it
@@ -113,9 +117,8 @@ def canonical_row(
 def _join(values): return None if values is None else ",".join(str(int(v)) for v in values)
 
 def index_row(
-    image:np.ndarray, # uint8 (channels, height, width)
-    row:dict,         # what the caller knows, see `DatasetWriter.add`
-)->dict:              # a complete row of the index
+    row:dict, # what the caller knows, see `DatasetWriter.add`
+)->dict:      # a row of the index, its digest left open
     "The caller's facts and what follows from them."
     known = {name: row.get(name) for name in index_schema.names}
     alts, shown, genotype, label = list(row["alts"]), list(row["alt_indices"]), row.get("genotype"), row.get("label")
@@ -127,15 +130,49 @@ def index_row(
     site = f"{sample}/{source}/{row['chrom']}:{row['pos0']+1}:{row['ref']}>{','.join(alts)}"
     known |= describe_alleles(row["ref"], alts, shown) | {
         "example": f"{site}#{_join(shown)}", "site_id": site, "sample": sample, "source": source, "alts": ",".join(alts), "alt_indices": _join(shown),
-        "label": None if label is None else int(label), "alt_counts": _join(counts), "genotype": None if genotype is None else "/".join(map(str, genotype)),
-        "digest": hashlib.sha256(image).hexdigest()}
+        "label": None if label is None else int(label), "alt_counts": _join(counts), "genotype": None if genotype is None else "/".join(map(str, genotype))}
     if counts is not None and depth: known["allele_fraction"] = sum(counts[i] for i in shown)/depth
     if label == 0 and genotype is not None: known["label0_kind"] = "other_allele" if any(genotype) else "no_truth"
     return known
 
-# %% ../nbs/02_dataset.ipynb #ba320a1f
+# %% ../nbs/02_dataset.ipynb #8320fae4
 _codec = dict(codec=blosc2.Codec.ZSTD, clevel=1, filters=[blosc2.Filter.NOFILTER], filters_meta=[0], nthreads=1, typesize=1)
 
+def encode_image(
+    image:np.ndarray, # uint8, contiguous
+)->tuple[bytes, str]: # a blosc2 chunk; sha256 of the pixels, hex
+    "An image as a dataset keeps it; processes that make images can do this part themselves."
+    return blosc2.compress2(image, blocksize=image.nbytes, **_codec), hashlib.sha256(image).hexdigest()
+
+class _Frame:
+    "A growing file of chunks that becomes a b2nd array on closing."
+    def __init__(self, path, shape):
+        self.shape, self.offsets, self.size = shape, array.array("q"), 0
+        self.file = open(path, "wb")
+        self.file.write(bytes(len(self._header(0)[0])))
+
+    def _header(self, n): # header and trailer of an array of n chunks; bytes 11-14 hold the header's size, the trailer ends in its own
+        array = blosc2.empty((n, *self.shape), dtype=np.uint8, chunks=(1, *self.shape), blocks=(1, *self.shape), cparams=blosc2.CParams(**_codec))
+        frame = array.to_cframe()
+        return bytearray(frame[:struct.unpack(">i", frame[11:15])[0]]), frame[-struct.unpack(">I", frame[-22:-18])[0]:]
+
+    def append(self, chunk):
+        if len(chunk) == 32: return self.offsets.append(-0x7f << 56)  # a chunk without data is all zeros, and stands in the list alone
+        self.file.write(chunk)
+        self.offsets.append(self.size)
+        self.size += len(chunk)
+
+    def close(self):
+        header, trailer = self._header(len(self.offsets))
+        index = blosc2.compress2(np.frombuffer(self.offsets, np.int64), codec=blosc2.Codec.BLOSCLZ, clevel=9, filters=[blosc2.Filter.SHUFFLE], typesize=8, nthreads=1)
+        header[16:24] = struct.pack(">Q", len(header)+self.size+len(index)+len(trailer))  # the file's size
+        header[39:47] = struct.pack(">q", self.size)                                      # of all chunks
+        self.file.write(index+trailer)
+        self.file.seek(0)
+        self.file.write(header)
+        self.file.close()
+
+# %% ../nbs/02_dataset.ipynb #a4f7f0c2
 class DatasetWriter:
     """Write a dataset folder, streaming; a context manager. Raises DvBenchError when the folder exists, an image has another shape, a label
     is not 0, 1 or 2, an example comes twice, or nothing was added."""
@@ -158,8 +195,7 @@ class DatasetWriter:
         self.stack = contextlib.ExitStack()
         self.tmp = self.stack.enter_context(atomic_path(self.path))
         self.tmp.mkdir()
-        self.images = blosc2.empty((0, *self.shape), dtype=np.uint8, chunks=(1, *self.shape), blocks=(1, *self.shape), mode="w",
-                                   cparams=blosc2.CParams(**_codec), urlpath=str(self.tmp/"images.b2nd"))
+        self.images = _Frame(self.tmp/"images.b2nd", self.shape)
         self.table = self.stack.enter_context(pq.ParquetWriter(self.tmp/"examples.parquet", index_schema, compression="zstd"))
         return self
 
@@ -171,9 +207,16 @@ class DatasetWriter:
         if image.shape != self.shape or image.dtype != np.uint8:
             raise DvBenchError(f"{row['chrom']}:{row['pos0']+1}: an image of shape {image.shape} and type {image.dtype}, expected {self.shape} and uint8 "
                                "(channels, height, width); all images of a dataset have one shape")
-        image = np.ascontiguousarray(image)
-        row = index_row(image, row)
-        self.images.schunk.append_data(image)
+        self.add_encoded(*encode_image(np.ascontiguousarray(image)), row)
+
+    def add_encoded(self,
+        chunk:bytes, # from `encode_image`
+        digest:str,  # from `encode_image`
+        row:dict,    # as for `add`
+    ):
+        "Append one example whose image was encoded elsewhere; its shape is the caller's duty."
+        row = index_row(row) | {"digest": digest}
+        self.images.append(chunk)
         self.hashes.append(int.from_bytes(hashlib.blake2b(row["example"].encode(), digest_size=8).digest(), "little"))
         self.labels[row["label"]] = self.labels.get(row["label"], 0)+1
         self.samples.add(row["sample"])
@@ -203,10 +246,7 @@ class DatasetWriter:
             names = pq.read_table(self.tmp/"examples.parquet", columns=["example"])["example"].value_counts().to_pylist()
             twice = [r["values"] for r in names if r["counts"] > 1]
             raise DvBenchError(f"{len(twice)} examples come more than once, such as {twice[:2]}; give each sample its --sample and each depth or platform its --source")
-        full = blosc2.empty((n, *self.shape), dtype=np.uint8, chunks=(1, *self.shape), blocks=(1, *self.shape))
-        blosc2.blosc2_ext.meta__setitem__(self.images.schunk, "b2nd", blosc2.blosc2_ext.meta__getitem__(full.schunk, "b2nd"))
-        del self.images
-        if blosc2.open(str(self.tmp/"images.b2nd"), mode="r").shape != (n, *self.shape): raise RuntimeError("the image container has not the shape that was written")
+        self.images.close()
         write_json(self.tmp/"dataset.json", {
             "format": 1, "shape": list(self.shape), "channels": list(self.channels), "class_names": list(class_names), "n": n,
             "class_counts": [self.labels.get(k, 0) for k in (0, 1, 2)], "unlabelled": self.labels.get(None, 0), "samples": sorted(self.samples),
@@ -307,7 +347,7 @@ class PileupDataset:
             except RuntimeError as e: raise DvBenchError(f"{self.path}: image {i} ({name}) cannot be decompressed ({e}); make the dataset again") from None
             if found != digest: raise DvBenchError(f"{self.path}: image {i} ({name}) is not the one that was written (sha256 {found[:12]}, expected {digest[:12]}); make the dataset again")
 
-# %% ../nbs/02_dataset.ipynb #a9a6d013
+# %% ../nbs/02_dataset.ipynb #99f9f6c8
 def example_row(
     e:Example,
     channels:tuple[str, ...], # names
@@ -324,6 +364,15 @@ def example_row(
     if e.counts.get("DP"): row["depth"] = as_int(e.counts["DP"][0])
     return row
 
+def _reference(ref): # its record, and a check that a site's ref allele stands in it
+    if not ref: return None, lambda *site: None
+    record, fasta = reference_record(ref), open_reference(ref)
+    def check(chrom, pos0, allele):
+        if chrom not in record["contigs"]: raise DvBenchError(f"{chrom}:{pos0+1}: {ref} has no contig {chrom} (it has {', '.join(list(record['contigs'])[:5])} …); give the reference that the examples were made with")
+        found = fasta.fetch(chrom, pos0, pos0+len(allele)).upper()
+        if found != allele.upper(): raise DvBenchError(f"{chrom}:{pos0+1}: the site says {allele}, {ref} says {found or 'nothing'}; give the reference that the examples were made with")
+    return record, check
+
 def _files_record(files): return [{"file": Path(f).name, "sha256": sha256_file(f)} for f in files]
 
 def import_tfrecord(
@@ -331,10 +380,10 @@ def import_tfrecord(
     pattern:str|Path,                     # a file, `name@N`, or a glob pattern
     channels:tuple[str, ...]|None=None,   # names; from example_info.json by default
     sample:str="", source:str="",
-    reference:dict|None=None,
+    ref:str|Path="",                      # FASTA; every site's ref allele must stand in it
     progress:bool=False,
 )->Path:
-    "DeepVariant's examples to a dataset folder. Raises DvBenchError for damaged files, images of several shapes, unknown channels."
+    "DeepVariant's examples to a dataset folder. Raises DvBenchError for damaged files, images of several shapes, unknown channels, another reference."
     files = find_files(pattern)
     named = channels or read_channels(files)
     examples = read_examples(pattern)
@@ -344,11 +393,14 @@ def import_tfrecord(
     if named is None and n == 7: raise DvBenchError(f"{files[0]}: no example_info.json beside it, so the channels are unknown; give --channels {','.join(wgs_channels)} if these are they")
     if named is None: raise DvBenchError(f"{files[0]}: no example_info.json beside it, so its {n} channels are unknown; name them with --channels (dvb_import --help lists the names)")
     if len(named) != n: raise DvBenchError(f"{files[0]}: images of {n} channels, and {len(named)} names ({', '.join(named)}); correct --channels or example_info.json")
+    reference, check = _reference(ref)
     with DatasetWriter(out, named, *size, reference=reference, made_from=_files_record(files), options={"from": "tfrecord", "sample": sample, "source": source}) as writer:
-        for e in tqdm(itertools.chain([first], examples), unit=" examples", disable=not progress): writer.add(e.image, example_row(e, named, source, sample))
+        for e in tqdm(itertools.chain([first], examples), unit=" examples", disable=not progress):
+            check(e.chrom, e.pos0, e.ref)
+            writer.add(e.image, example_row(e, named, source, sample))
     return Path(out)
 
-# %% ../nbs/02_dataset.ipynb #f6915207
+# %% ../nbs/02_dataset.ipynb #652a07eb
 _png_name = re.compile(r"image_(?P<chrom>.+):(?P<pos>\d+)_(?P<ref>[A-Za-z]+)->(?P<alts>[A-Za-z,|]+)_label(?P<label>\d+)(?:_alts(?P<shown>[\d-]+))?_ch(?P<channel>\d+)\.png$")
 
 def read_png_csv(
@@ -387,7 +439,7 @@ def import_png(
     csv:str|Path,                       # see `read_png_csv`
     channels:tuple[str, ...]|None=None, # names; the seven of WGS by default where there are seven
     sample:str="", source:str="",
-    reference:dict|None=None,
+    ref:str|Path="",                    # FASTA; every site's ref allele must stand in it
     progress:bool=False,
 )->Path:
     "The thesis's PNGs to a dataset folder."
@@ -397,8 +449,10 @@ def import_png(
     n, *size = first[0].shape
     channels = channels or (wgs_channels if n == 7 else None)
     if channels is None or len(channels) != n: raise DvBenchError(f"{csv}: {n} channels per image; name that many with --channels")
+    reference, check = _reference(ref)
     with DatasetWriter(out, channels, *size, reference=reference, made_from=_files_record([csv]), options={"from": "png", "sample": sample, "source": source}) as writer:
         for image, row in tqdm(itertools.chain([first], examples), unit=" examples", disable=not progress):
+            check(row["chrom"], row["pos0"], row["ref"])
             writer.add(image, read_off_image(image, channels) | row | {"sample": sample, "source": source})
     return Path(out)
 
@@ -601,7 +655,7 @@ def _fixed_roles(index, roles, width): # (n,) int8
             code[rows[near]] = -1
     return code
 
-# %% ../nbs/02_dataset.ipynb #0e4356f1
+# %% ../nbs/02_dataset.ipynb #cdb030c5
 def make_split(
     index:pd.DataFrame,       # a dataset's index, or several concatenated
     mode:str="kfold",         # kfold, fixed or random
@@ -649,13 +703,12 @@ def make_split(
     return Split(index[["chrom", "pos0", "ref", "sample"]].reset_index(drop=True), table, mode, level, digest.hexdigest()[:16], width)
 
 def _quiet(split, *args): # scikit-learn warns where a class has fewer members than folds; such metrics are reported as undefined later
-    import warnings
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         try: return list(split(*args))
         except ValueError as e: raise DvBenchError(f"the examples cannot be cut into folds ({e})") from None
 
-# %% ../nbs/02_dataset.ipynb #928fe99b
+# %% ../nbs/02_dataset.ipynb #713bc564
 def _summary(path):
     d = PileupDataset(path)
     size = sum(f.stat().st_size for f in d.path.iterdir())
@@ -663,8 +716,6 @@ def _summary(path):
     counts = ", ".join(f"{n} {name.replace('_', '-')}" for n, name in zip(i["class_counts"], class_names))
     print(f"{path}: {i['n']} examples ({counts}{', '+str(i['unlabelled'])+' without a label' if i['unlabelled'] else ''}), {' x '.join(map(str, i['shape']))}, "
           f"{size/i['n']/1000:.1f} KB each, samples {', '.join(s or '(unnamed)' for s in i['samples'])}, fingerprint {i['fingerprint'][:12]}")
-
-def _fasta(ref): return reference_record(ref) if ref else None
 
 @command
 def dvb_import(
@@ -678,9 +729,9 @@ def dvb_import(
 ):
     "DeepVariant's examples (TFRecords) or the thesis's PNGs to a dataset folder."
     if bool(tfrecord) == bool(png): raise DvBenchError("expected either --tfrecord PATTERN or --png CSV")
-    named, reference = parse_channels(channels) if channels else None, _fasta(ref)
-    if tfrecord: import_tfrecord(out, tfrecord, named, sample, source, reference, progress=True)
-    else: import_png(out, find_path(png), named, sample, source, reference, progress=True)
+    named, ref = parse_channels(channels) if channels else None, ref and find_path(ref)
+    if tfrecord: import_tfrecord(out, tfrecord, named, sample, source, ref, progress=True)
+    else: import_png(out, find_path(png), named, sample, source, ref, progress=True)
     _summary(out)
 
 @command
