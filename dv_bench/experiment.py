@@ -268,14 +268,14 @@ def plant_experiment(
                     "provenance": {"made": "2026-01-01T00:00:00+00:00", "commit": "planted", "versions": {}}})
     return folder
 
-# %% ../nbs/15_experiment.ipynb #0ac964c9
+# %% ../nbs/15_experiment.ipynb #6abb23b3
 class Calls(NamedTuple):
     "One run's calls at the sites of its fold."
     wrong: np.ndarray       # (sites,) bool: the genotype is not the truth
     called: np.ndarray      # (sites,) int8: 0 reference, 1 het, 2 hom-alt
     probs: np.ndarray       # (sites, 3) float32: reference, het, hom-alt, calibrated
-    confusion: np.ndarray   # (3, 3) counts of images, as the network gave them
-    calibration: dict       # of `calibration_of`, and n, and reliability tables before and after
+    image: dict             # `image_metrics` of the test images, probabilities as the network gave them
+    calibration: dict       # temperature, class_shift, n_tune, n; before and after: `calibration_of`
 
 class Sites(NamedTuple):
     "All test sites of an experiment, and every run's calls at them."
@@ -334,7 +334,7 @@ def _site_table(sites:pd.DataFrame, frame:pd.DataFrame, layout:list, truth:np.nd
     for k, where, _ in layout: table.loc[where, "truth"] = np.where(truth[where] < 0, -1, _site_class[k][truth[where]])
     return table
 
-# %% ../nbs/15_experiment.ipynb #c5555546
+# %% ../nbs/15_experiment.ipynb #c15e49fd
 def calibration_of(
     labels,           # (n,) 0..2
     probs,            # (n, 3)
@@ -390,8 +390,8 @@ def read_sites(
             y = frame.label.to_numpy(float, na_value=np.nan); has = ~np.isnan(y)
             before, after = (calibration_of(y[has], q[has]) for q in (p, fixed))
             wrong, called, probs = _call(fixed[whole], layout, truth)
-            calls[run.arch, fold, run.seed] = Calls(wrong[known], called[known], probs[known], np.array(image_metrics(y[has], p[has])["confusion"]),
-                                                    {"temperature": temperature, "class_shift": shift, "n_tune": n_tune, "n": int(has.sum()), "before": before, "after": after})
+            calls[run.arch, fold, run.seed] = Calls(wrong[known], called[known], probs[known], image_metrics(y[has], p[has]), {
+                    "temperature": temperature, "class_shift": shift, "n_tune": n_tune, "n": int(has.sum()), "before": before, "after": after})
         tables.append(table); folds[fold] = slice(start, start+len(table)); start += len(table)
     if not start: raise DvBenchError(f"{experiment.folder} has no test site with a known genotype; statistics need labelled test examples")
     table = pd.concat(tables, ignore_index=True)
