@@ -286,6 +286,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                  'dv_bench.pileup.dvb_examples': ('pileup.html#dvb_examples', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.insert_size': ('pileup.html#insert_size', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.lay_out': ('pileup.html#lay_out', 'dv_bench/pileup.py'),
+                                 'dv_bench.pileup.look_up': ('pileup.html#look_up', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.make_examples': ('pileup.html#make_examples', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.mapping_quality': ('pileup.html#mapping_quality', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.name_in_file': ('pileup.html#name_in_file', 'dv_bench/pileup.py'),

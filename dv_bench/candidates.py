@@ -356,7 +356,7 @@ def count_alleles(
             if op == 0 or op == 1 or op == 4 or op >= 7: r += length
     return Evidence(ref_count, pos0[:n], kind[:n], read[:n], first[:n], offset[:n], lengths[:n], lows[:n])
 
-# %% ../nbs/03_candidates.ipynb #f8d12b7c
+# %% ../nbs/03_candidates.ipynb #44d9731d
 min_mapping_quality, min_base_quality, min_count = 5, 10, 2
 min_snp_fraction, min_indel_fraction = (float(np.float32(f)) for f in (0.12, 0.06))
 
@@ -368,7 +368,7 @@ class Candidate(NamedTuple):
     support: tuple[np.ndarray, ...] # per alt: int64 indices of the reads that show it, those of low quality included
     depth: int                 # reads with evidence of enough quality, soft clips included
     ref_count: int             # of them, those that show the reference
-    alt_counts: tuple[int, ...] # reads of `support`, the copies of a read once
+    alt_counts: tuple[int, ...] # of them, those that show each alt
 
 def alt_sets(
     n:int, # alts of a site
@@ -386,8 +386,8 @@ def _same(reads, e, x, y):
 
 @compiled
 def _group(reads, e, order, copies, start0, fractions):
-    "Alleles that pass: (total, item that shows it, supporting reads) of each, and the supporting items of one after the other."
-    groups, support = np.empty((len(order)+1, 3), np.int64), np.empty(len(order)+1, np.int64)
+    "Alleles that pass: total, an item that shows it, supporting items and those of enough quality; and the supporting items of one after the other."
+    groups, support = np.empty((len(order)+1, 4), np.int64), np.empty(len(order)+1, np.int64)
     label, shown, count = np.empty(len(order)+1, np.int64), np.empty(len(order)+1, np.int64), np.empty(len(order)+1, np.int64)
     n_groups, n_support, begin = 0, 0, 0
     while begin < len(order):
@@ -415,7 +415,7 @@ def _group(reads, e, order, copies, start0, fractions):
                     before = n_support
                     for x in range(begin, end):
                         if label[x] == g: support[n_support] = order[x]; n_support += 1
-                    groups[n_groups, 0], groups[n_groups, 1], groups[n_groups, 2] = total, shown[g], n_support-before
+                    groups[n_groups, 0], groups[n_groups, 1], groups[n_groups, 2], groups[n_groups, 3] = total, shown[g], n_support-before, count[g]
                     n_groups += 1
         begin = end
     return groups[:n_groups], support[:n_support]
@@ -432,19 +432,19 @@ def find_candidates(
     fractions = np.array([0, min_snp_fraction, min_indel_fraction, min_indel_fraction, 0])
     groups, support = _group(reads, e, np.argsort(e.pos0, kind="stable"), copies, start0, fractions)
     sites, begin = {}, 0
-    for total, item, n in groups.tolist():
-        sites.setdefault(int(e.pos0[item]), []).append((total, item, support[begin:begin+n]))
+    for total, item, n, count in groups.tolist():
+        sites.setdefault(int(e.pos0[item]), []).append((total, item, support[begin:begin+n], count))
         begin += n
     return [c for pos0, alleles in sites.items() if (c := _candidate(reads, ref, ref_start0, start0, e, copies, pos0, alleles))]
 
 def _candidate(reads, ref, ref_start0, start0, e, copies, pos0, alleles)->Candidate|None:
     if not is_canonical(ref[pos0-ref_start0]): return None
-    longest = max((e.length[item] for _, item, _ in alleles if e.kind[item] == DEL), default=0)
+    longest = max((e.length[item] for _, item, *_ in alleles if e.kind[item] == DEL), default=0)
     site_ref, alts = bytes(ref[pos0-ref_start0:pos0-ref_start0+1+longest]).decode(), {}
-    for total, item, items in alleles:
+    for total, item, items, count in alleles:
         inserted = bytes(reads.bases[e.offset[item]:e.offset[item]+e.length[item]]).decode() if e.kind[item] == INS else ""
         shown = e.read[items]
         alts[chr(e.first[item]) + inserted + site_ref[1 + (e.length[item] if e.kind[item] == DEL else 0):]] = (
-            np.flatnonzero(np.isin(reads.key, reads.key[shown])) if copies else shown, len(items))
+            np.flatnonzero(np.isin(reads.key, reads.key[shown])) if copies else shown, count)
     return Candidate(pos0, site_ref, tuple(sorted(alts)), tuple(alts[a][0] for a in sorted(alts)), total, int(e.ref_count[pos0-start0]),
                      tuple(alts[a][1] for a in sorted(alts)))
