@@ -21,7 +21,8 @@ setup(
     install_requires=cfg["requirements"].split(),
     extras_require={"dev": cfg["dev_requirements"].split()},
     entry_points={
-        "console_scripts": cfg.get("console_scripts", "").split(),
+        "console_scripts": cfg["console_scripts"].split(),
+        "papermill.io": cfg["papermill_io"].split(),
         "nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"],
     },
 )

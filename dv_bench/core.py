@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
-           'DvBenchError', 'command', 'project_root', 'find_path', 'atomic_path', 'write_json', 'read_json', 'Region',
-           'parse_region', 'read_bed', 'merge_intervals', 'open_reference', 'reference_record', 'sequence_md5',
-           'sha256_file', 'package_versions', 'git_commit', 'provenance']
+           'DvBenchError', 'command', 'project_root', 'find_path', 'atomic_path', 'write_json', 'read_json',
+           'OutputsHandler', 'Region', 'parse_region', 'read_bed', 'merge_intervals', 'open_reference',
+           'reference_record', 'sequence_md5', 'sha256_file', 'package_versions', 'git_commit', 'provenance']
 
 # %% ../nbs/00_core.ipynb #f329ebf6
 import contextlib, functools, hashlib, json, os, platform, re, shutil, subprocess, sys, uuid
@@ -118,6 +118,19 @@ def read_json(
     try: return json.loads(Path(path).read_text())
     except FileNotFoundError: raise DvBenchError(f"{path} does not exist") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as e: raise DvBenchError(f"{path} is not valid JSON: {e}") from None
+
+# %% ../nbs/00_core.ipynb #8a79bf6e
+class OutputsHandler:
+    "papermill's reading and writing of notebooks in `outputs/`; folders are made, files replaced whole."
+    @staticmethod
+    def read(path:str)->str: return Path(path).read_text(encoding="utf-8")
+    @staticmethod
+    def listdir(path:str)->list[str]: return [str(f) for f in Path(path).iterdir()]
+    @staticmethod
+    def write(buf:str, path:str):
+        with atomic_path(path) as tmp: tmp.write_text(buf, encoding="utf-8")
+    @staticmethod
+    def pretty_path(path:str)->str: return path
 
 # %% ../nbs/00_core.ipynb #77949696
 class Region(NamedTuple):
