@@ -600,7 +600,7 @@ def make_reads(
         fragment += 1
     return bases[:n], quals[:n], aln[:n], about[:n]
 
-# %% ../nbs/07_simulate.ipynb #7a54d8a4
+# %% ../nbs/07_simulate.ipynb #a160324e
 @compiled
 def _settle_end(bases, aln, ref, first, sign):
     "Decide the alignment of one end again, in place. Base i, counted towards the end, is at first+sign*i; aln: position in `ref`, -1 inserted, -2 clipped."
@@ -646,14 +646,13 @@ def settle(
 ):
     "Decide both ends of each read as an aligner would."
     for i in range(len(bases)):
-        _settle_end(bases[i], aln[i], ref, 0, 1)
-        _settle_end(bases[i], aln[i], ref, len(bases[i])-1, -1)
+        for side in range(2): _settle_end(bases[i], aln[i], ref, (len(bases[i])-1)*side, 1-2*side)
 
 @compiled
 def make_cigar(
     bases, aln, # (length,) of one read
     ref,        # (n,) uint8
-    ops,        # (200,) uint32, filled with BAM's length << 4 | op
+    ops,        # (200,) int64, filled with BAM's length << 4 | op
 ):              # number of ops, first aligned position (-1: none), end, NM, aligned bases that match, clipped bases
     "CIGAR and edit distance of a settled alignment."
     n, start, last, nm, matches, clipped = 0, -1, -1, 0, 0, 0
@@ -661,19 +660,19 @@ def make_cigar(
         if aln[i] >= 0:
             if start < 0: start = aln[i]
             elif aln[i]-last > 1:
-                ops[n] = np.uint32((aln[i]-last-1) << 4 | 2); n += 1; nm += aln[i]-last-1
+                ops[n] = (aln[i]-last-1) << 4 | 2; n += 1; nm += aln[i]-last-1
             op = 0
             if bases[i] == ref[aln[i]] and bases[i] < 4: matches += 1
             else: nm += 1
             last = aln[i]
         elif aln[i] == -1: op = 1; nm += 1
         else: op = 4; clipped += 1
-        if n > 0 and ops[n-1] & 15 == op: ops[n-1] += np.uint32(16)
+        if n > 0 and ops[n-1] & 15 == op: ops[n-1] += 16
         else:
-            ops[n] = np.uint32(16 | op); n += 1
+            ops[n] = 16 | op; n += 1
     return n, start, last+1, nm, matches, clipped
 
-# %% ../nbs/07_simulate.ipynb #ef5b706f
+# %% ../nbs/07_simulate.ipynb #6fcb76ba
 @compiled
 def _region_bin(start, end):
     "The bin of [start, end) in BAM's index (SAM specification, 5.3)."
@@ -686,9 +685,12 @@ def _region_bin(start, end):
     return 0
 
 @compiled
-def _put(out, at, value, size):
-    for i in range(size): out[at+i] = (value >> (8*i)) & 255
-    return at+size
+def _put(out, at, words):
+    "Write 32-bit words, little-endian; returns where they end."
+    for word in words:
+        for i in range(4): out[at+i] = (word >> (8*i)) & 255
+        at += 4
+    return at
 
 @compiled
 def encode_records(
@@ -707,7 +709,7 @@ def encode_records(
     out = np.empty(rows*(36+len(name)+12+length+(length+1)//2+len(group)+4+4+80)+20_000, np.uint8)
     begin, size, place = np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(rows, np.int64)
     nibble = np.array([1, 2, 4, 8, 15], np.uint8)
-    ops, n_ops = np.empty((2, 200), np.uint32), np.empty(2, np.int64)
+    ops, n_ops, words = np.empty((2, 200), np.int64), np.empty(2, np.int64), np.empty(9, np.int64)
     start, end, nm, score, repeat, flags, mapq = (np.empty(2, np.int64), np.empty(2, np.int64), np.empty(2, np.int64), np.empty(2, np.int64),
                                                   np.empty(2), np.empty(2, np.int64), np.empty(2, np.int64))
     digits, at = np.empty(12, np.uint8), 0
@@ -744,16 +746,14 @@ def encode_records(
             if here < 0: size[r] = 0; begin[r] = at; place[r] = -1; continue   # neither mate aligns: left out
             n_digits, number = 0, np.int64(about[r, 0])*4+about[r, 3]
             while number > 0 or n_digits == 0: digits[n_digits] = 48+number % 10; number //= 10; n_digits += 1
-            begin[r], at = at, at+4
-            at = _put(out, at, contig, 4); at = _put(out, at, here+window, 4)
-            out[at], out[at+1] = len(name)+n_digits+1, mapq[m]; at += 2
-            at = _put(out, at, _region_bin(here+window, (end[m] if start[m] >= 0 else here+1)+window), 2)
-            at = _put(out, at, n_ops[m], 2); at = _put(out, at, flags[m], 2); at = _put(out, at, length, 4)
-            at = _put(out, at, contig, 4); at = _put(out, at, there+window, 4); at = _put(out, at, tlen, 4)
+            begin[r], words[1], words[2] = at, contig, here+window
+            words[3] = _region_bin(here+window, (end[m] if start[m] >= 0 else here+1)+window) << 16 | mapq[m] << 8 | (len(name)+n_digits+1)
+            words[4], words[5], words[6], words[7], words[8] = flags[m] << 16 | n_ops[m], length, contig, there+window, tlen
+            at = _put(out, at, words[:9])
             for c in name: out[at] = c; at += 1
             for d in range(n_digits-1, -1, -1): out[at] = digits[d]; at += 1
             out[at] = 0; at += 1
-            for i in range(n_ops[m]): at = _put(out, at, np.int64(ops[m, i]), 4)
+            at = _put(out, at, ops[m, :n_ops[m]])
             for i in range(0, length, 2):
                 out[at] = nibble[bases[r, i]] << 4 | (nibble[bases[r, i+1]] if i+1 < length else 0); at += 1
             for i in range(length): out[at] = quals[r, i]; at += 1
@@ -762,7 +762,8 @@ def encode_records(
             out[at] = 0; at += 1
             if start[m] >= 0:
                 out[at], out[at+1], out[at+2], out[at+3] = 78, 77, 67, min(nm[m], 255); at += 4   # NM:C
-            _put(out, begin[r], at-begin[r]-4, 4)
+            words[0] = at-begin[r]-4
+            _put(out, begin[r], words[:1])
             size[r], place[r] = at-begin[r], here+window
     return out[:at], begin, size, place
 
@@ -772,7 +773,7 @@ def _gather(data, begin, size, order):
     for r in order: total += size[r]
     out = np.empty(total, np.uint8)
     for r in order:
-        out[at:at+size[r]] = data[begin[r]:begin[r]+size[r]]
+        for i in range(size[r]): out[at+i] = data[begin[r]+i]
         at += size[r]
     return out
 
