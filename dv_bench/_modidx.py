@@ -486,6 +486,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                    'dv_bench.simulate.count_kmers': ('simulate.html#count_kmers', 'dv_bench/simulate.py'),
                                    'dv_bench.simulate.cycle_bins': ('simulate.html#cycle_bins', 'dv_bench/simulate.py'),
                                    'dv_bench.simulate.decode': ('simulate.html#decode', 'dv_bench/simulate.py'),
+                                   'dv_bench.simulate.demo_dataset': ('simulate.html#demo_dataset', 'dv_bench/simulate.py'),
                                    'dv_bench.simulate.dvb_profile': ('simulate.html#dvb_profile', 'dv_bench/simulate.py'),
                                    'dv_bench.simulate.dvb_simulate': ('simulate.html#dvb_simulate', 'dv_bench/simulate.py'),
                                    'dv_bench.simulate.encode': ('simulate.html#encode', 'dv_bench/simulate.py'),

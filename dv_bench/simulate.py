@@ -8,10 +8,10 @@ __all__ = ['ramp', 'tail_cycles', 'quality_bins', 'profile_fields', 'block_size'
            'reverse_complement', 'make_block', 'tandem_repeats', 'Variant', 'make_variants', 'Features',
            'make_features', 'apply_variants', 'alias_tables', 'count_kmers', 'Tables', 'make_tables', 'make_reads',
            'settle', 'make_cigar', 'encode_records', 'Options', 'Block', 'block_reads', 'write_reference', 'BgzfWriter',
-           'simulate', 'dvb_simulate', 'estimate_profile', 'dvb_profile']
+           'simulate', 'dvb_simulate', 'demo_dataset', 'estimate_profile', 'dvb_profile']
 
-# %% ../nbs/07_simulate.ipynb #2b7b0c29
-import contextlib, hashlib, json, multiprocessing, re, shutil, struct, subprocess, sys, zlib
+# %% ../nbs/07_simulate.ipynb #cdc65ff0
+import contextlib, hashlib, json, multiprocessing, os, re, shutil, struct, subprocess, sys, zlib
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,11 +21,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pysam
+import yaml
 from tqdm.auto import tqdm
 
 from .candidates import compiled
 from .core import (DvBenchError, Region, atomic_path, command, find_path, merge_intervals, package_versions, parse_region,
-                           read_json, write_json)
+                           project_root, read_json, write_json)
+from .pileup import prepare, write_dataset
 
 # %% ../nbs/07_simulate.ipynb #3b45f95a
 ramp, tail_cycles, quality_bins = 10, 2, 18  # cycles with their own quality table at a read's start and end; tables in all
@@ -1088,7 +1090,7 @@ def simulate(
         write_json(tmp/"simulation.json", made)
     return made
 
-# %% ../nbs/07_simulate.ipynb #119ff1ae
+# %% ../nbs/07_simulate.ipynb #69158c1e
 def _vcf_header(contigs, options):
     return ("##fileformat=VCFv4.2\n##FILTER=<ID=PASS,Description=\"All filters passed\">\n##source=dvb_simulate (simulated sample)\n"
             + "".join(f"##contig=<ID={c},length={n}>\n" for c, n in contigs)
@@ -1116,7 +1118,7 @@ def _realign_with_bwa(folder, options, jobs):
         pysam.sort("-n", "-o", str(work/"names.bam"), str(folder/"reads.bam"))
         pysam.fastq("-N", "-o", str(fastq), str(work/"names.bam"), catch_stdout=False)
         for command_line in (["bwa", "index", str(work/"ref.fa")],
-                             ["bwa", "mem", "-p", "-t", str(jobs), "-R", f"@RG\\tID:{options.sample}\\tSM:{options.sample}\\tPL:ILLUMINA", "-o", str(work/"out.sam"),
+                             ["bwa", "mem", "-p", "-t", str(jobs), "-R", f"@RG\\tID:{options.sample}\\tSM:{options.sample}\\tPL:ILLUMINA\\tDS:simulated", "-o", str(work/"out.sam"),
                               str(work/"ref.fa"), str(fastq)]):
             if not (work/"ref.fa").exists(): shutil.copy(reference, work/"ref.fa")
             done = subprocess.run(command_line, capture_output=True, text=True)
@@ -1149,6 +1151,24 @@ def dvb_simulate(
     made = simulate(out, mb, options, ref or None, region, jobs, aligner)
     print(f"{out}: {made['mb']:g} Mb (simulated), {made['reads']:,} reads at {coverage:g}x of {read_length} bases, profile {made['platform']}; "
           f"{made['snps']:,} SNP sites and {made['indels']:,} indel sites in truth.vcf.gz")
+
+# %% ../nbs/07_simulate.ipynb #87f39139
+def demo_dataset(
+    out:str|Path|None=None,    # dataset folder; None is the project's data/demo
+    config:str|Path|None=None, # YAML with `simulate` (fields of Options, mb) and `examples` (fields of pileup's Job); None is configs/demo.yaml
+    jobs:int|None=None,        # processes; None takes the machine's cores, at most 8
+)->Path:                       # the dataset folder
+    "Make the embedded dataset where it is missing: simulate reads, draw and label their images. What is there already is kept."
+    out = Path(out) if out else project_root()/"data"/"demo"
+    settings = yaml.safe_load((Path(config) if config else project_root()/"configs"/"demo.yaml").read_text())
+    jobs, reads = jobs or min(os.cpu_count() or 1, 8), out.parent/f"{out.name}_reads"
+    if (out/"dataset.json").exists(): return out
+    if not (reads/"simulation.json").exists():
+        options = dict(settings["simulate"]); mb = options.pop("mb")
+        simulate(reads, mb, Options(**options), jobs=jobs)
+    write_dataset(out, prepare(reads/"reads.bam", reads/"reference.fasta", truth=reads/"truth.vcf.gz", confident=reads/"confident.bed", **settings.get("examples") or {}),
+                  jobs, progress=True)
+    return out
 
 # %% ../nbs/07_simulate.ipynb #b5043338
 @compiled
