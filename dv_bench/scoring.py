@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['max_alignment_cells', 'local_match_distance', 'summary_columns', 'Allele', 'trim', 'primitives', 'Call',
            'split_record', 'open_vcf', 'read_calls', 'Matches', 'match_calls', 'left_aligned', 'RegionSet', 'extent',
-           'subtypes', 'Decided', 'decide', 'ratio', 'metrics', 'tally', 'count_table', 'Score', 'subset_sizes',
-           'read_strata', 'score_calls', 'vcf_alleles', 'rtg_matches', 'happy_score', 'write_annotated', 'write_score',
-           'dvb_score']
+           'widen_by_truth', 'subtypes', 'Decided', 'decide', 'ratio', 'metrics', 'tally', 'count_table', 'Score',
+           'subset_sizes', 'read_strata', 'score_calls', 'vcf_alleles', 'rtg_matches', 'happy_score', 'write_annotated',
+           'write_score', 'dvb_score']
 
 # %% ../nbs/14_scoring.ipynb #53a7cd07
 import bisect, itertools, json as _json, os, shutil, subprocess, tempfile
@@ -21,7 +21,7 @@ import pysam
 
 from .core import DvBenchError, Region, atomic_path, command, find_path, merge_intervals, parse_region, read_bed
 
-# %% ../nbs/14_scoring.ipynb #a80d277e
+# %% ../nbs/14_scoring.ipynb #a7185589
 class Allele(NamedTuple):
     "A change of the reference: the bases [start, end) become `alt`. An insertion has start == end, a deletion an empty `alt`."
     start: int
@@ -38,6 +38,7 @@ def trim(
     ref:str, alt:str,
 )->Allele:     # without the bases that both share at the end, then at the start
     "A VCF allele without its padding."
+    if len(ref) == len(alt) == 1: return Allele(pos0, pos0+1, alt)
     n = 0
     while n < min(len(ref), len(alt)) and ref[-1-n] == alt[-1-n]: n += 1
     ref, alt = ref[:len(ref)-n], alt[:len(alt)-n]
@@ -84,7 +85,7 @@ def primitives(
     else: changes = _aligned(ref, allele.alt)
     return [Allele(allele.start+s, allele.start+e, a) for s, e, a in changes]
 
-# %% ../nbs/14_scoring.ipynb #698e12cb
+# %% ../nbs/14_scoring.ipynb #04bce3c5
 class Call(NamedTuple):
     "One primitive call of one sample."
     contig: str
@@ -115,7 +116,8 @@ def split_record(
     whole = [trim(pos0, ref, a) if a and a != ref else None for a in alts]
     parts = [primitives(a, ref[a.start-pos0:a.end-pos0]) if a else [] for a in whole]
     if not any(parts): return []
-    if all(len(p) <= 1 for p in parts): return [Call(contig, tuple(p[0] if p else None for p in parts), qual, passes, half)]
+    if all(len(p) <= 1 for p in parts) and len({a.kind == "SNP" for p in parts for a in p}) == 1:
+        return [Call(contig, tuple(p[0] if p else None for p in parts), qual, passes, half)]
     places = {}
     for side, alleles in enumerate(parts):
         for a in alleles: places.setdefault((a.start, a.kind == "SNP"), [None, None])[side] = a
@@ -224,7 +226,7 @@ def _arrangements(call:Call, ploidy:int)->list[tuple]: # the ways to put a call 
     if ploidy == 1: return [(a,) for a in call.changes]
     return list(dict.fromkeys((call.alleles, call.alleles[::-1])))
 
-# %% ../nbs/14_scoring.ipynb #01caac43
+# %% ../nbs/14_scoring.ipynb #857f3230
 class Matches(NamedTuple):
     truth: np.ndarray # bool per truth record
     query: np.ndarray # bool per call
@@ -263,14 +265,25 @@ def match_calls(
         history = states[synced][2]
         while history: taken[history[0]], history = True, history[1]
         states = {synced: (0, 0, None)}
-    here = 0
-    for start, _, index, call in records:
+    here, k = 0, 0
+    while k < len(records):
+        start, _, index, call = records[k]
         synced = ((_Strand(start, start),)*ploidy, False, False)
         if len(states) == 1 and next(iter(states.values()))[2] is None: # nothing was taken: no need to read up to here
             states = {synced: (0, 0, None)}
         else: states = walk(states, start)
-        if set(states) == {synced}: finish(); here = start
+        if set(states) == {synced}:
+            finish(); here = start
+            near = [*records[k+1:k+3], (length+1, 0, 0, None), (length+1, 0, 0, None)]
+            if near[0][3] and set(near[0][3].alleles) == set(call.alleles) and (near[0][2] < len(truth)) != (index < len(truth)) and near[1][0] > call.end:
+                for i in (index, near[0][2]): taken[i], locus[i] = True, start # written alike on both sides, nothing else touches them
+                k += 2
+                continue
+            if near[0][0] > start and all(a.kind == "SNP" for a in call.changes): # a SNP that stands alone
+                locus[index], k = start, k+1
+                continue
         locus[index] = here
+        k += 1
         is_truth = index < len(truth)
         out = dict(states)
         for (strands, by_truth, by_query), (n, n_truth, history) in states.items():
@@ -290,7 +303,7 @@ def match_calls(
     if records: states = {synced: states[synced]}; finish()
     return Matches(taken[:len(truth)], taken[len(truth):], locus, bounded)
 
-# %% ../nbs/14_scoring.ipynb #25508f38
+# %% ../nbs/14_scoring.ipynb #b1ea3d32
 def left_aligned(
     a:Allele,
     bases,     # function(start, end) -> reference bases
@@ -315,6 +328,9 @@ class RegionSet:
                 raise DvBenchError(f"{path}: {contig}:{found[-1][0]}-{found[-1][1]} lies past the contig's end at {lengths[contig]}; "
                                    "the regions are of another genome build than the reference")
         self.starts = {c: [i[0] for i in found] for c, found in self.intervals.items()}
+    def widen(self, contig:str, more:list[tuple[int, int]]): # take in these intervals as well
+        self.intervals[contig] = merge_intervals([*self.intervals.get(contig, []), *more])
+        self.starts[contig] = [i[0] for i in self.intervals[contig]]
     def at(self, contig:str, start:int, end:int)->tuple[bool, bool]: # does a region overlap [start, end), does one cover it
         found = self.intervals.get(contig, [])
         i = bisect.bisect_left(self.starts.get(contig, []), end)-1
@@ -329,6 +345,15 @@ def extent(
     alleles = [left_aligned(a, bases) for a in call.changes]
     spans = [(a.start-1, a.start+1) if a.kind == "INS" else a[:2] for a in alleles]
     return min(s for s, _ in spans), max(e for _, e in spans), all(a.kind == "INS" for a in alleles)
+
+def widen_by_truth(confident:RegionSet, truth:list[Call], bases):
+    "Take truth records that are written at a confident base in with all that they change, as hap.py does by default."
+    more = {}
+    for call in truth:
+        start, end, insertion = extent(call, bases)
+        written = start-(call.kind == "INDEL" and not insertion) # VCF writes an indel at the base before it
+        if confident.at(call.contig, written, written+1)[0]: more.setdefault(call.contig, []).append((max(start, 0), end))
+    for contig, found in more.items(): confident.widen(contig, found)
 
 # %% ../nbs/14_scoring.ipynb #802c0e5f
 local_match_distance = 30 # bases; hap.py's default for vcfeval
@@ -451,7 +476,7 @@ def count_table(
     first = [c for c in table if not c.startswith(("TRUTH", "QUERY"))]
     return table[[*first, *(c for c in table if c not in first)]]
 
-# %% ../nbs/14_scoring.ipynb #be6f59a3
+# %% ../nbs/14_scoring.ipynb #44b776f3
 class Score(NamedTuple):
     extended: pd.DataFrame            # hap.py's extended.csv
     decided: dict                     # contig -> [Decided], of the calls that pass
@@ -555,6 +580,7 @@ def score_calls(
     for contig in contigs:
         t, q = truth_calls.get(contig, []), query_calls.get(contig, [])
         bases = _window(fasta, contig, [*t, *q])
+        if conf: widen_by_truth(conf, t, bases)
         passed = [c for c in q if c.passes]
         for name, some in (("PASS", passed), ("ALL", q)):
             if name == "PASS" or len(some) > len(passed): decided, over = decide(t, some, bases, lengths[contig], conf, region, strata, *other.get((contig, name), ()))
