@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['endpoints', 'deterministic', 'min_seeds', 'min_blocks', 'min_errors', 'test_name', 'rope', 'error_kinds', 'min_archs',
            'fold_table', 'run_metrics', 'architecture_table', 'mean_confusion', 'Counts', 'count_errors', 'resample',
-           'clopper_pearson', 'paired_exact', 'compare_all', 'corrected_t', 'correlated_t', 'appendix_tests',
-           'kinds_of_error', 'error_table', 'strata', 'region_sets', 'stratum_table', 'variant_recall', 'matched',
-           'operating_table', 'average_precisions', 'pr_curve', 'calibration_table', 'reliability_table',
-           'imagenet_table', 'rank_correlation', 'describe_data', 'verdict']
+           'clopper_pearson', 'paired_exact', 'compare_all', 'rate_table', 'corrected_t', 'correlated_t',
+           'appendix_tests', 'appendix_levels', 'kinds_of_error', 'error_table', 'strata', 'region_sets',
+           'stratum_table', 'variant_recall', 'matched', 'operating_table', 'average_precisions', 'pr_curve',
+           'calibration_table', 'reliability_table', 'imagenet_table', 'rank_correlation', 'headline_table',
+           'describe_data', 'verdict']
 
 # %% ../nbs/16_compare.ipynb #1adf0756
 from dataclasses import dataclass
@@ -225,6 +226,28 @@ def _compare(sites, arch, baseline, mask, draws, seed, wrong)->dict:
 
 def _one_run(c:Counts)->Counts: return Counts([f.mean(0, keepdims=True) for f in c.folds], c.sites)
 
+# %% ../nbs/16_compare.ipynb #88f8cdcc
+def rate_table(
+    sites:Sites,
+    endpoint:str="genotype_errors",
+    draws:int=2000,
+    seed:int=0,
+)->pd.DataFrame: # arch, n_sites, errors, rate, low, high, interval (its name)
+    "Error rate of every architecture over all its folds, seeds averaged."
+    mask = np.ones(len(sites.table), bool) if endpoints[endpoint] is None else (sites.table.variant_type == endpoints[endpoint]).to_numpy()
+    rows = []
+    for arch in dict.fromkeys(k[0] for k in sites.calls):
+        folds = _folds(sites, arch); c = count_errors(sites, arch, folds, mask)
+        n, errors, seeds = int(c.sites.sum()), sum(f.mean(0).sum() for f in c.folds), _seeds(sites, arch, folds)
+        if (c.sites > 0).sum() < min_blocks or errors < min_errors:
+            low, high = clopper_pearson(errors, n); name = "Clopper-Pearson"
+        else:
+            full = seeds >= min_seeds or arch in deterministic
+            found = resample([(1, c if full else _one_run(c))], draws, seed)
+            low, high, name = max(found["low"], 0), found["high"], "runs and blocks" if full else "blocks alone"
+        rows.append((arch, n, errors, errors/n if n else np.nan, float(low), float(high), name))
+    return pd.DataFrame(rows, columns=["arch", "n_sites", "errors", "rate", "low", "high", "interval"])
+
 # %% ../nbs/16_compare.ipynb #ed3fb3bc
 rope = {"site_error_rate": .001, "f1": .01} # differences that do not matter: one site in a thousand, one point of macro F1
 
@@ -270,6 +293,17 @@ def _mcnemar(sites, arch, baseline)->float:
     if not folds: return np.nan
     a, b = (_mean_wrong(sites, x, folds, np.ones(len(sites.table), bool)) > .5 for x in (arch, baseline))
     return float(mcnemar([[0, (a & ~b).sum()], [(b & ~a).sum(), 0]], exact=True).pvalue)
+
+# %% ../nbs/16_compare.ipynb #c5fef45a
+def appendix_levels()->str: # a sentence or two for the report
+    "Which of the tests hold their level of 5%, as measured."
+    path = (Path(__file__).parent if "__file__" in globals() else project_root()/"dv_bench")/"data"/"verdict_levels.csv"
+    if not path.exists(): return "How often each test errs when nothing differs has not been measured yet: run benchmarks/verdict.py."
+    t = pd.read_csv(path); t["bad"] = t.flagged/t.experiments > .05+1.645*(.05*.95/t.experiments)**.5
+    say = lambda g: f"{g.test.iloc[0]} ({', '.join(f'{r.flagged/r.experiments:.1%} in {r.null}' for r in g.itertuples())})"
+    bad, good = ([say(g) for _, g in t.groupby("test", sort=False) if g.bad.any() == b] for b in (True, False))
+    return (f"How often each flags a difference at 5% when there is none, over {t.experiments.min():,} experiments or more. " + (f"Do not hold their level: {'; '.join(bad)}. " if bad else "")
+            + (f"Hold it: {'; '.join(good)}." if good else ""))
 
 # %% ../nbs/16_compare.ipynb #e7357caf
 error_kinds = ("variant_to_ref", "ref_to_variant", "het_hom", "other_allele")
@@ -489,6 +523,20 @@ def rank_correlation(
     rho = float(stats.spearmanr(x, y).statistic)
     z, half = np.arctanh(np.clip(rho, -.999999, .999999)), stats.norm.ppf(.975)*((1+rho**2/2)/(n-3))**.5
     return {"n": n, "rho": rho, "low": float(np.tanh(z-half)), "high": float(np.tanh(z+half))}
+
+# %% ../nbs/16_compare.ipynb #1328810b
+def headline_table(
+    experiment:Experiment,
+    sites:Sites,
+    table:pd.DataFrame,          # of `compare_all`; may be empty
+    endpoint:str="genotype_errors",
+)->pd.DataFrame: # a row per architecture, fewest errors first; rates per site
+    "What stands under the verdict: errors with interval, difference and decision, image metrics, measured cost."
+    rates = rate_table(sites, endpoint).rename(columns={"rate": "error_rate", "low": "error_low", "high": "error_high"})
+    for kind in ("snp", "indel"): rates[f"{kind}_error_rate"] = rate_table(sites, f"genotype_errors_{kind}", draws=2).rate
+    if len(table): rates = rates.merge(table[["arch", "difference", "low", "high", "p_holm", "decision", "method", "reason"]], on="arch", how="left")
+    metrics = architecture_table(experiment, sites).drop(columns=["site_error_rate", "site_error_rate_sd"])
+    return rates.merge(metrics, on="arch").sort_values("error_rate", ignore_index=True)
 
 # %% ../nbs/16_compare.ipynb #2c6f9309
 def describe_data(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['default_baseline', 'default_endpoint', 'cost_columns', 'Experiment', 'json_key', 'find_experiment', 'read_experiment',
-           'read_history', 'Planted', 'planted_index', 'planted_logits', 'planted_predictions', 'plant_experiment',
-           'Calls', 'Sites', 'genome_blocks', 'calibration_of', 'read_sites']
+           'find_arch', 'read_history', 'Planted', 'planted_index', 'planted_logits', 'planted_predictions',
+           'plant_experiment', 'Calls', 'Sites', 'genome_blocks', 'calibration_of', 'read_sites']
 
 # %% ../nbs/15_experiment.ipynb #8841fc6f
 import json, re
@@ -58,7 +58,7 @@ def json_key(
     "A value as a short text that can be compared."
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
-# %% ../nbs/15_experiment.ipynb #8f820982
+# %% ../nbs/15_experiment.ipynb #2e1c8dc9
 def find_experiment(
     experiment:str|Path, # name under outputs/, or a folder
 )->Path:
@@ -103,6 +103,14 @@ def read_experiment(
     info = {"dataset": records[0]["dataset"], "split_id": records[0]["split_id"], "declared": declared(records[0]), "recipe": _recipe(records)}
     return Experiment(folder.name, folder, runs.loc[order].reset_index(drop=True),
                       pd.DataFrame(left_out, columns=["folder", "reason"]), info, records)
+
+def find_arch(
+    experiment:Experiment,
+    name:str, # as asked for (`inception`) or timm's (`inception_v3`)
+)->str:       # the experiment's own name for it; `name` itself when it has none
+    "An architecture under either of its names."
+    hit = experiment.runs[(experiment.runs.arch == name) | (experiment.runs.timm_name == name)]
+    return hit.arch.iloc[0] if len(hit) else name
 
 def _recipe(records:list)->dict: # settings that differ between runs, but for what names the run
     found = {}
@@ -268,12 +276,13 @@ def plant_experiment(
                     "provenance": {"made": "2026-01-01T00:00:00+00:00", "commit": "planted", "versions": {}}})
     return folder
 
-# %% ../nbs/15_experiment.ipynb #6abb23b3
+# %% ../nbs/15_experiment.ipynb #a715ed4f
 class Calls(NamedTuple):
     "One run's calls at the sites of its fold."
     wrong: np.ndarray       # (sites,) bool: the genotype is not the truth
     called: np.ndarray      # (sites,) int8: 0 reference, 1 het, 2 hom-alt
     probs: np.ndarray       # (sites, 3) float32: reference, het, hom-alt, calibrated
+    image_probs: np.ndarray # (images, 3) float32, calibrated, in the order of `Sites.images`
     image: dict             # `image_metrics` of the test images, probabilities as the network gave them
     calibration: dict       # temperature, class_shift, n_tune, n; before and after: `calibration_of`
 
@@ -282,6 +291,7 @@ class Sites(NamedTuple):
     table: pd.DataFrame # a row per fold and site: site columns, fold, truth (0..2), genotype, block, indel_length, allele_fraction
     calls: dict         # (arch, fold, seed) -> Calls
     folds: dict         # fold -> slice of `table`
+    images: dict        # fold -> DataFrame of its test images: example, label, locus, alleles, read counts
     notes: list         # sentences about what was left out
 
 _site_class = {k: np.array([0 if a == b == 0 else 2 if a == b else 1 for a, b in genotypes_of(k)], np.int8) for k in range(1, 12)}
@@ -299,7 +309,7 @@ def genome_blocks(
         if len(block) and block.max()+1 >= target: break
     return block, size
 
-# %% ../nbs/15_experiment.ipynb #023cc8eb
+# %% ../nbs/15_experiment.ipynb #c48337d3
 def _layout(frame:pd.DataFrame)->tuple: # test rows of one fold -> (sites, layout of images, truth index per site, mask of rows used)
     n_images = frame.groupby("site_id", sort=False).example.transform("size").to_numpy()
     n_alts = frame.alts.str.count(",").to_numpy()+1
@@ -324,6 +334,8 @@ def _call(p:np.ndarray, layout:list, truth:np.ndarray): # corrected image probab
 
 _site_columns = ["site_id", "chrom", "pos0", "ref", "alts", "variant_type", "sample", "source", "n_alts", "genotype", "depth", "homopolymer_length", "gc"]
 
+_image_columns = ["example", "label", "chrom", "pos0", "ref", "alts", "alt_indices", "variant_type", "sample", "depth", "allele_fraction"]
+
 def _site_table(sites:pd.DataFrame, frame:pd.DataFrame, layout:list, truth:np.ndarray, fold:int)->pd.DataFrame:
     table = sites.reindex(columns=_site_columns).assign(fold=fold)
     longest = lambda ref, alts: max((len(a)-len(ref) for a in alts.split(",")), key=abs)
@@ -334,7 +346,7 @@ def _site_table(sites:pd.DataFrame, frame:pd.DataFrame, layout:list, truth:np.nd
     for k, where, _ in layout: table.loc[where, "truth"] = np.where(truth[where] < 0, -1, _site_class[k][truth[where]])
     return table
 
-# %% ../nbs/15_experiment.ipynb #c15e49fd
+# %% ../nbs/15_experiment.ipynb #66d1c920
 def calibration_of(
     labels,           # (n,) 0..2
     probs,            # (n, 3)
@@ -368,7 +380,7 @@ def read_sites(
 )->Sites:
     """Every run's calls per site. Raises DvBenchError when runs of one fold hold different test examples, when probabilities are not finite or a
     file cannot be read, and when no test site has a known genotype."""
-    tables, calls, folds, notes, start = [], {}, {}, [], 0
+    tables, calls, folds, images, notes, start = [], {}, {}, {}, [], 0
     for fold, runs in experiment.runs.groupby("fold", sort=True):
         first = None
         for i, run in runs.iterrows():
@@ -376,6 +388,7 @@ def read_sites(
             frame, p, temperature, shift, n_tune = _read_run(run, experiment.records[i], columns)
             if first is None:
                 first, (sites, layout, truth, whole) = run, _layout(frame)
+                images[fold] = frame.reindex(columns=_image_columns)
                 examples, known = frame.example.to_numpy(object), truth >= 0
                 table = _site_table(sites, frame, layout, truth, fold)[known]
                 if (~whole).any(): notes.append(f"fold {fold}: {frame.site_id[~whole].nunique()} sites were left out because their images lie in different folds")
@@ -390,11 +403,11 @@ def read_sites(
             y = frame.label.to_numpy(float, na_value=np.nan); has = ~np.isnan(y)
             before, after = (calibration_of(y[has], q[has]) for q in (p, fixed))
             wrong, called, probs = _call(fixed[whole], layout, truth)
-            calls[run.arch, fold, run.seed] = Calls(wrong[known], called[known], probs[known], image_metrics(y[has], p[has]), {
+            calls[run.arch, fold, run.seed] = Calls(wrong[known], called[known], probs[known], fixed.astype(np.float32), image_metrics(y[has], p[has]), {
                     "temperature": temperature, "class_shift": shift, "n_tune": n_tune, "n": int(has.sum()), "before": before, "after": after})
         tables.append(table); folds[fold] = slice(start, start+len(table)); start += len(table)
     if not start: raise DvBenchError(f"{experiment.folder} has no test site with a known genotype; statistics need labelled test examples")
     table = pd.concat(tables, ignore_index=True)
     table["block"], size = genome_blocks(table.chrom, table.pos0, target_blocks)
     table.attrs["block_size"] = size
-    return Sites(table, calls, folds, notes)
+    return Sites(table, calls, folds, images, notes)
