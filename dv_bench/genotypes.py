@@ -183,37 +183,37 @@ def correct_probabilities(
     e = np.exp(logits-logits.max(1, keepdims=True))
     return e/e.sum(1, keepdims=True)
 
-# %% ../nbs/12_genotypes.ipynb #43cff85d
+# %% ../nbs/12_genotypes.ipynb #bfbfaada
 def fit_temperature(
     probabilities,               # (n, 3) of images that the network was not trained on
     labels,                      # (n,) 0, 1 or 2
     class_log_weights=(0, 0, 0), # as in `correct_probabilities`
     bounds:tuple[float, float]=(.1, 20.), # the answer lies between
-    prior_sd:float=.5,           # of log temperature, around 0
-)->float:                        # the temperature of least cross-entropy with the prior; 1 without images
+)->float:                        # the temperature of least cross-entropy; 1 without images
     "Fit the temperature. Raises DvBenchError when labels are missing."
     labels = np.asarray(labels, float)
     if not np.isin(labels, (0, 1, 2)).all(): raise DvBenchError("the temperature is fitted on labels 0, 1 and 2, and some are missing or something else")
     if not len(labels): return 1.0
     z = np.log(np.clip(np.asarray(probabilities, float), 1e-12, 1))-np.asarray(class_log_weights, float)
-    wanted = z[np.arange(len(z)), labels.astype(int)].sum()
+    targets = np.full((len(z), 3), 1/(len(z)+3))
+    targets[np.arange(len(z)), labels.astype(int)] = 1-2/(len(z)+3)
+    wanted = (targets*z).sum()
     low, high = 1/bounds[1], 1/bounds[0]
     for _ in range(60):
         beta = (low*high)**.5
         p = np.exp(beta*z-(beta*z).max(1, keepdims=True))
-        slope = beta*((p/p.sum(1, keepdims=True)*z).sum()-wanted)+np.log(beta)/prior_sd**2
-        if slope > 0: high = beta
+        if (p/p.sum(1, keepdims=True)*z).sum() > wanted: high = beta
         else: low = beta
     return float(1/beta)
 
-# %% ../nbs/12_genotypes.ipynb #fb13a939
+# %% ../nbs/12_genotypes.ipynb #bfe0a1a4
 def fit_calibration(
     run:dict,                 # a run.json: class_log_weights, train_class_counts, tune_class_counts
     predictions:pd.DataFrame, # its predictions; the rows with role `tune` and a label are used
 )->dict:                      # {"class_shift": [3], "temperature": t, "n": tune images}
     "Class shift and temperature of a run, from its tune role alone."
-    shift = class_shift(run.get("class_log_weights") or np.zeros(3), run.get("train_class_counts"), run.get("tune_class_counts"))
     tune = predictions[(predictions.role == "tune") & predictions.label.notna()]
+    shift = class_shift(run.get("class_log_weights") or np.zeros(3), run.get("train_class_counts"), run.get("tune_class_counts") if len(tune) else None)
     temperature = fit_temperature(tune[["p0", "p1", "p2"]], tune.label, shift)
     return {"class_shift": shift.tolist(), "temperature": temperature, "n": len(tune)}
 

@@ -226,7 +226,7 @@ def _arrangements(call:Call, ploidy:int)->list[tuple]: # the ways to put a call 
     if ploidy == 1: return [(a,) for a in call.changes]
     return list(dict.fromkeys((call.alleles, call.alleles[::-1])))
 
-# %% ../nbs/14_scoring.ipynb #857f3230
+# %% ../nbs/14_scoring.ipynb #534e1db4
 class Matches(NamedTuple):
     truth: np.ndarray # bool per truth record
     query: np.ndarray # bool per call
@@ -275,8 +275,9 @@ def match_calls(
         if set(states) == {synced}:
             finish(); here = start
             near = [*records[k+1:k+3], (length+1, 0, 0, None), (length+1, 0, 0, None)]
-            if near[0][3] and set(near[0][3].alleles) == set(call.alleles) and (near[0][2] < len(truth)) != (index < len(truth)) and near[1][0] > call.end:
-                for i in (index, near[0][2]): taken[i], locus[i] = True, start # written alike on both sides, nothing else touches them
+            fixed = all(a.kind == "SNP" for a in call.changes) or call.zygosity == "homalt" # no choice of place or chromosome
+            if fixed and near[0][3] and set(near[0][3].alleles) == set(call.alleles) and (near[0][2] < len(truth)) != (index < len(truth)) and near[1][0] > call.end:
+                for i in (index, near[0][2]): taken[i], locus[i] = True, start # alike on both sides, and nothing else touches them
                 k += 2
                 continue
             if near[0][0] > start and all(a.kind == "SNP" for a in call.changes): # a SNP that stands alone
