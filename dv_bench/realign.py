@@ -4,13 +4,16 @@
 
 # %% auto #0
 __all__ = ['base_numbers', 'event_kinds', 'margin', 'kmer', 'max_mismatches', 'match', 'mismatch', 'gap_open', 'gap_extend',
-           'RealignOptions', 'select_windows', 'Graph', 'smallest_graph', 'assemble', 'KmerIndex', 'align', 'std_sort',
-           'choose_haplotypes', 'align_anywhere', 'realign']
+           'lanes', 'RealignOptions', 'select_windows', 'Graph', 'smallest_graph', 'assemble', 'KmerIndex', 'align',
+           'alignment_ends', 'std_sort', 'choose_haplotypes', 'realign']
 
-# %% ../nbs/05_realign.ipynb #87632794
+# %% ../nbs/05_realign.ipynb #d32fb2fd
 from typing import NamedTuple
 
 import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 from .candidates import Reads, compiled, read_ends, take_reads
 from .core import DvBenchError
@@ -194,7 +197,7 @@ def _longest_repeat(text, n, shortest, longest):
         nexts[p], heads[h] = heads[h], p
     return best
 
-# %% ../nbs/05_realign.ipynb #6d6dcbd6
+# %% ../nbs/05_realign.ipynb #38459cbb
 class Graph(NamedTuple):
     "A de Bruijn graph; vertices are k-mers, `successors[v, c]` is the vertex that base number c leads to, or -1."
     k: int
@@ -239,7 +242,7 @@ def _topological_order(successors, n):
 @compiled
 def _build_graph(text, runs, k):
     "The graph of all runs of the text that are longer than k."
-    size, slots, n, sink = 0, 64, 0, np.int64(0)
+    size, slots, n, sink = 0, 64, np.int64(0), np.int64(0)
     for s in range(len(runs)): size += max(0, runs[s, 1]-runs[s, 0]-k+1)
     while slots < 2*size: slots *= 2
     table, where, successors = np.full(slots, -1, np.int64), np.empty(size, np.int64), np.full((size, 5), -1, np.int64)
@@ -447,7 +450,7 @@ def _match_haplotype(text, which, bases, base_start, index, covered_from, covere
         for q in range(len(which)): scores[q], positions[q] = 0, -1
     return total
 
-# %% ../nbs/05_realign.ipynb #6ccac46a
+# %% ../nbs/05_realign.ipynb #d6ba8eae
 @compiled
 def _best_end(target, query, low, high, enough):
     """Score of the best local alignment with low <= column - row <= high, and its last column and row. Both sequences are base numbers; the search
@@ -489,15 +492,15 @@ def _traceback(target, query, score):
                 best = max(best, left)
         if best >= score or 2*band > max(n, m): break
         band *= 2
-    cigar, used, i, j, state = np.zeros((n+m+1, 2), np.int64), 0, m-1, n-1, 0   # state: 0 anywhere, 1 in a gap going up, 2 going left
+    cigar, used, one, i, j, state = np.zeros((n+m+1, 2), np.int64), np.int64(0), np.int64(1), m-1, n-1, np.int64(0)   # state: 0 anywhere, 1 in a gap going up, 2 going left
     while i >= 0 and j > 0 and abs(j-i) <= band:
         note = np.int64(notes[i, j-i+band])
         move = state if state else note & 3
-        state = 0 if move == 0 or note & (2 << move) else move
-        used = _push(cigar, used, move, 1)
+        state = np.int64(0) if move == 0 or note & (2 << move) else move
+        used = _push(cigar, used, move, one)
         if move != 2: i -= 1
         if move != 1: j -= 1
-    used = _push(cigar, used, 0, 1)
+    used = _push(cigar, used, np.int64(0), one)
     return cigar[:used]
 
 @compiled
@@ -529,7 +532,84 @@ def align(
         slack *= 2
     return (score, *_align_from(target, query, score, column, row)) if score else (0, 0, np.zeros((0, 2), np.int64))
 
-# %% ../nbs/05_realign.ipynb #6aa05e0d
+# %% ../nbs/05_realign.ipynb #eb0977ad
+lanes = 16
+
+@intrinsic
+def _sweep(typing_context, targets, queries, cells, ends):
+    "Fill `ends` (score, column, row) of local alignments: int16 (columns, lanes), (rows, lanes), scratch of zeros (rows, 2, lanes), (3, lanes)."
+    vector, index = ir.VectorType(ir.IntType(16), lanes), ir.IntType(64)
+    constant = lambda x: ir.Constant(vector, [x]*lanes)
+    def codegen(context, b, signature, arguments):
+        arrays = [context.make_array(t)(context, b, a) for t, a in zip(signature.args, arguments)]
+        data = [b.bitcast(a.data, vector.as_pointer()) for a in arrays]
+        n, m = (cgutils.unpack_tuple(b, a.shape)[0] for a in arrays[:2])
+        load = lambda array, i: b.load(b.gep(data[array], [i]), align=2)
+        store = lambda value, array, i: b.store(value, b.gep(data[array], [i]), align=2)
+        larger = lambda x, y: b.select(b.icmp_signed(">", x, y), x, y)
+        less = lambda x, penalty: b.sub(x, constant(penalty))
+        choose = lambda condition, new, variable: b.store(b.select(condition, new, b.load(variable)), variable)
+        def everywhere(i):
+            one = b.insert_element(ir.Constant(vector, ir.Undefined), b.trunc(i, ir.IntType(16)), ir.IntType(32)(0))
+            return b.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0]*lanes))
+        diagonal, up, up_gap, column_best, column_row, *found = (cgutils.alloca_once(b, vector) for _ in range(8))
+        for variable in found: b.store(constant(0), variable)
+        with cgutils.for_range(b, n) as outer:
+            base = load(0, outer.index)
+            for variable in (diagonal, up, up_gap, column_best, column_row): b.store(constant(0), variable)
+            with cgutils.for_range(b, m) as inner:
+                cell = b.shl(inner.index, index(1))
+                left = load(2, cell)
+                left_gap = larger(less(left, gap_open), less(load(2, b.add(cell, index(1))), gap_extend))
+                gap = larger(less(b.load(up), gap_open), less(b.load(up_gap), gap_extend))
+                step = b.select(b.icmp_signed("==", base, load(1, inner.index)), constant(match), constant(-mismatch))
+                value = larger(larger(b.add(b.load(diagonal), step), larger(left_gap, gap)), constant(0))
+                for new, variable in ((left, diagonal), (value, up), (gap, up_gap)): b.store(new, variable)
+                store(value, 2, cell)
+                store(left_gap, 2, b.add(cell, index(1)))
+                better = b.icmp_signed(">", value, b.load(column_best))
+                choose(better, value, column_best)
+                choose(better, everywhere(inner.index), column_row)
+            better = b.icmp_signed(">", b.load(column_best), b.load(found[0]))
+            for new, variable in zip((b.load(column_best), everywhere(outer.index), b.load(column_row)), found): choose(better, new, variable)
+        for i, variable in enumerate(found): store(b.load(variable), 3, index(i))
+        return context.get_dummy_value()
+    return types.void(targets, queries, cells, ends), codegen
+
+@compiled
+def _all_ends(targets, target_starts, queries, query_starts):
+    "Score, last column and last row, int64 (targets, queries, 3), of all pairs' best local alignments; base numbers, one sequence behind the other."
+    n, m = len(target_starts)-1, len(query_starts)-1
+    ends, found = np.zeros((n, m, 3), np.int64), np.empty((3, lanes), np.int16)
+    for first in range(0, n*m, lanes):
+        longest, long = 0, 0
+        for pair in range(first, min(n*m, first+lanes)):
+            t, q = pair//m, pair % m
+            longest, long = max(longest, target_starts[t+1]-target_starts[t]), max(long, query_starts[q+1]-query_starts[q])
+        columns, rows = np.full((longest, lanes), 6, np.int16), np.full((long, lanes), 5, np.int16)   # 5 and 6 match nothing
+        for pair in range(first, min(n*m, first+lanes)):
+            t, q = target_starts[pair//m], query_starts[pair % m]
+            for i in range(target_starts[pair//m+1]-t): columns[i, pair-first] = targets[t+i] if targets[t+i] < 4 else 6
+            for i in range(query_starts[pair % m+1]-q): rows[i, pair-first] = queries[q+i]
+        _sweep(columns, rows, np.zeros((long, 2, lanes), np.int16), found)
+        for pair in range(first, min(n*m, first+lanes)):
+            for x in range(3): ends[pair//m, pair % m, x] = found[x, pair-first]
+    return ends
+
+def _concatenate(arrays, dtype=np.uint8):
+    "Arrays one behind the other, and where each begins."
+    return np.concatenate([*arrays, np.zeros((0, *arrays[0].shape[1:]), dtype)]), np.cumsum([0, *map(len, arrays)])
+
+def alignment_ends(
+    targets:list[np.ndarray], # base numbers
+    queries:list[np.ndarray], # base numbers
+)->np.ndarray:                # int64 (targets, queries, 3): score, last column in the target, last row in the query
+    "Score and end of the best local alignment of each query to each target, wherever it lies; columns and rows mean nothing where the score is 0."
+    if max(map(len, targets)) > 32_000 or max(map(len, queries)) > 8_000:  # beyond 16 bits
+        return np.array([[_best_end(t, q, -len(q), len(t), match*len(q)) for q in queries] for t in targets], np.int64)
+    return _all_ends(*_concatenate(targets), *_concatenate(queries))
+
+# %% ../nbs/05_realign.ipynb #f103f9ab
 @compiled
 def _append(cigar, used, op, length, bases, n):
     "Append to the CIGAR of a read of n bases, `bases` of which are used; returns the number of operations and of bases used."
@@ -549,7 +629,7 @@ def _append(cigar, used, op, length, bases, n):
 def _compose(to_haplotype, to_reference, skip, n, cigar):
     "CIGAR to the reference of a read of n bases that begins `skip` bases into a haplotype, written to `cigar`; returns its operations, 0 for none."
     i, i_end, j, j_end = n+1, n+1+len(to_haplotype), n+1, n+1+len(to_reference)
-    a, b, cigar_bases, used = np.empty((i_end, 2), np.int64), np.empty((j_end, 2), np.int64), 0, 0   # what is left of both, with room before it
+    a, b, cigar_bases, used = np.empty((i_end, 2), np.int64), np.empty((j_end, 2), np.int64), np.int64(0), np.int64(0)   # a, b: what is left, with room before it
     for x in range(2):
         for o in range(len(to_haplotype)): a[i+o, x] = to_haplotype[o, x]
         for o in range(len(to_reference)): b[j+o, x] = to_reference[o, x]
@@ -558,31 +638,30 @@ def _compose(to_haplotype, to_reference, skip, n, cigar):
         skip, b[j, 1] = skip-taken, b[j, 1]-taken
         if b[j, 1] == 0 or b[j, 0] == 2: j += 1
     if j < j_end and b[j, 0] == 2: j += 1
-    p, p_left, q, q_left = 0, 0, 0, 0      # the current pieces: operation and length
-    if a[i, 0] == 4:
-        used, cigar_bases = _append(cigar, used, 4, a[i, 1], cigar_bases, n)
-        i += 1
-    while (i < i_end or j < j_end) and cigar_bases < n:
-        if i < i_end and j == j_end and q_left == 0:
-            used, cigar_bases = _append(cigar, used, a[i, 0], a[i, 1], cigar_bases, n)
-            i += 1
+    p, p_left, q, q_left = np.int64(0), np.int64(0), np.int64(0), np.int64(0)      # the current pieces: operation and length
+    while True:
+        if i == n+1 and a[i, 0] == 4: op, length, i = a[i, 0], a[i, 1], i+1
+        elif p_left > 0 and q_left > 0:
+            if p == 2 and q == 1 or p == 1 and q == 2:
+                if p == 1:
+                    i, j = i-1, j-1
+                    a[i, 0], a[i, 1], b[j, 0], b[j, 1] = 0, 1, 0, 1
+                p_left, q_left = p_left-1, q_left-1
+                continue
+            op, length = np.int64(4) if p == 4 or q == 4 else np.int64(2) if q == 2 or p == 2 else np.int64(1) if p == 1 or q == 1 else np.int64(0), np.int64(1)
+            p_left, q_left = p_left - (p == 1 or q != 2), q_left - (p != 1)
+        elif i == i_end and j == j_end or cigar_bases >= n: break
+        elif i < i_end and j == j_end and q_left == 0: op, length, i = a[i, 0], a[i, 1], i+1
+        elif i == i_end and p_left == 0: break
+        else:
+            if p_left == 0 and i < i_end: p, p_left, i = a[i, 0], a[i, 1], i+1
+            if q_left == 0 and j < j_end: q, q_left, j = b[j, 0], b[j, 1], j+1
             continue
-        if i == i_end and p_left == 0 and j < j_end: break
-        if p_left == 0 and i < i_end: p, p_left, i = a[i, 0], a[i, 1], i+1
-        if q_left == 0 and j < j_end: q, q_left, j = b[j, 0], b[j, 1], j+1
-        while p_left > 0 and q_left > 0:
-            op, opposite = 0, p == 2 and q == 1 or p == 1 and q == 2
-            if opposite and p == 1:
-                i, j = i-1, j-1
-                a[i, 0], a[i, 1], b[j, 0], b[j, 1] = 0, 1, 0, 1
-            for x in (1, 2, 4): op = x if p == x or q == x else op
-            if not opposite: used, cigar_bases = _append(cigar, used, op, 1, cigar_bases, n)
-            if opposite or p == 1 or q != 2: p_left -= 1
-            if opposite or p != 1: q_left -= 1
-    if p == 4:
-        for x in range(p_left): used, cigar_bases = _append(cigar, used, 4, 1, cigar_bases, n)
-        p_left = 0
-    return 0 if i < i_end or p_left > 0 else used
+        used, cigar_bases = _append(cigar, used, op, length, cigar_bases, n)
+    if p == 4 and p_left > 0:
+        used, cigar_bases = _append(cigar, used, p, p_left, cigar_bases, n)
+        p_left = np.int64(0)
+    return np.int64(0) if i < i_end or p_left > 0 else used
 
 # %% ../nbs/05_realign.ipynb #6efa8065
 @compiled
@@ -663,22 +742,7 @@ def _median(key, a, b, c):
     if key(a) < key(b): return b if key(b) < key(c) else c if key(a) < key(c) else a
     return a if key(a) < key(c) else c if key(b) < key(c) else b
 
-# %% ../nbs/05_realign.ipynb #ec3f98a3
-@compiled
-def _gapped_scores(queries, query_starts, targets, target_starts):
-    "Best local alignment score of each query (rows) to each target (columns); base numbers, one behind the other."
-    scores = np.zeros((len(query_starts)-1, len(target_starts)-1), np.int64)
-    for q in range(len(scores)):
-        query = queries[query_starts[q]:query_starts[q+1]]
-        for t in range(scores.shape[1]):
-            target = targets[target_starts[t]:target_starts[t+1]]
-            scores[q, t] = _best_end(target, query, -len(query), len(target), match*len(query))[0]
-    return scores
-
-def _concatenate(arrays, dtype=np.uint8):
-    "Arrays one behind the other, and where each begins."
-    return np.concatenate([*arrays, np.zeros((0, *arrays[0].shape[1:]), dtype)]), np.cumsum([0, *map(len, arrays)])
-
+# %% ../nbs/05_realign.ipynb #ab0a1be8
 def choose_haplotypes(
     totals:list[int],       # score of each haplotype
     scores:np.ndarray,      # int (haplotypes, reads), score of each read; 0 for none
@@ -691,7 +755,7 @@ def choose_haplotypes(
         best, chosen = np.where(better, scores[h], best), np.where(better, h, chosen)
     return chosen
 
-# %% ../nbs/05_realign.ipynb #7e36eeb0
+# %% ../nbs/05_realign.ipynb #dbdc29d8
 def _to_reference(haplotype, g):
     "Begin of a haplotype in the reference g, its CIGAR, and whether it is a piece of g."
     if haplotype == g: return 0, np.array([[0, len(g)]]), True
@@ -702,7 +766,7 @@ def _realign_window(reads, which, u, v, lo, haplotypes, g):
     "New positions, numbers of CIGAR operations (0 where a read keeps its own) and operations of the reads `which`; g is the reference from `lo` on."
     bases, base_start, n = reads.bases, reads.base_start, len(which)
     haplotypes = [g[:u-lo]+h+g[v-lo:] for h in haplotypes]
-    texts = [np.frombuffer(h, np.uint8) for h in haplotypes]
+    texts = [np.frombuffer(bytearray(h), np.uint8) for h in haplotypes]
     scores, positions = np.zeros((len(texts), n), np.int64), np.full((len(texts), n), -1, np.int64)
     index = _index_kmers(which, bases, base_start)
     totals = [_match_haplotype(t, which, bases, base_start, index, u-lo, 0 if h == g else len(t)-(len(g)-(v-lo)), s, p)
@@ -710,25 +774,19 @@ def _realign_window(reads, which, u, v, lo, haplotypes, g):
     numbers = [base_numbers[t] for t in texts]
     unmatched, kept = np.flatnonzero(~scores.any(0)), np.flatnonzero(totals)
     queries = [base_numbers[bases[base_start[r]:base_start[r+1]]] for r in which[unmatched]]
-    if len(unmatched) and len(kept):
-        scores[np.ix_(kept, unmatched)] = _gapped_scores(*_concatenate(queries), *_concatenate([numbers[h] for h in kept])).T
+    found = np.zeros((len(texts), n, 3), np.int64)   # score and end of gapped alignments
+    if len(unmatched) and len(kept): found[np.ix_(kept, unmatched)] = alignment_ends([numbers[h] for h in kept], queries)
+    scores += found[:, :, 0]
     is_reference = [h == g or len(h) < len(g) and h in g and _to_reference(h, g)[2] for h in haplotypes]
     chosen = choose_haplotypes(totals, scores, is_reference)
     begins, to_reference = np.zeros(len(texts), np.int64), [np.zeros((0, 2), np.int64)]*len(texts)
     for h in set(chosen.tolist())-{-1}: begins[h], to_reference[h], _ = _to_reference(haplotypes[h], g)
     begin, cigars = positions[chosen, np.arange(n)], [np.zeros((0, 2), np.int64)]*n
     for i, query in zip(unmatched.tolist(), queries):
-        if chosen[i] >= 0: begin[i], cigars[i] = align_anywhere(numbers[chosen[i]], query)
+        if chosen[i] >= 0: begin[i], cigars[i] = _align_from(numbers[chosen[i]], query, *found[chosen[i], i].tolist())
     longest = 2*(max(map(len, texts)) + int(np.diff(base_start)[which].max())) + 16
     return _place_reads(which, chosen, begin, *_concatenate(cigars, np.int64), begins, *_concatenate(to_reference, np.int64), bases, base_start,
-                        np.frombuffer(g, np.uint8), longest)
-
-def align_anywhere(
-    target:np.ndarray, # base numbers
-    query:np.ndarray,  # base numbers
-)->tuple[int, np.ndarray]: # begin in the target, CIGAR as rows of (operation, length)
-    "The best local alignment, without an expectation of where it lies; there must be one."
-    return _align_from(target, query, *_best_end(target, query, -len(query), len(target), match*len(query)))
+                        np.frombuffer(bytearray(g), np.uint8), longest)
 
 # %% ../nbs/05_realign.ipynb #750a9e00
 def _homes(pos0, ends, which, windows):
