@@ -183,26 +183,26 @@ def correct_probabilities(
     e = np.exp(logits-logits.max(1, keepdims=True))
     return e/e.sum(1, keepdims=True)
 
-# %% ../nbs/12_genotypes.ipynb #bfbfaada
+# %% ../nbs/12_genotypes.ipynb #43cff85d
 def fit_temperature(
     probabilities,               # (n, 3) of images that the network was not trained on
     labels,                      # (n,) 0, 1 or 2
     class_log_weights=(0, 0, 0), # as in `correct_probabilities`
     bounds:tuple[float, float]=(.1, 20.), # the answer lies between
-)->float:                        # the temperature of least cross-entropy; 1 without images
+    prior_sd:float=.5,           # of log temperature, around 0
+)->float:                        # the temperature of least cross-entropy with the prior; 1 without images
     "Fit the temperature. Raises DvBenchError when labels are missing."
     labels = np.asarray(labels, float)
     if not np.isin(labels, (0, 1, 2)).all(): raise DvBenchError("the temperature is fitted on labels 0, 1 and 2, and some are missing or something else")
     if not len(labels): return 1.0
     z = np.log(np.clip(np.asarray(probabilities, float), 1e-12, 1))-np.asarray(class_log_weights, float)
-    targets = np.full((len(z), 3), 1/(len(z)+3))
-    targets[np.arange(len(z)), labels.astype(int)] = 1-2/(len(z)+3)
-    wanted = (targets*z).sum()
+    wanted = z[np.arange(len(z)), labels.astype(int)].sum()
     low, high = 1/bounds[1], 1/bounds[0]
     for _ in range(60):
         beta = (low*high)**.5
         p = np.exp(beta*z-(beta*z).max(1, keepdims=True))
-        if (p/p.sum(1, keepdims=True)*z).sum() > wanted: high = beta
+        slope = beta*((p/p.sum(1, keepdims=True)*z).sum()-wanted)+np.log(beta)/prior_sd**2
+        if slope > 0: high = beta
         else: low = beta
     return float(1/beta)
 
