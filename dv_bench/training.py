@@ -4,21 +4,22 @@
 
 # %% auto #0
 __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'check_names', 'parse_setting', 'differences',
-           'Examples', 'demo_data', 'assign_roles', 'split_of', 'labelled', 'Pixels', 'channel_statistics', 'to_input',
-           'draw_augmentation', 'augment', 'epoch_batches', 'learning_rate', 'loss_weights', 'make_optimizer',
-           'save_tensors', 'load_tensors', 'locked', 'device_name', 'this_device', 'autocast', 'training_step',
-           'bare_speed', 'resolve_precision', 'experiment_folder', 'run_folder', 'make_accelerator', 'Run', 'softmax',
-           'log_loss', 'check_same', 'Progress', 'write_predictions', 'write_gallery', 'fit_baseline_run',
-           'planned_runs', 'train_arch', 'launch', 'estimate', 'Predictor', 'load_run', 'notebook_settings',
-           'read_config', 'run_notebook', 'dvb_train']
+           'Examples', 'in_project', 'demo_data', 'assign_roles', 'split_of', 'labelled', 'Pixels',
+           'channel_statistics', 'to_input', 'draw_augmentation', 'augment', 'epoch_batches', 'learning_rate',
+           'loss_weights', 'make_optimizer', 'save_tensors', 'load_tensors', 'locked', 'device_name', 'this_device',
+           'autocast', 'training_step', 'bare_speed', 'resolve_precision', 'experiment_folder', 'run_folder',
+           'make_accelerator', 'Run', 'softmax', 'log_loss', 'check_same', 'Progress', 'write_predictions',
+           'write_gallery', 'fit_baseline_run', 'planned_runs', 'train_arch', 'launch', 'estimate', 'tuned',
+           'Predictor', 'load_run', 'notebook_settings', 'read_config', 'arch_settings', 'run_notebook', 'dvb_train']
 
-# %% ../nbs/11_training.ipynb #866460dd
+# %% ../nbs/11_training.ipynb #ecb828bd
 import contextlib, difflib, fcntl, hashlib, json, math, os, re, socket, sys, time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numba
 import numpy as np
+import optuna
 import pandas as pd
 import psutil
 import timm
@@ -41,7 +42,7 @@ from .core import (DvBenchError, atomic_path, class_names, command, find_path, m
 from .dataset import PileupDataset, make_split
 from .metrics import image_metrics, metric_names
 from .model import (build_model, count_gmacs, count_parameters, images_per_second, pad_images, peak_memory, reset_peak_memory,
-                            timm_name)
+                            short_names, timm_name)
 
 # %% ../nbs/11_training.ipynb #1d14d26f
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def differences(
     "Where two runs' settings differ."
     return {k: (old.get(k), new.get(k)) for k in setting_types if k not in no_influence and old.get(k) != new.get(k)}
 
-# %% ../nbs/11_training.ipynb #33a120ab
+# %% ../nbs/11_training.ipynb #8c32932e
 class Examples:
     "One or several dataset folders as one. Raises DvBenchError when they differ in channels or shape, or have no labels."
     def __init__(self,
@@ -184,7 +185,7 @@ class Examples:
             raise DvBenchError(f"{data}: no example has a label, so nothing can be learnt; make it with --truth and --confident, or import labelled examples")
         join = lambda values: values[0] if len(values) == 1 else "+".join(map(str, values))
         infos = [d.info for d in self.parts]
-        self.record = {"path": ",".join(str(d.path) for d in self.parts), "fingerprint": join([i["fingerprint"] for i in infos]),
+        self.record = {"path": ",".join(in_project(d.path) for d in self.parts), "fingerprint": join([i["fingerprint"] for i in infos]),
                        "simulated": any(i["simulated"] for i in infos), "channels": list(self.channels), "shape": list(self.shape),
                        "reference": infos[0]["reference"], "samples": sorted({s for i in infos for s in i["samples"]}), "n": len(self.index)}
 
@@ -197,6 +198,10 @@ class Examples:
         out, part = np.empty((len(numbers), *self.shape), np.uint8), np.searchsorted(self.starts, numbers, "right")-1
         for k, (i, p) in enumerate(zip(numbers, part)): self.parts[p].image(int(i-self.starts[p]), out[k])
         return out
+
+def in_project(path:Path)->str: # relative to the project where it lies inside, so that the project can be moved
+    path = path.resolve()
+    return str(path.relative_to(project_root())) if path.is_relative_to(project_root()) else str(path)
 
 def demo_data()->str: # path of data/demo
     "The embedded dataset, used where none is named; raises DvBenchError when it has not been made."
@@ -738,7 +743,7 @@ def check_same(
     elif old["split_id"] != new["split_id"]: diff.append(f"another split: was {old['split_id']}, now {new['split_id']}")
     if diff: raise DvBenchError(f"{folder} holds a run with other settings: {'; '.join(diff)}. Use the old settings, another --experiment, or remove the folder")
 
-# %% ../nbs/11_training.ipynb #de289813
+# %% ../nbs/11_training.ipynb #8c3a6e22
 class Progress:
     "Steps of an epoch, shown so that it reads well wherever it goes."
     def __init__(self, total:int, done:int, text:str, show:bool):
@@ -758,14 +763,16 @@ class Progress:
         if self.bar: self.bar.close()
 
 @patch
-def train_epoch(self:Run):
+def train_epoch(self:Run,
+    quiet:bool=False, # nothing printed, nothing written
+):
     "One epoch, or the rest of it, and its rows of the history."
     c, labels = self.config, self.labels["train"]
     batches = epoch_batches(c, labels, self.seed, self.epoch, self.world*c.accumulate)
     order = np.concatenate(batches)
     if not self.step: self.seconds, self.logits = 0., torch.zeros(len(order), 3, device=self.device)
     todo, begin, spent = batches[self.step:], time.monotonic(), self.seconds
-    progress = Progress(len(order), self.step*c.batch_size, f"{self.name}, epoch {self.epoch+1} of {c.epochs}", self.main)
+    progress = Progress(len(order), self.step*c.batch_size, f"{self.name}, epoch {self.epoch+1} of {c.epochs}", self.main and not quiet)
     for x, batch in zip(self.pixels.batches([self.numbers["train"][b[self.rank::self.world]] for b in todo]), todo):
         self.train_step(x, batch, len(batches))
         self.seconds = spent+time.monotonic()-begin
@@ -776,6 +783,7 @@ def train_epoch(self:Run):
     self.epoch, self.step = self.epoch+1, 0
     self.note("train", self.total(self.logits).cpu().numpy(), labels[order], self.seconds)
     self.follow()
+    if self.main and not quiet: self.write_history(); self.print_epoch()
 
 @patch
 def checkpoint_due(self:Run)->bool: # the same on every process
@@ -785,14 +793,16 @@ def checkpoint_due(self:Run)->bool: # the same on every process
 
 @patch
 def follow(self:Run):
-    "Evaluate what is followed each epoch, write history and checkpoint, print the epoch's line."
+    "Evaluate what is followed each epoch."
     followed = ["test"] if self.config.mode == "random" else ["tune"]
     for role in [r for r in followed if len(self.numbers[r])]:
         begin = time.monotonic()
         self.final = {role: self.predict(self.numbers[role])}
         self.note(role, self.final[role], self.labels[role], time.monotonic()-begin)
-    if not self.main: return
-    self.write_history()
+
+@patch
+def print_epoch(self:Run):
+    "The epoch's line."
     rows = {r["role"]: r for r in self.history if r["epoch"] == self.epoch}
     number = lambda v: "-" if math.isnan(v) else f"{v:.4f}"
     shown = [f"{role} loss {number(r['loss'])} accuracy {number(r['accuracy'])} F1 {number(r['f1'])}" for role, r in rows.items()]
@@ -810,12 +820,14 @@ def has_stopped(self:Run)->bool: # every epoch is done, or the tune loss has not
     patience = self.config.early_stopping
     return self.epoch >= self.config.epochs or bool(patience and len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience]))
 
-# %% ../nbs/11_training.ipynb #8495c249
+# %% ../nbs/11_training.ipynb #7b0f84ab
 @patch
 def fit(self:Run)->Path: # the run folder
     "Train from the checkpoint or the start to the end. Raises DvBenchError when another process works in the folder or the loss is no number."
     self.name = f"{self.config.arch} fold {self.fold} seed {self.seed}"
     with locked(self.folder) if self.main else contextlib.nullcontext():
+        if self.main:
+            for left in self.folder.glob(".*.partial-*"): left.unlink() # of a run that was killed while it wrote
         reset_peak_memory(self.device)
         if self.config.tracker != "none": self.accelerator.init_trackers("tb")
         self.resume()
@@ -850,7 +862,7 @@ def run_record(self:Run, complete:bool)->dict: # what run.json holds
     c, counts = self.config, lambda role: np.bincount(self.labels[role], minlength=3).tolist()
     record = {"complete": complete, "arch": c.arch, "timm_name": timm_name(c.arch), "fold": self.fold, "seed": self.seed, **self.identity(), "roles": self.record,
               "dataset": self.examples.record, "normalisation": dict(zip(("mean", "sd"), self.normalisation)), "cost": self.cost() if complete else {},
-              "class_log_weights": self.log_weights.tolist(), "train_class_counts": counts("train"), "tune_class_counts": counts("tune"),
+              "tuning": read_json(tuning) if (tuning := self.folder.parent/"tuning.json").exists() else None, "class_log_weights": self.log_weights.tolist(), "train_class_counts": counts("train"), "tune_class_counts": counts("tune"),
               "provenance": provenance()}
     del record["fingerprint"]
     return record
@@ -858,12 +870,12 @@ def run_record(self:Run, complete:bool)->dict: # what run.json holds
 @patch
 def cost(self:Run)->dict:
     "Counted and measured."
-    c, seconds = self.config, [r["seconds"] for r in self.history if r["role"] == "train"]
+    c, seconds = self.config, [r["seconds"] for r in self.history if r["role"] == "train"] # the first epoch warms up
     x = torch.zeros(c.batch_size, self.examples.shape[0], *self.net.input_size, device=self.device)
     x = x.to(memory_format=torch.channels_last if self.channels_last else torch.contiguous_format)
     with _evaluating(self.net), torch.inference_mode(), self.accelerator.autocast(): inference = images_per_second(lambda: self.net(x), c.batch_size, self.device, repeats=3, warm=1)
     return {"parameters": count_parameters(self.net), "gmacs": count_gmacs(self.net, self.examples.shape[0]), "input_size": list(self.net.input_size),
-            "train_images_per_second": len(self.numbers["train"])/sorted(seconds)[len(seconds)//2], "inference_images_per_second": inference,
+            "train_images_per_second": len(self.numbers["train"])/float(np.median(seconds[1:] or seconds)), "inference_images_per_second": inference,
             "batch_size": c.batch_size, "micro_batch": -(-c.batch_size//(self.world*c.accumulate)), "processes": self.world, "device": device_name(self.device),
             "precision": self.precision, "channels_last": self.channels_last, "peak_memory_bytes": peak_memory(self.device),
             "train_seconds": sum(seconds), "epochs": self.epoch}
@@ -1006,6 +1018,44 @@ def estimate(
     took = f"{seconds:.0f} s" if seconds < 100 else f"{seconds/60:.0f} min" if seconds < 6000 else f"{seconds/3600:.1f} h"
     return f"{config.arch}: {len(todo)} runs of {config.epochs} epochs over {n['train']} images take about {took} ({speed:.1f} images/s, {device_name(this_device())}, {precision})"
 
+# %% ../nbs/11_training.ipynb #d8186d43
+def tuned(
+    config:Config,
+    examples:Examples,
+    budget:int,  # trials
+)->Config:       # with the learning rate and weight decay that did best
+    "Search, or read the search that was made with the same settings. Raises DvBenchError without a tune role or when an earlier search differs."
+    if config.arch in baseline_names: return config
+    if config.mode == "random": raise DvBenchError("tune_budget needs the tune role, which mode=random does not have")
+    if "RANK" in os.environ: raise DvBenchError("tune_budget runs in one process: search first without torchrun, then train with the values that it finds")
+    path, short = experiment_folder(config)/config.arch/"tuning.json", replace(config, epochs=max(1, config.epochs//3), tracker="none")
+    fold = 0 if config.fold == "all" else config.fold
+    base = {k: v for k, v in asdict(short).items() if k not in (*no_influence, "lr", "weight_decay")} | {"budget": budget, "fingerprint": examples.record["fingerprint"]}
+    if path.exists():
+        found = read_json(path)
+        diff = {k: (found["base"].get(k), v) for k, v in base.items() if found["base"].get(k) != v}
+        if diff: raise DvBenchError(f"{path} holds another search ({'; '.join(f'{k} was {a!r}, now {b!r}' for k, (a, b) in diff.items())}); use the old settings or another --experiment")
+        return replace(config, **found["chosen"])
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    pixels, trials = None, []
+    def objective(trial):
+        nonlocal pixels
+        values = {"lr": trial.suggest_float("lr", 1e-5, 3e-2, log=True), "weight_decay": trial.suggest_float("weight_decay", 1e-6, 0.3, log=True)}
+        run = Run(replace(short, **values), examples, fold, config.seed, pixels)
+        pixels, run.name, run.saved, loss = run.pixels, f"{config.arch} trial {trial.number+1} of {budget}", math.inf, math.inf
+        with contextlib.suppress(DvBenchError): # a loss that is no number is a bad trial, not the end
+            while not run.has_stopped(): run.train_epoch(quiet=True)
+            loss = run.history[-1]["loss"]
+        trials.append(values | {"tune_loss": loss})
+        print(f"{run.name}: lr {values['lr']:.2e}, weight decay {values['weight_decay']:.2e}, tune loss {loss:.4f}", flush=True)
+        return min(loss, 1e6)
+    optuna.create_study(sampler=optuna.samplers.TPESampler(seed=config.seed)).optimize(objective, n_trials=budget)
+    best = min(trials, key=lambda t: t["tune_loss"])
+    if not math.isfinite(best["tune_loss"]): raise DvBenchError(f"{config.arch}: the loss was no number in all {budget} trials")
+    chosen = {k: best[k] for k in ("lr", "weight_decay")}
+    write_json(path, {"chosen": chosen, "trials": trials, "epochs_each": short.epochs, "fold": fold, "judged_by": "tune role, log loss", "base": base})
+    return replace(config, **chosen)
+
 # %% ../nbs/11_training.ipynb #57ff8c50
 class Predictor:
     "A trained network. `.record` is its run.json."
@@ -1048,7 +1098,7 @@ def load_run(
     "A trained network from its run folder. Raises DvBenchError for folders without one."
     return Predictor(folder, device)
 
-# %% ../nbs/11_training.ipynb #a2133a3d
+# %% ../nbs/11_training.ipynb #e70b033c
 def notebook_settings(
     path:Path, # train.ipynb
 )->list[str]:  # names in its parameters cell
@@ -1071,6 +1121,14 @@ def read_config(
     for settings in (found, *per_arch.values()): check_names(settings)
     return found, per_arch
 
+def arch_settings(
+    arch:str,
+    per_arch:dict[str, dict], # by short name or timm's
+)->dict:                      # those of this architecture, however it is called
+    "What a recipe says about one architecture."
+    same = lambda name: name == arch or (arch not in baseline_names and short_names.get(name, name) == timm_name(arch))
+    return next((settings for name, settings in per_arch.items() if same(name)), {})
+
 def run_notebook(
     config:Config,
     notebook:Path,
@@ -1083,7 +1141,7 @@ def run_notebook(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         papermill.execute_notebook(str(notebook), str(folder/"train.ipynb"), parameters=asdict(config), progress_bar=False, log_output=False,
-                                   stdout_file=sys.stdout, stderr_file=sys.stderr, kernel_name="python3")
+                                   stdout_file=sys.stdout, stderr_file=sys.stderr, kernel_name="python3", extra_arguments=["--log-level=ERROR"])
     except PapermillExecutionError as e: return f"{e.ename}: {e.evalue}"
     return ""
 
@@ -1094,16 +1152,18 @@ def dvb_train(
     experiment:Param("results go to outputs/EXPERIMENT")="first",
     config:Param("YAML file with settings, such as configs/modern.yaml")="",
     p:Param("KEY VALUE: a setting of nbs/train.ipynb; can be given often", nargs=2, action="append")=None,
+    tune_budget:Param("so many short trials over learning rate and weight decay for each architecture, on the tune role", int)=0,
 ):
     "Train architectures: papermill on nbs/train.ipynb for each. Complete runs are skipped, interrupted ones go on."
     notebook, (common, per_arch) = project_root()/"nbs"/"train.ipynb", read_config(config) if config else ({}, {})
     given = {k: parse_setting(k, v) if isinstance(v, str) else v for k, v in p or []}
     named = {k: v for k, v in (("data", data), ("experiment", experiment)) if v}
     notebook_settings(notebook)
-    configs = [Config(**common | per_arch.get(arch, {}) | named | given | {"arch": arch}) for arch in archs]
+    configs = [Config(**common | arch_settings(arch, per_arch) | named | given | {"arch": arch}) for arch in archs]
     configs = [replace(c, data=",".join(str(find_path(d.strip()).resolve()) for d in (c.data or demo_data()).split(",")),
                        test_data=c.test_data and str(find_path(c.test_data).resolve())) for c in configs]
     examples = {key: Examples(*key) for key in {(c.data, c.test_data) for c in configs}}
+    if tune_budget: configs = [tuned(c, examples[c.data, c.test_data], tune_budget) for c in configs]
     plans = [planned_runs(c, examples[c.data, c.test_data]) for c in configs]
     failed = {}
     for c, plan in zip(configs, plans):

@@ -1,0 +1,176 @@
+"""How fast does training go? The thesis's recipe beside ours, per architecture, in one run on this machine.
+
+Three processes per architecture take turns, a few steps each, so that other load on the machine meets all of them alike:
+  thesis  seven PNGs per image read with PIL, padded to 224 x 224, float32, channels first, Adam, balanced cross-entropy
+  ours    `training.Run` from the dataset folder: decode, augment, normalise, step
+  bare    ours without data: the step on tensors that lie on the device, the most that the loop could reach
+A GPU is used when there is one. The ratio and the share are medians over rounds of what the two did in the same round; speeds are
+medians too. "CPU ratio" compares the processors' seconds per image, which other load on a shared machine disturbs less than
+the clock; it is not given for a GPU. "of peak" is 6 x GMACs x images/s over this machine's rate in a 2048 x 2048 matrix product of the
+same precision.
+
+Usage: python benchmarks/training.py [--archs inception efficientnet_b0 regnety_032] [--batch 16] [--rounds 5] [--data data/demo]
+                                     [-p KEY VALUE]... [--out benchmarks/results/training.md]
+"""
+import argparse
+import multiprocessing
+import statistics
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn import functional as F
+
+from dv_bench.core import DvBenchError, find_path, package_versions
+from dv_bench.dataset import PileupDataset, export_png, made_dataset
+from dv_bench.model import build_model, count_gmacs, peak_memory, reset_peak_memory, synchronize
+from dv_bench.training import (Config, Examples, Run, autocast, device_name, epoch_batches, make_optimizer, parse_setting, resolve_precision, this_device,
+                               training_step)
+
+
+class PngImages(torch.utils.data.Dataset):
+    "The thesis's input: a CSV with seven grey PNGs an image."
+    def __init__(self, csv: Path):
+        table = pd.read_csv(csv)
+        self.folder, self.labels = csv.parent, table["class"].to_numpy()
+        self.files = table[[c for c in table if c.startswith("img_ch")]].to_numpy()
+
+    def __len__(self): return len(self.labels)
+
+    def __getitem__(self, i):
+        planes = [np.asarray(Image.open(self.folder/f), np.float32) for f in self.files[i]]
+        x = torch.from_numpy(np.stack(planes))/255
+        h, w = 224-x.shape[1], 224-x.shape[2]
+        return (F.pad(x, (w//2, w-w//2, h//2, h-h//2))-.2)/.3, int(self.labels[i])
+
+
+def thesis_steps(arch: str, csv: Path, batch: int, workers: int):
+    "One step of the thesis's recipe per `next`."
+    device, images = this_device(), PngImages(csv)
+    model = build_model(arch, 7, pad=224).to(device).train()
+    counts = np.bincount(images.labels, minlength=3).clip(1)
+    loss_of = nn.CrossEntropyLoss(torch.tensor(len(images)/(3*counts), dtype=torch.float32, device=device))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    loader = torch.utils.data.DataLoader(images, batch, shuffle=True, num_workers=workers, drop_last=True, persistent_workers=workers > 0)
+    while True:
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = loss_of(model(x.to(device)), y.to(device))
+            loss.backward()
+            optimizer.step()
+            yield loss.item()
+
+
+def our_steps(config: Config):
+    "One step of `Run` per `next`, data and all."
+    run = Run(config, Examples(config.data), 0, 0)
+    labels = run.labels["train"]
+    while True:
+        batches = [b for b in epoch_batches(config, labels, 0, run.epoch) if len(b) == config.batch_size]
+        run.logits = torch.zeros(len(labels), 3, device=run.device)
+        for x, b in zip(run.pixels.batches([run.numbers["train"][b] for b in batches]), batches): yield run.train_step(x, b, len(batches))
+        run.epoch, run.step = run.epoch+1, 0
+
+
+def bare_steps(config: Config, shape):
+    "One bare step per `next`."
+    device = this_device()
+    precision, channels_last = resolve_precision(config, shape)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model = build_model(config.arch, shape[0], config.rows or shape[1], shape[2], config.pad).to(device, memory_format=layout).train()
+    if config.compile: model.compile()
+    x = torch.randn(config.batch_size, shape[0], *model.input_size, device=device).to(memory_format=layout)
+    y, optimizer = torch.arange(config.batch_size, device=device) % 3, make_optimizer(config, model)
+    while True: yield training_step(model, optimizer, x, y, precision)
+
+
+def peak_flops(precision: str) -> float:
+    "Floating-point operations a second in a large matrix product."
+    device = this_device()
+    a = torch.randn(2048, 2048, device=device)
+    with autocast(device, precision):
+        a @ a; synchronize(device)
+        start = time.perf_counter()
+        for _ in range(3): a @ a
+        synchronize(device)
+    return 3*2*2048**3/(time.perf_counter()-start)
+
+
+def worker(pipe, kind: str, config: Config, csv: Path, workers: int):
+    "Answers each number of steps with seconds, processor seconds, peak memory and, for bare, the machine's peak rate."
+    shape = Examples(config.data).shape
+    steps = {"thesis": lambda: thesis_steps(config.arch, csv, config.batch_size, workers), "ours": lambda: our_steps(config), "bare": lambda: bare_steps(config, shape)}[kind]()
+    device = this_device()
+    reset_peak_memory(device)
+    while n := pipe.recv():
+        flops = peak_flops(resolve_precision(config, shape)[0]) if kind == "bare" else 0
+        synchronize(device)
+        start, cpu = time.perf_counter(), time.process_time()
+        for _ in range(n): next(steps)
+        synchronize(device)
+        pipe.send((time.perf_counter()-start, time.process_time()-cpu, peak_memory(device), flops))
+
+
+def compare(config: Config, csv: Path, rounds: int, steps: int, workers: int) -> dict:
+    "A row of the table."
+    context, kinds, pipes = multiprocessing.get_context("spawn"), ("thesis", "ours", "bare"), {}
+    for kind in kinds:
+        pipes[kind], theirs = context.Pipe()
+        context.Process(target=worker, args=(theirs, kind, config, csv, workers), daemon=False).start()
+    found = {k: [] for k in kinds}
+    for k in range(rounds+1):
+        for kind in kinds:
+            pipes[kind].send(steps if k else 2)
+            answer = pipes[kind].recv()
+            if k: found[kind].append(answer)     # the first round warms up
+    for pipe in pipes.values(): pipe.send(0)
+    images, median = steps*config.batch_size, statistics.median
+    speed = {k: median(images/t for t, *_ in v) for k, v in found.items()}
+    ratio = lambda a, b, what: median(x[what]/y[what] for x, y in zip(found[a], found[b]))
+    shape = Examples(config.data).shape
+    model = build_model(config.arch, shape[0], config.rows or shape[1], shape[2], config.pad)
+    gmacs = count_gmacs(model, shape[0])
+    on_cpu = this_device().type == "cpu"
+    return {"architecture": config.arch, "thesis, images/s": f"{speed['thesis']:.1f}", "ours, images/s": f"{speed['ours']:.1f}", "ratio": f"{ratio('thesis', 'ours', 0):.2f}",
+            "CPU ratio": f"{ratio('thesis', 'ours', 1):.2f}" if on_cpu else "-", "bare step, ms": f"{1000*config.batch_size/speed['bare']:.0f}", "ours of bare": f"{ratio('bare', 'ours', 0):.0%}",
+            "GMACs": f"{gmacs:.2f}", "of peak": f"{median(6e9*gmacs*images/x[0]/x[3] for x in found['bare']):.0%}",
+            "thesis, peak MB": f"{found['thesis'][-1][2]/1e6:.0f}", "ours, peak MB": f"{found['ours'][-1][2]/1e6:.0f}"}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--archs", nargs="+", default=["inception", "efficientnet_b0", "regnety_032"])
+    parser.add_argument("--batch", type=int, default=128 if torch.cuda.is_available() else 16, help="images a step, both sides")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=50 if torch.cuda.is_available() else 2, help="of each side in each round")
+    parser.add_argument("--workers", type=int, default=8 if torch.cuda.is_available() else 0, help="processes that read the thesis's PNGs")
+    parser.add_argument("--data", default="", help="dataset folder; by default data/demo, or noise when that is missing")
+    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="a setting of ours, such as rows 75 or compile true")
+    parser.add_argument("--out", default="", help="also write the table to this file")
+    a = parser.parse_args()
+    with tempfile.TemporaryDirectory() as d:
+        data = a.data or ("data/demo" if (find_path("data/demo")/"dataset.json").exists() else str(made_dataset(Path(d)/"noise", n=max(400, 4*a.batch))))
+        csv = export_png(PileupDataset(data), Path(d)/"png")/"examples.csv"
+        given = {k: parse_setting(k, v) for k, v in a.p}
+        rows = [compare(Config(arch=arch, data=str(find_path(data)), batch_size=a.batch, outputs=d, folds=3, tracker="none", **given), csv, a.rounds, a.steps, a.workers) for arch in a.archs]
+        n = len(PileupDataset(data))
+    head = list(rows[0])
+    table = "\n".join([f"| {' | '.join(head)} |", f"|{'---|'*len(head)}", *(f"| {' | '.join(r.values())} |" for r in rows)])
+    versions = package_versions(("torch", "timm", "accelerate"))
+    settings = ", ".join(f"{k}={v}" for k, v in given.items()) or "defaults"
+    text = (f"# Training speed: the thesis's recipe and ours\n\n{device_name(this_device())}; {a.rounds} rounds of {a.steps} steps of {a.batch} images; ours with {settings}; "
+            f"{n} images of {data if a.data or 'demo' in data else 'noise'}; {', '.join(f'{k} {v}' for k, v in versions.items())}; {date.today()}\n\n{table}\n\n"
+            f"Made with `python benchmarks/training.py --archs {' '.join(a.archs)} --batch {a.batch} --rounds {a.rounds} --steps {a.steps}{''.join(f' -p {k} {v}' for k, v in a.p)}`\n")
+    print(text)
+    if a.out: Path(a.out).parent.mkdir(parents=True, exist_ok=True); Path(a.out).write_text(text)
+
+
+if __name__ == "__main__":
+    try: main()
+    except DvBenchError as e: raise SystemExit(f"training.py: {e}")
