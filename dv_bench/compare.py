@@ -55,7 +55,7 @@ def fold_table(
             out.append((arch, m, a.mean(), a.std(), stats.wilcoxon(a, b, method="exact").pvalue if usable else np.nan))
     return pd.DataFrame(out, columns=["arch", "metric", "mean", "sd", "p"])
 
-# %% ../nbs/16_compare.ipynb #e190b51f
+# %% ../nbs/16_compare.ipynb #e9d9c1f4
 def run_metrics(
     sites:Sites,
 )->pd.DataFrame: # arch, fold, seed, n_images, n_sites, site_errors, site_error_rate and the numbers of `image_metrics`
@@ -79,7 +79,7 @@ def architecture_table(
                      **{f"{m}{s}": v for m in mine for s, v in (("", mine[m].mean(skipna=False)), ("_sd", mine[m].std(ddof=1, skipna=False)))}})
     return pd.DataFrame(rows)
 
-def _one(values)->str: return "/".join(dict.fromkeys(str(v) for v in values if not pd.isna(v)))
+def _one(values)->str: return "/".join(dict.fromkeys(f"{v:g}" if isinstance(v, (int, float)) else str(v) for v in values if not pd.isna(v)))
 
 def mean_confusion(
     sites:Sites,

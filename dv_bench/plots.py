@@ -7,8 +7,8 @@ __all__ = ['costs', 'arch_looks', 'difference_figure', 'fold_figure', 'pareto', 
            'strata_figure', 'kinds_figure', 'learning_figure', 'converged', 'reliability_figure', 'pr_figure',
            'imagenet_figure', 'gallery', 'gallery_html', 'Report', 'write_images', 'dvb_summary']
 
-# %% ../nbs/17_plots.ipynb #05912e83
-import base64, colorsys, html, io, json, os, shutil, tempfile
+# %% ../nbs/17_plots.ipynb #5eac751e
+import base64, colorsys, html, io, json, os, re, shutil, tempfile
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,7 @@ pio.templates["dv_bench"] = go.layout.Template(layout=dict(
 def _figure(title:str, height:int=400, data:str="", **layout)->go.Figure: # every title says whether the data are real
     return go.Figure(layout=dict(template="dv_bench", height=height, title_text=f"{title} · {data} data" if data else title, **layout))
 
-# %% ../nbs/17_plots.ipynb #03896893
+# %% ../nbs/17_plots.ipynb #9b66484b
 def difference_figure(
     table:pd.DataFrame, # of `compare_all`
     runs:pd.DataFrame,  # of `run_metrics`
@@ -75,7 +75,7 @@ def difference_figure(
         fig.add_scatter(x=[1000*r.difference], y=[y+.18], mode="markers", marker=dict(color=colour, size=12, symbol=symbol, line=dict(color="white", width=1)),
                         hovertemplate=f"{arch}: %{{x:.2f}} ({1000*r.low:.2f} to {1000*r.high:.2f})<br>{r.method}<br>{r.decision}<extra></extra>")
     fig.add_vline(x=0, line=dict(color=looks.get(baseline, ("#1a1a1a",))[0], width=1.5))
-    fig.update_xaxes(title=f"errors per 1,000 sites, minus {baseline}'s")
+    fig.update_xaxes(title="difference, errors per 1,000 sites")
     fig.update_yaxes(tickvals=list(range(len(order))), ticktext=order, range=[-.6, len(order)-.4], showgrid=False)
     return fig
 
@@ -90,22 +90,22 @@ def fold_figure(
 )->go.Figure:
     "The thesis's figure: a box per architecture over its folds, lines that join the folds, Wilcoxon's p over folds."
     by_fold = runs.pivot_table(index="fold", columns="arch", values=metric, dropna=False)
-    order = [a for a in looks if a in by_fold]
-    fig = _figure(f"{name} after the last epoch", 430, data, showlegend=False)
+    order = [a for a in looks if a in by_fold][::-1]
+    fig = _figure(f"{name} after the last epoch", 150+52*(len(order)-1), data, showlegend=False)
     for _, row in by_fold.iterrows():
-        fig.add_scatter(x=order, y=row[order], mode="lines", line=dict(color="rgba(90,90,90,.3)", width=1), hoverinfo="skip")
-    p = appendix[appendix.metric == metric].set_index("arch").p_wilcoxon
-    low, high = np.nanmin(by_fold.to_numpy(), initial=1), np.nanmax(by_fold.to_numpy(), initial=0)
-    for arch in order:
-        values = by_fold[arch].dropna()
-        fig.add_box(x=[arch]*len(values), y=values, name=arch, boxpoints="all", pointpos=0, jitter=0, fillcolor=_faint(looks[arch][0], .12), line=dict(color=looks[arch][0], width=1.5),
-                    marker=dict(color=looks[arch][0], size=6, symbol=looks[arch][1]), text=[f"fold {f}" for f in values.index], hovertemplate=f"{arch}, %{{text}}: %{{y:.4f}}<extra></extra>")
+        fig.add_scatter(y=list(range(len(order))), x=row[order], mode="lines", line=dict(color="rgba(90,90,90,.3)", width=1), hoverinfo="skip")
+    p, high, low = appendix[appendix.metric == metric].set_index("arch").p_wilcoxon, np.nanmax(by_fold.to_numpy()), np.nanmin(by_fold.to_numpy())
+    for y, arch in enumerate(order):
+        values, (colour, symbol) = by_fold[arch].dropna(), looks[arch]
+        fig.add_box(y=[y]*len(values), x=values, orientation="h", name=arch, boxpoints="all", pointpos=0, jitter=0, width=.5, fillcolor=_faint(colour, .12), line=dict(color=colour, width=1.5),
+                    marker=dict(color=colour, size=6, symbol=symbol), text=[f"fold {f}" for f in values.index], hovertemplate=f"{arch}, %{{text}}: %{{x:.4f}}<extra></extra>")
         text = "baseline" if arch == baseline else "p undefined" if not np.isfinite(p.get(arch, np.nan)) else f"p = {p[arch]:.2g}"
-        fig.add_annotation(x=arch, y=high+(high-low or .01)*.1, text=text, showarrow=False, font_size=11)
-    fig.update_yaxes(title=name); fig.update_xaxes(showgrid=False)
+        fig.add_annotation(y=y, x=high+(high-low or .01)*.06, text=text, showarrow=False, font_size=11, xanchor="left")
+    fig.update_xaxes(title=name, range=[low-(high-low or .01)*.08, high+(high-low or .01)*.4])
+    fig.update_yaxes(tickvals=list(range(len(order))), ticktext=order, range=[-.6, len(order)-.4], showgrid=False)
     return fig
 
-# %% ../nbs/17_plots.ipynb #27f5a223
+# %% ../nbs/17_plots.ipynb #ac4bae01
 costs = {"gmacs": ("GMACs per image", 1), "parameters": ("parameters, millions", 1e-6), "inference_images_per_second": ("images per second, inference", 1)}
 
 def pareto(
@@ -118,6 +118,15 @@ def pareto(
         if errors[i] < best: front.append(i); best = errors[i]
     return front
 
+def _label_places(x, y)->list[str]: # where a point's name goes: away from its nearest neighbour, and inwards at the edges
+    span = lambda v: (v-v.min())/(np.ptp(v) or 1) if len(v) else v
+    u, v, out = span(np.asarray(x, float)), span(np.asarray(y, float)), []
+    for i in range(len(u)):
+        d = (u-u[i])**2+(v-v[i])**2; d[i] = np.inf
+        above = len(u) == 1 or v[i] > v[d.argmin()] or (v[i] == v[d.argmin()] and i > d.argmin())
+        out.append(f"{'top' if above else 'bottom'} {'right' if u[i] < .15 and len(u) > 1 else 'left' if u[i] > .85 else 'center'}")
+    return out
+
 def cost_figure(
     table:pd.DataFrame, # arch and cost columns of `architecture_table`
     rates:pd.DataFrame, # of `rate_table`
@@ -129,19 +138,23 @@ def cost_figure(
     "Error rate against one cost, with intervals and the Pareto front."
     label, unit = costs[cost]
     both = table[["arch", cost]].merge(rates[["arch", "rate", "low", "high"]], on="arch")
-    fig = _figure(f"{kind} errors and {label.split(',')[0]}", 360, data, showlegend=False, margin_b=50)
+    fig = _figure(f"{kind} errors and {label.split(',')[0]}", 360, data, showlegend=False)
     here = both[pd.to_numeric(both[cost], errors="coerce").notna() & both.rate.notna()].reset_index(drop=True)
     x, y = here[cost].astype(float).to_numpy()*unit, 1000*here.rate.to_numpy()
     front = pareto(-x if "second" in cost else x, y)
     fig.add_scatter(x=x[front], y=y[front], mode="lines", line=dict(color="#777", dash="dash", width=1.2), hoverinfo="skip")
+    place = _label_places(np.log(x), y)
     for i, r in here.iterrows():
         colour, symbol = looks[r.arch]
-        fig.add_scatter(x=[x[i]], y=[y[i]], mode="markers+text", text=[r.arch], textposition="top center" if y[i] >= np.median(y) else "bottom center", textfont=dict(size=10, color=colour),
+        fig.add_scatter(x=[x[i]], y=[y[i]], mode="markers+text", text=[r.arch], textposition=place[i], textfont=dict(size=10, color=colour), cliponaxis=False,
                         marker=dict(color=colour, symbol=symbol, size=11), error_y=dict(array=[1000*r.high-y[i]], arrayminus=[y[i]-1000*r.low], thickness=1, width=3),
                         hovertemplate=f"{r.arch}<br>{label}: %{{x:.3g}}<br>%{{y:.2f}} errors per 1,000<extra></extra>")
     for r in both[pd.to_numeric(both[cost], errors="coerce").isna() & both.rate.notna()].itertuples():
         fig.add_hline(y=1000*r.rate, line=dict(color=looks[r.arch][0], dash="dot", width=1.5), annotation=dict(text=r.arch, font=dict(size=10, color=looks[r.arch][0]), xanchor="right", x=1))
-    if len(x): pad = max(.12, .18*np.log10(x.max()/x.min())); fig.update_xaxes(type="log", range=[np.log10(x.min())-pad, np.log10(x.max())+pad], dtick="D2" if x.max()/x.min() < 100 else 1)
+    if len(x):
+        low, high = x.min()/1.6, x.max()*1.6
+        ticks = [m*10.**e for e in range(-4, 10) for m in ((1, 2, 5) if high/low < 300 else (1,)) if low <= m*10.**e <= high]
+        fig.update_xaxes(type="log", range=[np.log10(low), np.log10(high)], tickvals=ticks, ticktext=[f"{t:,g}" for t in ticks])
     fig.update_xaxes(title=label); fig.update_yaxes(title="errors per 1,000 sites", rangemode="tozero")
     return fig
 
@@ -167,7 +180,7 @@ def confusion_figure(
     fig.update_xaxes(title="called", showgrid=False, showline=False, ticks=""); fig.update_yaxes(title="true", autorange="reversed", showgrid=False, showline=False, ticks="")
     return fig
 
-# %% ../nbs/17_plots.ipynb #9ec8ef13
+# %% ../nbs/17_plots.ipynb #40bc5d58
 def strata_figure(
     table:pd.DataFrame, # of `stratum_table`
     family:str,         # which strata
@@ -184,7 +197,7 @@ def strata_figure(
         fig.add_scatter(x=[label[s] for s in r.stratum], y=1000*r.rate, mode="markers", name=arch, offsetgroup=arch, marker=dict(color=colour, symbol=symbol, size=8),
                         error_y=dict(array=1000*(r.high-r.rate), arrayminus=1000*(r.rate-r.low), thickness=1.3, width=0), customdata=r.errors,
                         hovertemplate=f"{arch}<br>%{{x}}<br>%{{customdata:.1f}} errors, %{{y:.2f}} per 1,000<extra></extra>")
-    fig.update_xaxes(type="category", categoryarray=[label[s] for s in names.stratum], showgrid=False, tickfont_size=11)
+    fig.update_xaxes(type="category", categoryarray=[label[s] for s in names.stratum], showgrid=False, tickangle=0, tickfont_size=11 if len(names) < 5 else 9)
     fig.update_yaxes(title="errors per 1,000 sites", rangemode="tozero")
     return fig
 
@@ -200,10 +213,10 @@ def kinds_figure(
     for arch, (colour, _) in looks.items():
         r = table[(table.arch == arch) & (table.point == point)]
         if len(r): fig.add_bar(x=list(names.values()), y=r[list(names)].iloc[0], name=arch, marker=dict(color=colour, line_width=0), hovertemplate=f"{arch}<br>%{{x}}: %{{y:.1f}}<extra></extra>")
-    fig.update_xaxes(showgrid=False, tickfont_size=11); fig.update_yaxes(title="errors over all sites, mean of seeds")
+    fig.update_xaxes(showgrid=False, tickfont_size=11); fig.update_yaxes(title="errors, mean of seeds")
     return fig
 
-# %% ../nbs/17_plots.ipynb #1196f51b
+# %% ../nbs/17_plots.ipynb #eab75a97
 def learning_figure(
     history:pd.DataFrame, # of `read_history`
     looks:dict,           # of `arch_looks`
@@ -237,7 +250,7 @@ def learning_figure(
     def visible(m): return [s == m or (isinstance(s, tuple) and s[0] == m and (True if s[1] else "legendonly")) for s in shown]
     buttons = [dict(label=m, method="update", args=[{"visible": visible(m)}, {"yaxis.title.text": m}]) for m in metrics]
     fig.update_layout(xaxis_title="epoch", yaxis_title=metrics[0] if metrics else "", xaxis_dtick=None if len(history.epoch.unique()) > 12 else 1,
-                      updatemenus=[dict(buttons=buttons, x=1, xanchor="right", y=1.01, yanchor="bottom", bgcolor="white")])
+                      updatemenus=[dict(buttons=buttons, x=0, xanchor="left", y=1.01, yanchor="bottom", bgcolor="white")])
     return fig
 
 def converged(
@@ -256,7 +269,7 @@ def converged(
         rows.append((arch, best, int(mean.index[-1]), late/whole if len(mean) > 1 and whole > 0 else np.nan, state))
     return pd.DataFrame(rows, columns=["arch", "best_epoch", "last_epoch", "late_share_of_fall", "state"])
 
-# %% ../nbs/17_plots.ipynb #53368ae8
+# %% ../nbs/17_plots.ipynb #737ff7f4
 def reliability_figure(
     sites:Sites,
     looks:dict,
@@ -270,12 +283,14 @@ def reliability_figure(
         t = reliability_table(sites, arch, when)
         if not len(t): continue
         x, y, upper = np.maximum(1-t.promised, 1e-6), 1-t.observed, 1-t.low
-        none = (y <= 0).to_numpy(); y = y.where(~none, upper); least = min(least, y.min(), x.min())
-        fig.add_scatter(x=x, y=y, mode="lines+markers", name=arch, line=dict(color=colour, width=1.3), marker=dict(color=colour, size=8, symbol=np.where(none, "triangle-down-open", symbol)),
-                        customdata=t.n, hovertemplate=f"{arch}<br>promised error %{{x:.2g}}<br>observed %{{y:.2g}}<br>%{{customdata:,}} images<extra></extra>")
-    low = 10**np.floor(np.log10(max(least, 1e-6)))
+        none = (y <= 0).to_numpy(); least = min(least, upper[none].min() if none.any() else 1, y[~none].min() if (~none).any() else 1, x[~none].min() if (~none).any() else 1)
+        for seen, value, mode, mark in ((~none, y, "lines+markers", dict(size=8, symbol=symbol)), (none, upper, "markers", dict(size=6, symbol="triangle-down-open", opacity=.6))):
+            if seen.any(): fig.add_scatter(x=x[seen], y=value[seen], mode=mode, name=arch, line=dict(color=colour, width=1.3), marker=dict(color=colour, **mark), showlegend=bool(mode != "markers"),
+                customdata=t.n[seen], hovertemplate=f"{arch}<br>promised error %{{x:.2g}}<br>{'observed' if mode != 'markers' else 'none seen, at most'} %{{y:.2g}}<br>%{{customdata:,}} images<extra></extra>")
+    low = 10**np.floor(np.log10(max(least, 1e-6)))/2
     fig.add_scatter(x=[low, 1], y=[low, 1], mode="lines", line=dict(color="#777", dash="dash", width=1), hoverinfo="skip", showlegend=False)
-    fig.update_xaxes(type="log", title="promised error probability", dtick=1, exponentformat="power"); fig.update_yaxes(type="log", title="observed share of errors", dtick=1, exponentformat="power")
+    for axis in (fig.update_xaxes, fig.update_yaxes): axis(type="log", dtick=1, exponentformat="power", range=[np.log10(low), .05])
+    fig.update_xaxes(title="promised error probability"); fig.update_yaxes(title="observed share of errors")
     return fig
 
 def pr_figure(
@@ -363,7 +378,7 @@ def gallery_html(
     return (f'<div class="ex"><div class="h"><b>{_e(str(r["chrom"]))}:{int(r["pos0"])+1:,}</b> {_e(str(r["ref"])[:24])} → {_e(shown[:24])}{read_count}; truth <b>{names[item["truth"]]}</b><br>{answers}</div>'
             f'<div class="c">{pictures}</div></div>')
 
-# %% ../nbs/17_plots.ipynb #34cc87d5
+# %% ../nbs/17_plots.ipynb #31c7e545
 _css = """
 :root{--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--tint:#f6f8fa;--accent:#0b4f8a}
 *{box-sizing:border-box}html{-webkit-text-size-adjust:100%}
@@ -373,7 +388,7 @@ header{padding:28px 0 6px}h1{font-size:1.7rem;line-height:1.2;margin:0 0 6px;ove
 .sub{color:var(--soft);margin:0}.badge{display:inline-block;border:1.5px solid currentColor;border-radius:4px;padding:0 8px;font-size:.8rem;font-weight:650;vertical-align:middle}
 .badge.simulated{color:#9a4a00}.badge.real{color:#0a6640}
 .verdict{border-left:6px solid var(--accent);background:var(--tint);padding:16px 20px;margin:18px 0;font-size:1.12rem;border-radius:0 6px 6px 0}
-.verdict p{margin:0}.verdict p+p{margin-top:8px;font-size:.95rem;color:var(--soft)}
+.verdict p{margin:0;max-width:96ch}.verdict p+p{margin-top:8px;font-size:1rem}.verdict p.n{font-size:.88rem;color:var(--soft)}
 nav{display:flex;flex-wrap:wrap;gap:4px 18px;border-block:1px solid var(--line);padding:8px 0;font-size:.9rem}
 nav a{color:var(--accent);text-decoration:none}nav a:hover{text-decoration:underline}
 h2{font-size:1.3rem;line-height:1.25;margin:44px 0 6px;padding-top:10px;border-top:1px solid var(--line)}h3{font-size:1.02rem;margin:26px 0 4px}
@@ -385,13 +400,13 @@ figure figcaption{color:var(--soft);font-size:.85rem;line-height:1.4;padding:0 1
 .plot{width:100%}
 .scroll{overflow-x:auto;margin:10px 0 2px;border:1px solid var(--line);border-radius:6px}
 table{border-collapse:collapse;font-size:.86rem;font-variant-numeric:tabular-nums;width:100%}
-th,td{padding:5px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid #edf0f3}th{background:var(--tint);font-weight:600;vertical-align:bottom}
+th,td{padding:5px 9px;text-align:right;white-space:nowrap;border-bottom:1px solid #edf0f3}th{white-space:normal;background:var(--tint);font-weight:600;vertical-align:bottom}
 th:first-child,td:first-child,td.t,th.t{text-align:left}tr:last-child td{border-bottom:0}td.undef{color:#8a929b}
 .mk{display:inline-block;width:1.15em;font-size:.95em;line-height:1}
 .legend{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:.9rem;margin:10px 0;padding:0;list-style:none}
 .csv{font-size:.82rem;margin:2px 0 14px}.csv a{color:var(--accent)}
 .ex{border:1px solid var(--line);border-radius:6px;padding:8px 10px;break-inside:avoid;min-width:0}
-.ex .h{font-size:.86rem;overflow-wrap:anywhere}.ex .c{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:4px;margin-top:6px}
+.ex .h{font-size:.86rem;overflow-wrap:anywhere}.ex .c{display:grid;grid-template-columns:repeat(auto-fill,minmax(124px,1fr));gap:4px;margin-top:6px}
 .ex .c div{font-size:.68rem;color:var(--soft);line-height:1.3}.ex img{width:100%;image-rendering:pixelated;display:block;background:#000}
 details{margin:14px 0}summary{cursor:pointer;font-weight:600}
 footer{margin-top:44px;border-top:1px solid var(--line);padding-top:10px;color:var(--soft);font-size:.84rem;overflow-wrap:anywhere}
@@ -411,7 +426,7 @@ const config={responsive:true,displaylogo:false,showSendToCloud:false,modeBarBut
 const plots=[...document.querySelectorAll('.plot')];
 // the page shows a figure's title as text, which wraps; a saved image gets it back
 const draw=gd=>{const f=JSON.parse(document.getElementById('json-'+gd.dataset.name).textContent);
- gd.whole={title:f.layout.title,margin:f.layout.margin||f.layout.template.layout.margin,height:f.layout.height,
+ gd.whole={title:f.layout.title,margin:{...f.layout.template.layout.margin,...f.layout.margin},height:f.layout.height,
   showlegend:f.layout.showlegend!==false};
  const t=gd.whole.margin.t-(+gd.dataset.cut);
  return Plotly.newPlot(gd,f.data,{...f.layout,title:{text:''},margin:{...gd.whole.margin,t},showlegend:gd.whole.showlegend&&f.layout.meta!=='legend above',height:gd.whole.height-(+gd.dataset.cut)},config);};
@@ -424,12 +439,14 @@ document.querySelectorAll('details').forEach(d=>d.addEventListener('toggle',()=>
 
 _e = html.escape
 
+def _bold(text:str)->str: return re.sub(r"^([^:(]{3,90}:)", r"<b>\1</b>", _e(text)) # the claim before the numbers
+
 def _cell(v, fmt:str)->str:
     if v is None or (not isinstance(v, (str, bool, list, tuple)) and pd.isna(v)): return '<td class="undef">–</td>'
-    if isinstance(v, str): return f'<td class="t">{v if v.startswith("<") else _e(v)}</td>'
+    if isinstance(v, str): return f'<td{"" if re.match("[-−<]?[0-9]", v) else " class=t"}>{v if v.startswith("<") else _e(v)}</td>'
     return f"<td>{format(v, fmt) if fmt else (f'{v:,}' if isinstance(v, (int, np.integer)) else f'{v:.4g}')}</td>"
 
-# %% ../nbs/17_plots.ipynb #3fade9cb
+# %% ../nbs/17_plots.ipynb #f24b8faa
 class Report:
     "A page that is put together piece by piece and written once; tables and figures are files beside it, too."
     def __init__(self,
@@ -450,7 +467,7 @@ class Report:
         self.parts.append(text)
 
     def verdict(self, sentences:list[str], notes:list[str]=()): # two sentences; smaller notes below
-        self.verdict_html = f'<div class="verdict" id="verdict"><p>{_e(" ".join(sentences))}</p>{"".join(f"<p>{_e(n)}</p>" for n in notes)}</div>'
+        self.verdict_html = f'<div class="verdict" id="verdict">{"".join(f"<p>{_bold(s)}</p>" for s in sentences)}{"".join(f"<p class=n>{_e(n)}</p>" for n in notes)}</div>'
 
     def section(self, title:str, text:str=""):
         anchor = f"s{len(self.sections)+1}"
@@ -556,7 +573,7 @@ def write_images(
     finally: kaleido.stop_sync_server(silence_warnings=True)
     return f"{len(figures)} static images in figures/"
 
-# %% ../nbs/17_plots.ipynb #72460e5d
+# %% ../nbs/17_plots.ipynb #c95a0cc9
 @command
 def dvb_summary(
     experiment:str,          # name under outputs/, or the folder itself
@@ -571,7 +588,7 @@ def dvb_summary(
     with tempfile.TemporaryDirectory() as d:
         made = Path(d)/"summary.ipynb"
         try:
-            papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", made, cwd=project_root(), progress_bar=False, log_output=False,
+            papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", made, cwd=project_root(), progress_bar=False, log_output=False, extra_arguments=["--log-level=40"],
                 parameters=dict(experiment=str(folder), baseline=baseline, stratification=stratification and str(Path(stratification).resolve()), static_images=not no_images))
         except papermill.PapermillExecutionError as e:
             if e.ename == "DvBenchError": raise DvBenchError(e.evalue) from None

@@ -1,0 +1,168 @@
+"""How often each test of `compare` flags a difference where there is none, and how often the primary test finds a planted one.
+
+    python benchmarks/verdict.py                   # full counts: 1,000 experiments per row, writes results/verdict.md and the package's table
+    python benchmarks/verdict.py --experiments 50  # a look, writes nothing
+
+Null (a): two fixed models with the same difficulty of every site up to their own noise, errors clustered in the genome, and an effect of each
+training run in log-odds of an error. Null (b): one learner (ridge regression on random ReLU features, its seed draws the features) really
+trained k folds x seeds times on made tables, twice with other seeds, so that training sets overlap as they do in cross-validation.
+"""
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scipy import stats
+
+from dv_bench.compare import _compare, _mcnemar, _one_run, corrected_t, correlated_t, count_errors, resample, rope, test_name
+from dv_bench.experiment import Calls, Sites, read_experiment, read_sites
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN_EFFECTS = (.1, .2, .4)  # log-odds; see `measured_run_effect`
+
+
+def as_sites(block, fold_of, wrong):
+    "Sites out of wrong[arch][seed] -> bool per site; sites are sorted by fold."
+    order = np.argsort(fold_of, kind="stable")
+    folds, start = {}, 0
+    for f in np.unique(fold_of):
+        n = int((fold_of == f).sum())
+        folds[int(f)] = slice(start, start+n)
+        start += n
+    calls = {(arch, f, s): Calls(w[order][here], *[None]*5) for arch, runs in wrong.items() for s, w in enumerate(runs) for f, here in folds.items()}
+    table = pd.DataFrame({"block": block[order], "variant_type": "SNP"})
+    return Sites(table, calls, folds, {}, [])
+
+
+def clustered(rng, sites, blocks, folds, seeds, run_sd, delta=0., own_sd=.5):
+    "Null (a), or with `delta` a planted difference in log-odds."
+    block, fold_of = np.arange(sites)*blocks//sites, (rng.permutation(blocks) % folds)[np.arange(sites)*blocks//sites]
+    hard = -6+rng.normal(0, .7, blocks)[block]+rng.normal(0, 2, sites)
+    wrong = {}
+    for arch, shift in (("baseline", 0.), ("challenger", delta)):
+        own = hard+rng.normal(0, own_sd, sites)+shift
+        wrong[arch] = [rng.random(sites) < 1/(1+np.exp(-(own+rng.normal(0, run_sd, folds)[fold_of]))) for _ in range(seeds)]
+    return as_sites(block, fold_of, wrong)
+
+
+def retrained(rng, sites=2000, blocks=80, folds=5, seeds=5, features=48, inputs=10):
+    "Null (b): the same learner under other seeds, really trained on the same folds."
+    block = np.arange(sites)*blocks//sites
+    y, fold_of = rng.choice(3, sites, p=[.1, .55, .35]), (rng.permutation(blocks) % folds)[block]
+    centres = rng.normal(0, 1, (3, inputs))
+    x = centres[y]+rng.normal(0, .9, (sites, inputs))+rng.normal(0, .5, (blocks, inputs))[block]
+    target, wrong = np.eye(3)[y], {}
+    for arch in ("baseline", "challenger"):
+        wrong[arch] = []
+        for _ in range(seeds):
+            bad = np.zeros(sites, bool)
+            for f in range(folds):  # every fold is a training run of its own
+                hidden = np.maximum(x@rng.normal(0, .4, (inputs, features))+rng.normal(0, 1, features), 0)
+                train = fold_of != f
+                h = hidden[train]
+                weights = np.linalg.solve(h.T@h+np.eye(features), h.T@target[train])
+                bad[~train] = (hidden[~train]@weights).argmax(1) != y[~train]
+            wrong[arch].append(bad)
+    return as_sites(block, fold_of, wrong)
+
+
+def flags(sites):
+    "Which tests call a difference at 5%."
+    mask, folds = np.ones(len(sites.table), bool), list(sites.folds)
+    row = _compare(sites, "challenger", "baseline", mask, 1000, 0, None)
+    a, b = (count_errors(sites, arch, folds) for arch in ("challenger", "baseline"))
+    found = {"primary test": row["method"] == test_name and row["p"] <= .05, "blocks alone": resample([(1, _one_run(a)), (-1, _one_run(b))], 1000)["p"] <= .05,
+             "McNemar over sites": _mcnemar(sites, "challenger", "baseline") <= .05}
+    if len(folds) > 1:
+        rate = {arch: np.array([np.mean([c.wrong.mean() for k, c in sites.calls.items() if k[:2] == (arch, f)]) for f in folds]) for arch in ("challenger", "baseline")}
+        d = rate["challenger"]-rate["baseline"]
+        bayes = correlated_t(d, rope["site_error_rate"])
+        found |= {"Wilcoxon over folds": d.any() and stats.wilcoxon(d, method="exact").pvalue <= .05, "corrected t": corrected_t(d)["p"] <= .05,
+                  "Bayesian correlated t": max(bayes["below"], bayes["above"]) > .95}
+    return found
+
+
+def measured_run_effect(experiment, arch):
+    "Spread of training runs in log-odds of an error, from real runs of one architecture under several seeds; sampling noise taken out."
+    sites = read_sites(read_experiment(experiment))
+    parts = []
+    for fold in sites.folds:
+        runs = np.array([c.wrong for k, c in sites.calls.items() if k[:2] == (arch, fold)], float)
+        if len(runs) < 2: continue
+        rate = runs.mean(1)
+        noise = (runs.var(0, ddof=1).sum())/runs.shape[1]**2  # variance of a run's rate were its errors independent given the site
+        p = rate.mean()
+        parts.append(max(0., rate.var(ddof=1)-noise)/(p*(1-p))**2)
+    return float(np.mean(parts)**.5), len(parts), len(runs)
+
+
+def study(name, make, experiments, seed=0):
+    rows, start = [], time.time()
+    for i in range(experiments): rows.append(flags(make(np.random.default_rng([seed, i]))))
+    table = pd.DataFrame(rows).astype(float)
+    return [{"null": name, "test": t, "experiments": experiments, "flagged": int(table[t].sum())} for t in table], time.time()-start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--experiments", type=int, default=1000, help="per row; results are written from 1,000 on")
+    parser.add_argument("--only", default="", help="a, b or power")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON")
+    parser.add_argument("--measure", default="", help="experiment whose run-to-run effect is measured first")
+    parser.add_argument("--arch", default="", help="its architecture")
+    args = parser.parse_args()
+    if args.measure:
+        sd, folds, seeds = measured_run_effect(args.measure, args.arch)
+        print(f"run-to-run effect of {args.arch} in {args.measure}: {sd:.3f} in log-odds of an error ({folds} folds x {seeds} seeds)")
+        return
+    counts, power, n = [], [], args.experiments
+    if args.only in ("", "a"):
+        for sd in RUN_EFFECTS:
+            for folds, seeds, label in ((5, 5, "5 folds x 5 seeds"), (1, 5, "1 fold x 5 seeds"), (10, 1, "10 folds x 1 seed")):
+                found, took = study(f"null a, run effect {sd}, {label}", lambda rng: clustered(rng, 10_000, 100, folds, seeds, sd), n)
+                counts += found
+                if not args.json: print(f"{found[0]['null']}: {took:.0f} s", flush=True)
+    if args.only in ("", "b"):
+        found, took = study("null b, 5 folds x 5 seeds retrained", retrained, n, seed=1)
+        counts += found
+        if not args.json: print(f"{found[0]['null']}: {took:.0f} s", flush=True)
+    if args.only in ("", "power"):
+        for sites in (2000, 5000, 10_000, 30_000):
+            few = max(20, n//5)
+            rows = [_compare(clustered(np.random.default_rng([2, i]), sites, sites//100, 5, 5, .1, -.3), "challenger", "baseline", np.ones(sites, bool), 1000, 0, None) for i in range(few)]
+            hits = ["no test" if r["method"] != test_name else "none" if r["p"] > .05 else "better" if r["difference"] < 0 else "worse" for r in rows]
+            power.append({"sites": sites, "experiments": few, "found": hits.count("better"), "wrong way": hits.count("worse"), "not tested": hits.count("no test")})
+    if args.json:
+        print(json.dumps({"counts": counts, "power": power}))
+        return
+    text = report(pd.DataFrame(counts), pd.DataFrame(power))
+    print(text)
+    if n >= 1000 and not args.only:
+        (ROOT/"benchmarks"/"results"/"verdict.md").write_text(text)
+        keep = pd.DataFrame(counts)
+        keep[~keep.null.str.contains("1 seed") | (keep.test == "blocks alone")].to_csv(ROOT/"dv_bench"/"data"/"verdict_levels.csv", index=False)
+
+
+def report(counts, power):
+    lines = ["# Does the verdict hold its level?", "", "Share of experiments in which a test at 5% flags a difference although there is none. 10,000 sites in 100 genome blocks (null a), "
+             "2,000 sites in 80 blocks (null b); – where the test is not made. The sampling error of a true 5% over 1,000 experiments is ±0.7% (one standard error).", "",
+             "Made by `python benchmarks/verdict.py`.", ""]
+    if len(counts):
+        wide = counts.assign(share=100*counts.flagged/counts.experiments).pivot(index="null", columns="test", values="share")
+        wide = wide.reindex(index=counts.null.unique(), columns=counts.test.unique())
+        lines += ["| | "+" | ".join(wide.columns)+" |", "|---|"+"---:|"*len(wide.columns)]
+        for null, row in wide.iterrows():
+            no = "1 seed" in null
+            lines.append(f"| {null} | "+" | ".join("–" if pd.isna(v) or (no and t == "primary test") else f"{v:.1f}%" for t, v in row.items())+" |")
+        lines += ["", f"{counts.experiments.max():,} experiments in each row. With one seed the primary test is not made: noise between training runs cannot be seen then."]
+    if len(power):
+        lines += ["", "## Planted differences", "", "Log-odds of an error lower by 0.3, run effect 0.1, 5 folds x 5 seeds: how often the primary test finds it.", "",
+                  "| sites | found | wrong way | not tested (too few errors) |", "|---:|---:|---:|---:|"]
+        lines += [f"| {r.sites:,} | {r.found/r.experiments:.0%} | {r._4/r.experiments:.1%} | {r._5/r.experiments:.0%} |" for r in power.itertuples()]
+    return "\n".join(lines)+"\n"
+
+
+if __name__ == "__main__": main()
