@@ -22,7 +22,7 @@ from dv_bench import pileup
 from dv_bench.core import package_versions, parse_region, project_root
 from dv_bench.dataset import DatasetWriter
 
-stages = {"fetch_reads": "reading", "take_reads": "candidates", "find_candidates": "candidates", "realign_reads": "realigning",
+stages = {"fetch_reads": "reading", "take_reads": "candidates", "find_candidates": "candidates", "realign": "realigning",
           "site_images": "drawing", "labels": "labelling", "add": "writing"}
 
 
@@ -39,7 +39,7 @@ def timed(owner, name: str, spent: Counter):
 def split(arguments: argparse.Namespace) -> list[str]:
     "One process, warm: rates and the division of its CPU time."
     spent = Counter()
-    for owner, names in ((pileup, ("fetch_reads", "take_reads", "find_candidates", "realign_reads", "site_images")), (pileup.Maker, ("labels",)),
+    for owner, names in ((pileup, ("fetch_reads", "take_reads", "find_candidates", "realign", "site_images")), (pileup.Maker, ("labels",)),
                          (DatasetWriter, ("add",))):
         for name in names:
             if hasattr(owner, name): timed(owner, name, spent)
