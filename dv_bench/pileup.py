@@ -8,9 +8,9 @@ __all__ = ['shuffle_seed', 'query_buffer', 'min_overlap', 'channels', 'base_brig
            'scale', 'look_up', 'read_base', 'base_quality', 'mapping_quality', 'strand', 'read_supports_variant',
            'base_differs_from_ref', 'insert_size', 'site_pixels', 'draw_image', 'site_images', 'parse_aliases',
            'name_in_file', 'calling_regions', 'Job', 'open_reference', 'Maker', 'prepare', 'make_examples', 'report',
-           'write_dataset', 'as_example', 'dvb_examples']
+           'write_dataset', 'decode_image', 'as_example', 'dvb_examples']
 
-# %% ../nbs/06_pileup.ipynb #20f24552
+# %% ../nbs/06_pileup.ipynb #7fd104e1
 import contextlib, functools, itertools, multiprocessing, os, re
 from collections import Counter, deque
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
 
+import blosc2
 import numpy as np
 import pysam
 from fastcore.script import Param
@@ -28,8 +29,9 @@ from .candidates import (Candidate, Reads, alt_sets, compiled, fetch_reads, find
                                  open_reads, overlapping, partitions, read_ends, read_oddities, reservoir, take_reads)
 from .core import (DvBenchError, Region, channel_numbers, class_names, command, find_path, height, merge_intervals, parse_region,
                            read_bed, reference_record, reference_rows, sha256_file, wgs_channels, width)
-from .dataset import DatasetWriter, describe_alleles, reference_context
+from .dataset import DatasetWriter, describe_alleles, encode_image, reference_context
 from .labels import TruthSet, image_label
+from .realign import realign
 from .tfrecord import Example, write_examples
 
 # %% ../nbs/06_pileup.ipynb #3e446062
@@ -220,7 +222,7 @@ def base_differs_from_ref(p): return (p.base != p.reference)*np.uint8(204) + np.
 @channel
 def insert_size(p): return scale(np.abs(p.insert_size), 1000)
 
-# %% ../nbs/06_pileup.ipynb #f9654fad
+# %% ../nbs/06_pileup.ipynb #773e72b0
 def site_pixels(
     reads:Reads, ends:np.ndarray, # of the partition, in order; `read_ends(reads)`
     site:Candidate,
@@ -239,11 +241,14 @@ def site_pixels(
     reference = ref[start0-ref_start0:start0-ref_start0+columns]
     base[:reference_rows], quality[:reference_rows] = reference, 93
     lay_out(reads, rows, start0, base[reference_rows:], quality[reference_rows:])
-    column = lambda of_reference, dtype, values: np.concatenate(
-        [np.full(reference_rows, of_reference, dtype), values, np.zeros(n_rows-reference_rows-len(rows), dtype)]).reshape(-1, 1)
-    return Pixels(base, quality, reference, column(60, np.uint8, reads.mapq[rows]), column(False, bool, reads.flag[rows] & 0x10 != 0),
-                  np.zeros((n_rows, 1), bool), column(1000, np.int32, reads.insert_size[rows]),
-                  np.concatenate([np.full(reference_rows, -1), rows, np.full(n_rows-reference_rows-len(rows), -1)]), reads)
+    def column(of_reference, of_reads, dtype):
+        values = np.zeros((n_rows, 1), dtype)
+        values[:reference_rows], values[reference_rows:reference_rows+len(rows), 0] = of_reference, of_reads
+        return values
+    read = np.full(n_rows, -1)
+    read[reference_rows:reference_rows+len(rows)] = rows
+    return Pixels(base, quality, reference, column(60, reads.mapq[rows], np.uint8), column(False, reads.flag[rows] & 0x10 != 0, bool),
+                  np.zeros((n_rows, 1), bool), column(1000, reads.insert_size[rows], np.int32), read, reads)
 
 def draw_image(
     pixels:Pixels,
@@ -260,13 +265,15 @@ def site_images(
 )->list[tuple[tuple[int, ...], Pixels, np.ndarray]]: # alt indices, pixels, image; an image per alt set
     "All images of a site."
     pixels = site_pixels(reads, ends, site, ref, ref_start0, contig_length, size)
-    alt = np.full(len(reads.pos0)+1, -1)  # which alt each read shows; the last for rows without a read
-    for k, shown in enumerate(site.support): alt[shown] = k
-    shown = alt[pixels.read]
-    views = [(indices, pixels._replace(supports=np.isin(shown, indices)[:, None])) for indices in alt_sets(len(site.alts))]
-    return [(indices, view, draw_image(view, names)) for indices, view in views]
+    images = []
+    for indices in alt_sets(len(site.alts)):
+        shows = np.zeros(len(reads.pos0)+1, bool)  # the last for rows without a read
+        for k in indices: shows[site.support[k]] = True
+        view = pixels._replace(supports=shows[pixels.read][:, None])
+        images.append((indices, view, draw_image(view, names)))
+    return images
 
-# %% ../nbs/06_pileup.ipynb #834ea825
+# %% ../nbs/06_pileup.ipynb #0d69256c
 minor_contigs = re.compile(r"GL000\d+\.\d|NC_007605|hs37d5|chrEBV|HLA-.*|chrUn_.*|.*_(random|alt|decoy)")
 sex_chromosome = re.compile(r"(chr)?[XY]", re.I)
 
@@ -313,8 +320,10 @@ def calling_regions(
         if path: wanted += [Region(c, s, e) for c, intervals in read_bed(path).items() for s, e in intervals]
         else: wanted.append(parse_region(item) if isinstance(item, str) else item)
     if not asked:
-        wanted = [Region(c) for c in reference if name_in_file(c, reads, alias) and not minor_contigs.fullmatch(c)]
-        if not wanted: check(next((c for c in reference if any(c.removeprefix("chr") == r.removeprefix("chr") for r in reads)), next(iter(reference))))
+        bare = {c.removeprefix("chr") for c in reads}
+        major = [c for c in reference if not minor_contigs.fullmatch(c)]
+        wanted = [Region(c) for c in major if name_in_file(c, reads, alias) or c.removeprefix("chr") in bare]
+        if not wanted: check(next(iter(reference)))
     intervals = {}
     for contig in dict.fromkeys(r.contig for r in wanted): check(contig)
     for contig, start, end in wanted:
@@ -323,7 +332,7 @@ def calling_regions(
         intervals.setdefault(contig, []).append((start, reference[contig] if end is None else end))
     return {c: merge_intervals(intervals[c]) for c in reference if c in intervals}
 
-# %% ../nbs/06_pileup.ipynb #5b8dd0a6
+# %% ../nbs/06_pileup.ipynb #948e9bfe
 @dataclass(frozen=True)
 class Job:
     "What `make_examples` was asked for; plain values, so that it can be sent to another process."
@@ -343,6 +352,8 @@ class Job:
     size: tuple = (height, width)
     labeler: str = "haplotype"
     sex_chromosomes: bool = False
+    left_out: tuple = ()    # contigs without labels
+    encode: bool = False    # hand images out as a dataset keeps them
 
 def open_reference(
     path:str|Path, # FASTA, plain or bgzipped
@@ -381,8 +392,8 @@ class Maker:
         return self.truth.label([c[:3] for c in candidates], self.truth_name(contig), start0, end0, lambda s, e: self.reference(contig, s, e),
                                 self.job.regions[contig], self.job.labeler)
 
-    def stretch(self, contig:str, start0:int, end0:int)->tuple[list[dict], np.ndarray, Counter]:
-        "Rows, images and what was counted of an interval that starts where a partition does."
+    def stretch(self, contig:str, start0:int, end0:int)->tuple[list, Counter]:
+        "Rows with images, and what was counted, of an interval that starts where a partition does."
         job, counts, found = self.job, Counter(), []
         length = self.fasta.get_reference_length(contig)
         reads, fates = fetch_reads(self.handle, name_in_file(contig, self.handle.references, job.alias), start0, end0, fraction=job.fraction, seed=job.seed)
@@ -393,15 +404,14 @@ class Maker:
         for a, b in partitions(start0, end0):
             of_partition = overlapping(reads, ends, a, b)
             if len(of_partition): found += self.partition(take_reads(reads, of_partition), contig, length, ref, ref_start0, a, b, counts)
-        rows, images = [row for row, _ in found], [image for _, image in found]
-        return rows, np.stack(images) if images else np.empty((0, len(job.channels), *job.size), np.uint8), counts
+        return found, counts
 
     def partition(self, reads, contig, length, ref, ref_start0, a, b, counts)->Iterator[tuple[dict, np.ndarray]]:
         job, half = self.job, self.job.size[1]//2
         if len(kept := reservoir(len(reads.pos0))) < len(reads.pos0):
             counts["reads sampled out"] += len(reads.pos0)-len(kept)
             reads = take_reads(reads, kept)
-        if job.realign: raise DvBenchError("realignment is not there yet; give --no_realign")
+        if job.realign: reads = realign(reads, ref, ref_start0, length, a, b)
         candidates = find_candidates(reads, ref, ref_start0, a, b)
         genotypes = self.labels(candidates, contig, a, b) if self.truth and candidates else [None]*len(candidates)
         ends = read_ends(reads)
@@ -414,7 +424,7 @@ class Maker:
                 window = bytes(ref[site.pos0-half-ref_start0:site.pos0+half+1-ref_start0])
                 context = dict(zip(("homopolymer_length", "gc"), reference_context(window, half)))
                 for indices, pixels, image in site_images(reads, ends, site, ref, ref_start0, length, job.channels, job.size):
-                    yield self.row(site, genotype, indices, pixels, contig) | context, image
+                    yield self.row(site, genotype, indices, pixels, contig) | context, encode_image(image) if job.encode else image
 
     def row(self, site, genotype, indices, pixels, contig)->dict:
         shown = np.concatenate([site.support[i] for i in indices])
@@ -427,7 +437,7 @@ class Maker:
                 "alt_counts": list(site.alt_counts), "alt_forward": len(shown)-reverse, "alt_reverse": reverse,
                 "mean_base_quality": mean(pixels.quality[at_site, pixels.base.shape[1]//2]), "mean_mapping_quality": mean(pixels.mapping_quality[at_site, 0])}
 
-# %% ../nbs/06_pileup.ipynb #cc1d212c
+# %% ../nbs/06_pileup.ipynb #4f6ea3e8
 stretch_size = 10_000 # bases, a multiple of a partition's
 
 _worker = None # (job, its Maker once it is needed), in a worker process
@@ -457,9 +467,9 @@ def _run(job, jobs, counts, progress):
     places = [(c, s, min(s+stretch_size, end)) for c, intervals in job.regions.items() for start, end in intervals for s in range(start, end, stretch_size)]
     results = itertools.starmap(Maker(job).stretch, places) if jobs == 1 else _in_parallel(job, places, jobs)
     with tqdm(total=sum(e-s for _, s, e in places), unit="b", unit_scale=True, disable=not progress or None) as bar:
-        for (_, start0, end0), (rows, images, found) in zip(places, results):
-            counts.update(found)
-            yield from zip(rows, images)
+        for (_, start0, end0), (found, counted) in zip(places, results):
+            counts.update(counted)
+            yield from found
             bar.update(end0-start0)
 
 def prepare(
@@ -489,7 +499,8 @@ def prepare(
     with pysam.VariantFile(truth) if Path(truth).exists() else open(os.devnull) as vcf: named = getattr(vcf, "header", None)
     job = replace(job, truth_sample=sample if named and sample in named.samples else None)
     if not regions and not job.sex_chromosomes:
-        job = replace(job, regions={c: i for c, i in found.items() if not sex_chromosome.fullmatch(c)})
+        left_out = tuple(c for c in found if sex_chromosome.fullmatch(c))
+        job = replace(job, regions={c: i for c, i in found.items() if c not in left_out}, left_out=left_out)
     check = Maker(job)
     for contig in job.regions: check.truth.confident(check.truth_name(contig))
     return job
@@ -506,7 +517,7 @@ def make_examples(
     if jobs < 1: raise DvBenchError(f"{jobs} jobs: expected at least 1")
     return _run(prepare(reads, ref, regions, **options), jobs, Counter() if counts is None else counts, progress)
 
-# %% ../nbs/06_pileup.ipynb #8c74a099
+# %% ../nbs/06_pileup.ipynb #04061d53
 def report(
     counts:Counter, # as `make_examples` fills it
 )->str:             # a table, a line each
@@ -527,16 +538,14 @@ def write_dataset(
     files = [f for f in (job.reads, job.truth, job.confident) if f]
     options = {"from": "reads", "regions": {c: [list(i) for i in intervals] for c, intervals in job.regions.items()}, "realign": job.realign,
                "fraction": job.fraction, "seed": job.seed, "labeler": job.labeler if job.truth else None, "source": job.source, "contig_alias": job.alias}
-    with open_reads(job.reads, job.ref) as handle:   # dvb_simulate says so in the read group
-        simulated = any(group.get("DS") == "simulated" for group in handle.header.to_dict().get("RG", ()))
     counts = Counter()
     with contextlib.ExitStack() as stack:
-        writer = stack.enter_context(DatasetWriter(out, job.channels, *job.size, reference=reference_record(job.ref, list(job.regions)), simulated=simulated, options=options,
+        writer = stack.enter_context(DatasetWriter(out, job.channels, *job.size, reference=reference_record(job.ref, list(job.regions)), options=options,
                                                    made_from=[{"file": Path(f).name, "sha256": sha256_file(f)} for f in files]))
         write = stack.enter_context(write_examples(tfrecord, job.channels, *job.size)) if tfrecord else None
-        for row, image in _run(job, jobs, counts, progress):
-            writer.add(image, row)
-            if write: write(as_example(row, image))
+        for row, (chunk, digest) in _run(replace(job, encode=True), jobs, counts, progress):
+            writer.add_encoded(chunk, digest, row)
+            if write: write(as_example(row, decode_image(chunk, writer.shape)))
             counts["images"] += 1
             counts[f"images of {describe_alleles(row['ref'], row['alts'], row['alt_indices'])['variant_type']} sites"] += 1
             if row["label"] is not None: counts[f"images {class_names[row['label']]}"] += 1
@@ -544,6 +553,13 @@ def write_dataset(
             raise DvBenchError(f"no example in the regions, so nothing was written ({counts['reads used']:,} reads used, {counts['sites']} candidate sites, "
                                f"{counts['sites not in confident regions']} of them not in confident regions); look at regions and files")
     return counts
+
+def decode_image(
+    chunk:bytes,               # from `encode_image`
+    shape:tuple[int, int, int],
+)->np.ndarray:                 # uint8
+    "The counterpart of `encode_image`."
+    return np.frombuffer(blosc2.decompress2(chunk), np.uint8).reshape(shape)
 
 def as_example(
     row:dict, image:np.ndarray, # as from `make_examples`
@@ -581,4 +597,5 @@ def dvb_examples(
     job = prepare(reads, ref, [*(region or []), *([find_path(bed)] if bed else [])], truth or None, confident or None, sample or None, parse_aliases(contig_alias or []),
                   source=source, realign=not no_realign, fraction=downsample, seed=seed, channels=tuple(re.split(r"[,\s]+", channels.strip())) if channels else wgs_channels,
                   size=(height, width), labeler=labeler, sex_chromosomes=sex_chromosomes)
+    if job.left_out: print(f"{', '.join(job.left_out)} left out: a label counts up to two copies (--sex_chromosomes labels them all the same)")
     print(report(write_dataset(out, job, jobs, tfrecord or None, progress=True)))
