@@ -184,7 +184,7 @@ def _read_calls(path, fasta, what, sample, region, margin):
     if symbolic: print(f"{what}: {symbolic} records with symbolic alleles were left out")
     return {contig: sorted(found, key=lambda c: (c.start, c.end)) for contig, found in calls.items()}
 
-# %% ../nbs/14_scoring.ipynb #40949c79
+# %% ../nbs/14_scoring.ipynb #e99176c4
 class _Strand(NamedTuple):
     "One chromosome as both sides spell it: how far each has read, the alleles it took but has not reached, the bases it is ahead."
     truth_at: int
@@ -213,20 +213,22 @@ def _advance(strand:_Strand, to:int, bases)->_Strand|None:
     if truth[:n] != query[:n]: return None
     return _Strand(truth_at, query_at, truth_next, query_next, truth[n:], query[n:])
 
-def _take(strand:_Strand, is_truth:bool, allele:Allele|None)->_Strand|None:
-    "Put an allele on one side of the strand; None when something is in its place already."
-    if allele is None: return strand
+def _take(strand:_Strand, is_truth:bool, allele:Allele|None)->list[_Strand]:
+    "Put an allele on one side of the strand: no way when something is in its place, several where insertions at one point can stand in any order."
+    if allele is None: return [strand]
     at, waiting = (strand.truth_at, strand.truth_next) if is_truth else (strand.query_at, strand.query_next)
-    i = sum((a.start, a.end) <= (allele.start, allele.end) for a in waiting)
-    if (waiting[i-1].end if i else at) > allele.start or i < len(waiting) and allele.end > waiting[i].start: return None
-    waiting = (*waiting[:i], allele, *waiting[i:])
-    return strand._replace(truth_next=waiting) if is_truth else strand._replace(query_next=waiting)
+    ways = []
+    for i in range(sum(a[:2] < allele[:2] for a in waiting), sum(a[:2] <= allele[:2] for a in waiting)+1):
+        if (waiting[i-1].end if i else at) > allele.start or i < len(waiting) and allele.end > waiting[i].start: continue
+        new = (*waiting[:i], allele, *waiting[i:])
+        ways.append(strand._replace(truth_next=new) if is_truth else strand._replace(query_next=new))
+    return ways
 
 def _arrangements(call:Call, ploidy:int)->list[tuple]: # the ways to put a call on the strands
     if ploidy == 1: return [(a,) for a in call.changes]
     return list(dict.fromkeys((call.alleles, call.alleles[::-1])))
 
-# %% ../nbs/14_scoring.ipynb #534e1db4
+# %% ../nbs/14_scoring.ipynb #a8aa850c
 class Matches(NamedTuple):
     truth: np.ndarray # bool per truth record
     query: np.ndarray # bool per call
@@ -289,8 +291,7 @@ def match_calls(
         out = dict(states)
         for (strands, by_truth, by_query), (n, n_truth, history) in states.items():
             for alleles in _arrangements(call, ploidy):
-                new = tuple(_take(s, is_truth, a) for s, a in zip(strands, alleles))
-                if None not in new:
+                for new in itertools.product(*(_take(s, is_truth, a) for s, a in zip(strands, alleles))):
                     keep(out, (tuple(sorted(new)), by_truth or is_truth, by_query or not is_truth), (n+1, n_truth+is_truth, (index, history)))
         if len(out) > max_states:
             bounded += 1
