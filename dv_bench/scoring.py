@@ -7,9 +7,9 @@ __all__ = ['max_alignment_cells', 'local_match_distance', 'summary_columns', 'Al
            'split_record', 'open_vcf', 'read_calls', 'Matches', 'match_calls', 'left_aligned', 'RegionSet', 'extent',
            'widen_by_truth', 'subtypes', 'Decided', 'decide', 'ratio', 'metrics', 'tally', 'count_table', 'Score',
            'subset_sizes', 'read_strata', 'score_calls', 'vcf_alleles', 'rtg_matches', 'happy_score', 'write_annotated',
-           'write_score', 'dvb_score']
+           'write_score', 'lost_truth', 'score_experiment', 'dvb_score']
 
-# %% ../nbs/14_scoring.ipynb #53a7cd07
+# %% ../nbs/14_scoring.ipynb #c6b208fb
 import bisect, itertools, json as _json, os, shutil, subprocess, tempfile
 from collections import Counter
 from pathlib import Path
@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 import pysam
 
-from .core import DvBenchError, Region, atomic_path, command, find_path, merge_intervals, parse_region, read_bed
+from .core import DvBenchError, Region, atomic_path, command, find_path, merge_intervals, parse_region, read_bed, read_json as _read_json
+from .metrics import image_metrics
 
 # %% ../nbs/14_scoring.ipynb #a7185589
 class Allele(NamedTuple):
@@ -712,10 +713,81 @@ def write_score(
         with atomic_path(f"{prefix}.{name}.csv") as tmp: table.to_csv(tmp, index=False)
     if score.decided: write_annotated(f"{prefix}.vcf.gz", score.decided, ref)
 
-# %% ../nbs/14_scoring.ipynb #0eac4d5d
+# %% ../nbs/14_scoring.ipynb #02913062
+def _candidates(rows:pd.DataFrame)->list[Call]: # every alt of every site as a call of its own
+    sites = rows.drop_duplicates("site_id")
+    calls = [c for s in sites.itertuples() for alt in s.alts.split(",") for c in split_record(s.chrom, int(s.pos0), s.ref, (alt, None))]
+    return sorted(calls, key=lambda c: (c.start, c.end))
+
+def lost_truth(
+    missed:list[Call],   # truth records of one contig that were not called
+    rows:pd.DataFrame,   # image predictions on that contig, labels and p0 p1 p2 included
+    bases, length:int,   # as in `decide`
+)->Counter:              # never a candidate, merging, genotype -> truth records
+    "Why truth records were missed."
+    found = match_calls(missed, _candidates(rows), bases, length, ploidy=1).truth
+    right = (rows[["p0", "p1", "p2"]].to_numpy().argmax(1) == rows.label.to_numpy(float, na_value=np.nan))
+    all_right = rows.assign(right=right).groupby("site_id", sort=False).agg(start=("pos0", "first"), ref=("ref", "first"), right=("right", "all"))
+    starts, ends = all_right.start.to_numpy(), all_right.start.to_numpy()+all_right.ref.str.len().to_numpy()
+    why = Counter()
+    for call, candidate in zip(missed, found):
+        near = (starts <= call.end) & (ends >= call.start-1)
+        why["never a candidate" if not candidate else "merging" if near.any() and all_right.right[near].all() else "genotype"] += 1
+    return why
+
+def _f1_interval(decided:dict, kind:str, blocks:int=50, draws:int=1000, seed:int=0)->tuple[float, float]: # of F1, over blocks of the genome
+    found = [(c, d) for c, ds in decided.items() for d in ds if d.type == kind and d.decision != "UNK"]
+    if not found: return float("nan"), float("nan")
+    block = np.arange(len(found))*blocks//len(found) # neighbours in the genome lie in one block
+    counts = np.zeros((blocks, 4))
+    for b, (_, d) in zip(block, found): counts[b, {("truth", "TP"): 0, ("truth", "FN"): 1, ("query", "TP"): 2, ("query", "FP"): 3}[d.side, d.decision]] += 1
+    sums = counts[np.random.default_rng(seed).integers(0, blocks, (draws, blocks))].sum(1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall, precision = sums[:, 0]/(sums[:, 0]+sums[:, 1]), sums[:, 2]/(sums[:, 2]+sums[:, 3])
+        return tuple(np.nanpercentile(np.nan_to_num(2*recall*precision/(recall+precision)), [2.5, 97.5]))
+
+def score_experiment(
+    folder:str|Path,         # outputs/<experiment>, or one architecture's folder in it
+    truth:str|Path, ref:str|Path, confident:str|Path|None=None, region:Region|str|None=None, truth_sample:str="", # as in `score_calls`
+)->pd.DataFrame: # a row per architecture: images, sites, image_macro_f1, site_errors, then for SNP and INDEL: f1, low, high, recall, precision, tp, fn, fp and why fn
+    "Held-out calls of every architecture, scored. Raises DvBenchError when there is no complete run."
+    from dv_bench.calling import _contigs_of, _sorted, _vcf_header, call_pieces, held_out, write_vcf # only this needs it
+    folder = find_path(folder)
+    archs = [folder] if any(folder.glob("fold*_seed*")) else sorted({p.parent.parent for p in folder.glob("*/fold*_seed*/run.json")})
+    if not archs: raise DvBenchError(f"{folder} holds no run; expected outputs/<experiment>, or a VCF of calls")
+    fasta, rows_out = _reference(ref), []
+    lengths = dict(zip(fasta.references, fasta.lengths))
+    for arch in archs:
+        rows, _ = held_out(arch)
+        rows = _sorted(rows, list(_contigs_of(None, rows, str(ref))))
+        tested = {}
+        for record in map(_read_json, arch.glob("fold*_seed*/run.json")):
+            for contig, found in record["roles"]["test"]["intervals"].items(): tested.setdefault(contig, []).extend(map(tuple, found))
+        tested = {c: merge_intervals([(s, min(e, lengths.get(c, e))) for s, e in found]) for c, found in tested.items()}
+        if confident: tested = _shared(tested, RegionSet(confident, lengths).intervals)
+        with tempfile.TemporaryDirectory() as d:
+            d, sites = Path(d), []
+            (d/"tested.bed").write_text("".join(f"{c}\t{s}\t{e}\n" for c, found in tested.items() for s, e in found))
+            write_vcf(d/"calls.vcf.gz", _vcf_header, lengths, ["S"], call_pieces([rows] if len(rows) else [], sites=sites))
+            score = score_calls(d/"calls.vcf.gz", truth, ref, d/"tested.bed", region, truth_sample=truth_sample)
+        row, known = {"arch": arch.name, "images": len(rows), "sites": rows.site_id.nunique()}, rows[rows.label.notna()]
+        row["image_macro_f1"] = image_metrics(known.label.to_numpy(int), known[["p0", "p1", "p2"]].to_numpy(float))["f1"]
+        row["site_errors"] = int((~pd.concat(sites).correct.astype(bool)).sum()) if sites else 0
+        for kind, numbers in score.to_dict().items():
+            low, high = _f1_interval(score.decided, kind)
+            why = Counter()
+            for contig, decided in score.decided.items():
+                missed = [x.call for x in decided if x.decision == "FN" and x.type == kind]
+                if missed: why += lost_truth(missed, rows[rows.chrom == contig], _window(fasta, contig, [*missed, *_candidates(rows[rows.chrom == contig])]), lengths[contig])
+            row |= {f"{kind}_f1": numbers["f1"], f"{kind}_low": low, f"{kind}_high": high, **{f"{kind}_{k}": numbers[k] for k in ("recall", "precision", "tp", "fn", "fp")},
+                    **{f"{kind}_fn_{k.replace(' ', '_')}": why[k] for k in ("never a candidate", "merging", "genotype")}}
+        rows_out.append(row)
+    return pd.DataFrame(rows_out)
+
+# %% ../nbs/14_scoring.ipynb #5fb45630
 @command
 def dvb_score(
-    calls:str,             # VCF of calls
+    calls:str,             # VCF of calls; or outputs/<experiment>: the held-out calls of each architecture, also in its calling.csv
     truth:str="",          # VCF of truth
     ref:str="",            # FASTA with index (.fai)
     confident:str="",      # BED of confident regions; without it everything is confident
@@ -730,6 +802,11 @@ def dvb_score(
     "Recall, precision and F1 of calls against truth, for SNPs and indels, as hap.py counts them."
     if not truth or not ref: raise DvBenchError("expected --truth VCF and --ref FASTA")
     if engine not in ("", "rtg", "hap.py"): raise DvBenchError(f"unknown engine {engine!r}; expected rtg or hap.py, or none for the built-in one")
+    if find_path(calls).is_dir():
+        table = score_experiment(calls, truth, ref, confident, region, truth_sample)
+        with atomic_path(f"{out}.calling.csv" if out else find_path(calls)/"calling.csv") as tmp: table.to_csv(tmp, index=False)
+        print(table.to_json(orient="records", indent=1) if json else table.set_index("arch").T.to_string(float_format="{:.4f}".format))
+        return
     if engine == "hap.py": score = happy_score(calls, truth, ref, confident, region, stratification, out)
     else: score = score_calls(calls, truth, ref, confident, region, stratification, sample, truth_sample, engine)
     if out and engine != "hap.py": write_score(out, score, ref)

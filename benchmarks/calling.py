@@ -1,0 +1,88 @@
+"""How long does it take to call 1 Mb of 30x reads, and where does the time go?
+
+Simulated reads of one genome train a small network, simulated reads of another are called end to end: BAM in, VCF out. Reported are the seconds of
+each stage as the calling process sees it (waiting for images, the network, genotypes and VCF), the rates, the CPU time of all processes together and
+the scores of the calls; and the speed of the scorer on them.
+
+Usage: python benchmarks/calling.py [--mb 1] [--arch mobilenetv3_small_100] [--jobs 2] [--run RUN] [--no_realign] [--work data/bench_calling]
+                                    [--out benchmarks/results/calling.md]
+"""
+import argparse
+import os
+import platform
+import resource
+import time
+from pathlib import Path
+
+import torch
+
+from dv_bench.calling import call
+from dv_bench.core import git_commit, package_versions, project_root
+from dv_bench.pileup import prepare, write_dataset
+from dv_bench.scoring import score_calls
+from dv_bench.simulate import Options, simulate
+from dv_bench.training import Config, train_arch
+
+
+def reads(folder: Path, mb: float, seed: int, sample: str) -> Path:
+    "Simulated reads, made where they are missing."
+    if not folder.exists(): simulate(folder, mb, Options(coverage=30., read_length=148, platform="hiseq148", seed=seed, sample=sample), quiet=True)
+    return folder
+
+
+def trained(a: argparse.Namespace) -> Path:
+    "A run folder: the one that was given, or one trained on simulated reads of another genome."
+    if a.run: return Path(a.run)
+    data = a.work/f"train_{'raw' if a.no_realign else 'realigned'}"
+    if not data.exists():
+        made = reads(a.work/"train_reads", a.train_mb, 7, "TRAIN")
+        write_dataset(data, prepare(made/"reads.bam", made/"reference.fasta", truth=made/"truth.vcf.gz", confident=made/"confident.bed", realign=not a.no_realign), a.jobs)
+    return train_arch(Config(arch=a.arch, data=str(data), outputs=str(a.work), experiment=f"nets_{data.name}", folds=5, fold=0, epochs=a.epochs, optimizer="adamw",
+                             scheduler="cosine", lr=2e-3, rows=64, tracker="none"))[0]
+
+
+def cpu_seconds() -> float: # of this process and its children that have ended
+    return sum(u.ru_utime+u.ru_stime for u in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mb", type=float, default=1.)
+    parser.add_argument("--train_mb", type=float, default=.6)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--arch", default="mobilenetv3_small_100")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--run", default="")
+    parser.add_argument("--no_realign", action="store_true")
+    parser.add_argument("--work", type=Path, default=project_root()/"data/bench_calling")
+    parser.add_argument("--out", type=Path)
+    a = parser.parse_args()
+    run, made = trained(a), reads(a.work/f"test_reads_{a.mb:g}", a.mb, 8, "TEST")
+    files = dict(reads=str(made/"reads.bam"), ref=str(made/"reference.fasta"), realign=not a.no_realign)
+    contig = next(line[1:].split()[0] for line in open(made/"reference.fasta"))
+    call(a.work/"warm.vcf.gz", run, **files, regions=[f"{contig}:1-20,000"], jobs=a.jobs) # numba compiles once per machine
+    begin, cpu = time.perf_counter(), cpu_seconds()
+    done = call(a.work/"calls.vcf.gz", run, **files, jobs=a.jobs)
+    whole, cpu = time.perf_counter()-begin, cpu_seconds()-cpu
+    begin = time.perf_counter()
+    score = score_calls(a.work/"calls.vcf.gz", made/"truth.vcf.gz", made/"reference.fasta", made/"confident.bed")
+    scoring, seconds = time.perf_counter()-begin, done["seconds"]
+    table = score.summary[score.summary.Filter == "PASS"].set_index("Type")
+    lines = [f"# Calling {a.mb:g} Mb of 30x reads", "",
+             f"`python benchmarks/calling.py`, commit {git_commit()}, {platform.machine()}, {os.cpu_count()} CPUs (load {os.getloadavg()[0]:.1f}), {a.jobs} jobs, "
+             f"torch {package_versions()['torch']} with {torch.get_num_threads()} threads{', CUDA' if torch.cuda.is_available() else ''}. Network: {a.run or a.arch}, "
+             f"reads {'as aligned' if a.no_realign else 'realigned'}.", "",
+             "| stage | seconds | share |", "|---|---|---|",
+             *(f"| {name} | {seconds[key]:.1f} | {seconds[key]/whole:.0%} |" for name, key in (("waiting for candidates and images", "candidates and images"),
+                                                                                        ("network", "network"), ("genotypes and VCF", "genotypes and VCF"))),
+             f"| whole, with the start of processes | {whole:.1f} | 100% |", "",
+             f"{done['records']:,} records; {whole/a.mb:.1f} s per Mb; CPU time of all processes {cpu:.1f} s. Scoring the calls takes {scoring:.1f} s "
+             f"({(table['TRUTH.TOTAL'].sum()+table['QUERY.TOTAL'].sum())/scoring:,.0f} records/s, reading included).", "",
+             "| | truth | TP | FN | FP | recall | precision | F1 |", "|---|---|---|---|---|---|---|---|",
+             *(f"| {kind} | {r['TRUTH.TOTAL']} | {r['TRUTH.TP']} | {r['TRUTH.FN']} | {r['QUERY.FP']} | {r['METRIC.Recall']:.4f} | {r['METRIC.Precision']:.4f} | "
+               f"{r['METRIC.F1_Score']:.4f} |" for kind, r in table.iterrows()), ""]
+    print("\n".join(lines))
+    if a.out: a.out.parent.mkdir(parents=True, exist_ok=True); a.out.write_text("\n".join(lines))
+
+
+if __name__ == "__main__": main()
