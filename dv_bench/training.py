@@ -1098,7 +1098,7 @@ def load_run(
     "A trained network from its run folder. Raises DvBenchError for folders without one."
     return Predictor(folder, device)
 
-# %% ../nbs/11_training.ipynb #e70b033c
+# %% ../nbs/11_training.ipynb #9e5168ff
 def notebook_settings(
     path:Path, # train.ipynb
 )->list[str]:  # names in its parameters cell
@@ -1171,4 +1171,4 @@ def dvb_train(
         if "RANK" in os.environ: launch(c); continue
         if error := run_notebook(c, notebook): failed[c.arch] = error; print(f"{c.arch} failed: {error}", file=sys.stderr, flush=True)
     if failed: raise DvBenchError(f"{len(failed)} of {len(configs)} architectures failed: " + "; ".join(f"{a}: {e}" for a, e in failed.items()))
-    print(f"results: {experiment_folder(configs[0])}")
+    if int(os.environ.get("RANK", 0)) == 0: print(f"results: {experiment_folder(configs[0])}")
