@@ -179,7 +179,7 @@ def _mean_wrong(sites:Sites, arch:str, folds:list, mask:np.ndarray, wrong:dict|N
 def _seeds(sites:Sites, arch:str, folds:list)->int: return min((sum(k[:2] == (arch, f) for k in sites.calls) for f in folds), default=0)
 def _folds(sites:Sites, arch:str)->list: return sorted({k[1] for k in sites.calls if k[0] == arch})
 
-# %% ../nbs/16_compare.ipynb #01a9eaf5
+# %% ../nbs/16_compare.ipynb #f2096c84
 def compare_all(
     sites:Sites,
     baseline:str,
@@ -215,7 +215,7 @@ def _compare(sites, arch, baseline, mask, draws, seed, wrong)->dict:
     row |= {"blocks": blocks, "errors": errors[0], "errors_baseline": errors[1], "rate": errors[0]/n, "rate_baseline": errors[1]/n}
     if blocks < min_blocks or min(errors) < min_errors:
         found, method = paired_exact(*(_mean_wrong(sites, x, folds, mask, wrong) for x in (arch, baseline))), "paired exact, these networks at these sites only"
-        reason = f"{blocks} genome blocks, {min_blocks} are needed" if blocks < min_blocks else f"{min(errors):.3g} errors, {min_errors} are needed"
+        reason = f"{blocks} genome block{'s'*(blocks != 1)}, {min_blocks} are needed" if blocks < min_blocks else f"{min(errors):.3g} errors, {min_errors} are needed"
     else:
         found, few = resample([(1, a), (-1, b)], draws, seed), [x for x, s in seeds.items() if s < min_seeds and x not in deterministic]
         method, reason = test_name, ""
@@ -402,7 +402,7 @@ def stratum_table(
             rows.append((arch, family, name, n, errors, errors/n if n >= min_sites else np.nan, float(low), float(high)))
     return pd.DataFrame(rows, columns=["arch", "family", "stratum", "n_sites", "errors", "rate", "low", "high"])
 
-# %% ../nbs/16_compare.ipynb #2f0a9a53
+# %% ../nbs/16_compare.ipynb #849df81a
 def _pooled(sites:Sites, arch:str)->tuple: # truth and class probabilities of all runs of an architecture, one after the other
     keys = [k for k in sites.calls if k[0] == arch]
     truth = sites.table.truth.to_numpy()
@@ -472,7 +472,8 @@ def pr_curve(
     positive, score = (y > 0, 1-p[:, 0]) if target == "variant" else (y == class_names.index(target), p[:, class_names.index(target)])
     if not positive.any() or positive.all(): return pd.DataFrame({"recall": [], "precision": []})
     precision, recall, _ = precision_recall_curve(positive, score, drop_intermediate=True)
-    grid = np.unique(np.searchsorted(-recall, -(1-np.geomspace(1e-5, 1, points)), side="left").clip(0, len(recall)-1))
+    grid = np.searchsorted(-recall, -(1-np.geomspace(1e-5, 1, points)), side="left").clip(0, len(recall)-1)
+    grid = np.unique([*grid, np.flatnonzero(recall == 1)[-1]])                  # and the highest threshold that finds all
     return pd.DataFrame({"recall": recall[grid], "precision": precision[grid]}).sort_values("recall", ignore_index=True)
 
 # %% ../nbs/16_compare.ipynb #0ca0f3f8
@@ -538,7 +539,7 @@ def headline_table(
     metrics = architecture_table(experiment, sites).drop(columns=["site_error_rate", "site_error_rate_sd"])
     return rates.merge(metrics, on="arch").sort_values("error_rate", ignore_index=True)
 
-# %% ../nbs/16_compare.ipynb #2c6f9309
+# %% ../nbs/16_compare.ipynb #d3352b46
 def describe_data(
     experiment:Experiment,
     sites:Sites,
@@ -570,9 +571,10 @@ def verdict(
         rate = error_table(sites).set_index("arch").rate
         why = f"the baseline {baseline} has no complete run" if baseline not in archs else f"{archs[0]} is the only architecture"
         return [f"There is nothing to compare: {why}.", f"{_names(f'{a} makes {_per(r)} genotype errors per 1,000 sites' for a, r in rate.items())}, on {data}."], _notes(experiment, sites)
-    def claim(r): # numbers of one challenger
+    def claim(r): # numbers of one challenger, and what the interval is when it is not the declared test's
+        how = "" if r.method == test_name else f"; {r.method}"
         return (f"{_per(r.rate)} {what} per 1,000 sites against {_per(r.rate_baseline)} (difference {_per(r.difference)}, 95% interval {_per(r.low)} to {_per(r.high)}, "
-                f"{_p(r.p_holm if np.isfinite(r.p_holm) else r.p)}{f' after Holm over {len(table)} challengers' if np.isfinite(r.p_holm) and len(table) > 1 else ''})")
+                f"{_p(r.p_holm if np.isfinite(r.p_holm) else r.p)}{f' after Holm over {len(table)} challengers' if np.isfinite(r.p_holm) and len(table) > 1 else ''}{how})")
     by = {d: table[table.decision == d].sort_values("difference") for d in ("better", "worse", "no difference shown", "no test")}
     runs = f"{table.folds.max()} fold{'s'*bool(table.folds.max() != 1)} x {table.seeds.max()} seed{'s'*bool(table.seeds.max() != 1)}"
     if len(by["better"]):

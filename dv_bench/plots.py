@@ -23,7 +23,7 @@ from .core import DvBenchError, atomic_path, class_names, command, project_root
 from .compare import min_archs, pr_curve, rank_correlation, reliability_table
 from .experiment import Experiment, Sites, find_experiment, read_experiment
 
-# %% ../nbs/17_plots.ipynb #73df4786
+# %% ../nbs/17_plots.ipynb #b7bca47d
 _colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#6699CC", "#117733")
 _symbols = ("square", "diamond", "triangle-up", "triangle-down", "star", "hexagon", "pentagon", "bowtie", "star-diamond", "hourglass", "diamond-wide", "octagon")
 _marks = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲", "triangle-down": "▼", "star": "★", "x": "✖", "cross": "✚", "hexagon": "⬢", "pentagon": "⬟"}
@@ -39,6 +39,8 @@ def arch_looks(
         extra = "#%02x%02x%02x" % tuple(int(255*v) for v in colorsys.hls_to_rgb(i*.381966 % 1, .4, .55))
         looks[arch] = (_colours[i] if i < len(_colours) else extra, _symbols[i % len(_symbols)])
     return {a: looks[a] for a in archs}
+
+_e = html.escape
 
 def _mark(look)->str: return f'<span class="mk" style="color:{look[0]}">{_marks.get(look[1], "●")}</span>'
 def _faint(colour:str, alpha:float)->str: return f"rgba({','.join(str(int(colour[i:i+2], 16)) for i in (1, 3, 5))},{alpha})"
@@ -378,7 +380,7 @@ def gallery_html(
     return (f'<div class="ex"><div class="h"><b>{_e(str(r["chrom"]))}:{int(r["pos0"])+1:,}</b> {_e(str(r["ref"])[:24])} → {_e(shown[:24])}{read_count}; truth <b>{names[item["truth"]]}</b><br>{answers}</div>'
             f'<div class="c">{pictures}</div></div>')
 
-# %% ../nbs/17_plots.ipynb #31c7e545
+# %% ../nbs/17_plots.ipynb #b1581283
 _css = """
 :root{--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--tint:#f6f8fa;--accent:#0b4f8a}
 *{box-sizing:border-box}html{-webkit-text-size-adjust:100%}
@@ -437,8 +439,6 @@ document.querySelectorAll('details').forEach(d=>d.addEventListener('toggle',()=>
 })();
 """
 
-_e = html.escape
-
 def _bold(text:str)->str: return re.sub(r"^([^:(]{3,90}:)", r"<b>\1</b>", _e(text)) # the claim before the numbers
 
 def _cell(v, fmt:str)->str:
@@ -446,7 +446,7 @@ def _cell(v, fmt:str)->str:
     if isinstance(v, str): return f'<td{"" if re.match("[-−<]?[0-9]", v) else " class=t"}>{v if v.startswith("<") else _e(v)}</td>'
     return f"<td>{format(v, fmt) if fmt else (f'{v:,}' if isinstance(v, (int, np.integer)) else f'{v:.4g}')}</td>"
 
-# %% ../nbs/17_plots.ipynb #f24b8faa
+# %% ../nbs/17_plots.ipynb #f0185715
 class Report:
     "A page that is put together piece by piece and written once; tables and figures are files beside it, too."
     def __init__(self,
@@ -467,7 +467,7 @@ class Report:
         self.parts.append(text)
 
     def verdict(self, sentences:list[str], notes:list[str]=()): # two sentences; smaller notes below
-        self.verdict_html = f'<div class="verdict" id="verdict">{"".join(f"<p>{_bold(s)}</p>" for s in sentences)}{"".join(f"<p class=n>{_e(n)}</p>" for n in notes)}</div>'
+        self.verdict_html = f'<div class="verdict" id="verdict">{"".join(f"<p>{_bold(s) if i == 0 else _e(s)}</p>" for i, s in enumerate(sentences))}{"".join(f"<p class=n>{_e(n)}</p>" for n in notes)}</div>'
 
     def section(self, title:str, text:str=""):
         anchor = f"s{len(self.sections)+1}"
