@@ -89,7 +89,7 @@ def _events(which, pos0, mapq, bases, quals, base_start, ops, lens, op_start, re
             if op == 0 or op == 1 or op == 4 or op >= 7: b += length
     return events[:n]
 
-# %% ../nbs/05_realign.ipynb #b1f1f8b4
+# %% ../nbs/05_realign.ipynb #bf3c6fed
 @compiled
 def _same_allele(a, b, bases):
     "Are two events at one position the same allele?"
@@ -126,20 +126,10 @@ def _support(events, bases, key, start, end, min_support):
                 for x in range(max(0, left), min(right, end-start)): support[x] += count
     return support
 
-@compiled
-def _windows(support, start, contig_length, low, high, padding, max_width):
-    "Windows around the hot positions; support[0] belongs to position `start`."
-    end = start+len(support)
-    windows, n, first, last = np.empty((len(support), 2), np.int64), 0, np.int64(-1), np.int64(-1)
-    for p in range(start, end+1):
-        hot = p < end and low <= support[min(p, end-1)-start] <= high
-        if first >= 0 and (p == end or hot and p > last+2*padding):
-            if last-first+2*padding <= max_width and first >= padding and last+padding <= contig_length:
-                windows[n, 0], windows[n, 1] = first-padding, last+padding
-                n += 1
-            first = np.int64(-1)
-        if hot: first, last = p if first < 0 else first, p
-    return windows[:n]
+def _clusters(hot, gap):
+    "First and last of the positions (ascending) that follow each other within `gap`, int64 (clusters, 2)."
+    breaks = np.flatnonzero(np.diff(hot) > gap)
+    return np.stack([hot[np.r_[0, breaks+1]], hot[np.r_[breaks, -1]]], 1) if len(hot) else np.zeros((0, 2), np.int64)
 
 def select_windows(
     reads:Reads,
@@ -155,7 +145,10 @@ def select_windows(
     events = _events(which, reads.pos0, reads.mapq, reads.bases, reads.quals, reads.base_start, reads.ops, reads.lens, reads.op_start,
                      reference, reference_start0, contig_length, start, end, options.window_min_mapq, options.window_min_quality)
     support = _support(events, reads.bases, reads.key, start, end, options.min_support)
-    return _windows(support, start, contig_length, options.min_support, options.max_support, options.padding, options.max_window)
+    hot = start + np.flatnonzero((support >= options.min_support) & (support <= options.max_support))
+    windows = _clusters(hot, 2*options.padding) + [-options.padding, options.padding]
+    u, v = windows.T
+    return windows[(v-u <= options.max_window) & (u >= 0) & (v <= contig_length)]
 
 # %% ../nbs/05_realign.ipynb #e40772a6
 @compiled
@@ -363,18 +356,18 @@ def assemble(
     text = found.tobytes()
     return sorted(text[a:b] for a, b in zip(starts[:-1].tolist(), starts[1:].tolist()))
 
-# %% ../nbs/05_realign.ipynb #c4861cac
+# %% ../nbs/05_realign.ipynb #6bf6c880
 margin, kmer, max_mismatches = 20, 32, 2
 match, mismatch, gap_open, gap_extend = 4, 6, 8, 2   # score, and penalties: a gap of n costs 8 + 2(n-1)
 
 class KmerIndex(NamedTuple):
     "All 32-mers of some reads: k-mer i occurs at `occurrences[starts[i]:starts[i+1]]`, pairs of read (its place in the list) and offset."
-    table: np.ndarray  # int64, hash table of k-mers
+    table: np.ndarray  # int32, hash table of k-mers
     codes: np.ndarray  # uint64, two bits a base
     odd: np.ndarray    # bool, whether the k-mer has letters other than A, C, G, T
     where: np.ndarray  # int64, where the k-mer stands in the reads' bases
     starts: np.ndarray # int64
-    occurrences: np.ndarray # int64 (m, 2)
+    occurrences: np.ndarray # int32 (m, 2)
 
 @compiled
 def _kmer_slot(table, codes, odd, where, bases, code, is_odd, text, p):
@@ -393,8 +386,8 @@ def _index_kmers(which, bases, base_start):
     size, slots = 0, 64
     for r in which: size += max(0, base_start[r+1]-base_start[r]-kmer+1)
     while slots < 2*size: slots *= 2
-    table, codes, odd, where = np.full(slots, -1, np.int64), np.empty(size, np.uint64), np.empty(size, np.bool_), np.empty(size, np.int64)
-    found, starts, n, m = np.empty((size, 3), np.int64), np.zeros(size+2, np.int64), 0, 0
+    table, codes, odd, where = np.full(slots, -1, np.int32), np.empty(size, np.uint64), np.empty(size, np.bool_), np.empty(size, np.int64)
+    found, starts, n, m = np.empty((size, 3), np.int32), np.zeros(size+2, np.int64), 0, 0
     for q in range(len(which)):
         first, last = base_start[which[q]], base_start[which[q]+1]
         if last-first <= kmer: continue
@@ -411,14 +404,14 @@ def _index_kmers(which, bases, base_start):
             starts[table[slot]+2] += 1
             m += 1
     for i in range(n): starts[i+2] += starts[i+1]
-    occurrences = np.empty((m, 2), np.int64)
+    occurrences = np.empty((m, 2), np.int32)
     for i in range(m):
         x = starts[found[i, 0]+1]
         occurrences[x, 0], occurrences[x, 1] = found[i, 1], found[i, 2]
         starts[found[i, 0]+1] += 1
     return KmerIndex(table, codes, odd, where, starts, occurrences)
 
-# %% ../nbs/05_realign.ipynb #718ff524
+# %% ../nbs/05_realign.ipynb #53562df3
 @compiled
 def _match_haplotype(text, which, bases, base_start, index, covered_from, covered_to, scores, positions):
     "Ungapped matches of the reads to the haplotype `text`: fills in scores and positions and returns their sum; 0 where it is dropped."
@@ -433,8 +426,9 @@ def _match_haplotype(text, which, bases, base_start, index, covered_from, covere
         if k < 0: continue     # then coverage is not looked at either
         for o in range(index.starts[k], index.starts[k+1]):
             q, t = index.occurrences[o, 0], max(0, i-index.occurrences[o, 1])
+            if tried[q] == t or positions[q] == t: continue
             first, length = base_start[which[q]], base_start[which[q]+1]-base_start[which[q]]
-            if tried[q] == t or positions[q] == t or t+length > n: continue
+            if t+length > n: continue
             tried[q], found, x = t, 0, 0
             while x < length and found <= max_mismatches:
                 found += text[t+x] != bases[first+x] and text[t+x] != 78 and bases[first+x] != 78   # N matches anything
@@ -450,7 +444,7 @@ def _match_haplotype(text, which, bases, base_start, index, covered_from, covere
         for q in range(len(which)): scores[q], positions[q] = 0, -1
     return total
 
-# %% ../nbs/05_realign.ipynb #d6ba8eae
+# %% ../nbs/05_realign.ipynb #23fb1c91
 @compiled
 def _best_end(target, query, low, high, enough):
     """Score of the best local alignment with low <= column - row <= high, and its last column and row. Both sequences are base numbers; the search
@@ -524,7 +518,7 @@ def align(
     query:np.ndarray,  # base numbers; much of it is expected to lie on the target's diagonal, else it takes longer
 )->tuple[int, int, np.ndarray]: # score, begin in the target, CIGAR as rows of (operation, length); score 0 and no rows where nothing matches
     "The best local alignment; of equally good ones that of libssw 1.2.5."
-    n, m, slack = len(target), len(query), 16
+    n, m, slack = len(target), len(query), 8
     while True:
         score, column, row = _best_end(target, query, min(0, n-m)-slack, max(0, n-m)+slack, match*min(n, m))
         loss = min(match*(slack+1), gap_open-gap_extend+gap_extend*(slack+1))  # at least this is lost by leaving the band
@@ -788,23 +782,20 @@ def _realign_window(reads, which, u, v, lo, haplotypes, g):
     return _place_reads(which, chosen, begin, *_concatenate(cigars, np.int64), begins, *_concatenate(to_reference, np.int64), bases, base_start,
                         np.frombuffer(bytearray(g), np.uint8), longest)
 
-# %% ../nbs/05_realign.ipynb #750a9e00
+# %% ../nbs/05_realign.ipynb #f8cf76d2
 def _homes(pos0, ends, which, windows):
     "The window that each read overlaps most, the leftmost of equals; -1 for none."
     overlaps = np.minimum(windows[:, 1], ends[which, None]) - np.maximum(windows[:, 0], pos0[which, None])
     return np.where(overlaps.max(1, initial=0) > 0, overlaps.argmax(1) if len(windows) else 0, -1)
 
-@compiled
-def _replace_cigars(ops, lens, op_start, first, count, cigars):
-    "Operations, lengths and offsets of all reads with new CIGARs, `cigars[first[r]:first[r]+count[r]]`, where count is not 0."
-    starts = np.zeros(len(op_start), np.int64)
-    for r in range(len(first)): starts[r+1] = starts[r] + (count[r] if count[r] else op_start[r+1]-op_start[r])
-    new_ops, new_lens = np.empty(starts[-1], np.uint8), np.empty(starts[-1], np.int32)
-    for r in range(len(first)):
-        for o in range(starts[r+1]-starts[r]):
-            if count[r]: new_ops[starts[r]+o], new_lens[starts[r]+o] = cigars[first[r]+o, 0], cigars[first[r]+o, 1]
-            else: new_ops[starts[r]+o], new_lens[starts[r]+o] = ops[op_start[r]+o], lens[op_start[r]+o]
-    return new_ops, new_lens, starts
+def _replace_cigars(reads, pos0, first, count, cigars):
+    "The reads with new positions and, where `count` is not 0, the CIGARs `cigars[first:first+count]`."
+    old = np.diff(reads.op_start)
+    n, begin = np.where(count, count, old), np.where(count, len(reads.ops)+first, reads.op_start[:-1])
+    op_start = np.concatenate([[0], np.cumsum(n)])
+    picked = np.repeat(begin-op_start[:-1], n) + np.arange(op_start[-1])
+    ops, lens = (np.concatenate([a, b.astype(a.dtype)])[picked] for a, b in zip((reads.ops, reads.lens), cigars.T))
+    return reads._replace(pos0=pos0, ops=ops, lens=lens, op_start=op_start)
 
 def realign(
     reads:Reads,           # of one partition, in the order of the file (or of the sampling)
@@ -832,8 +823,8 @@ def realign(
         pos0[here[counts > 0]] = lo+new[counts > 0]
         rows[:, here] = sum(map(len, cigars)) + np.cumsum(counts) - counts, counts
         cigars.append(found)
-    ops, lens, op_start = _replace_cigars(reads.ops, reads.lens, reads.op_start, *rows, np.concatenate([np.zeros((0, 2), np.int64), *cigars]))
-    return take_reads(reads._replace(pos0=pos0, ops=ops, lens=lens, op_start=op_start), np.concatenate(order))
+    done = _replace_cigars(reads, pos0, *rows, np.concatenate([np.zeros((0, 2), np.int64), *cigars]))
+    return take_reads(done, np.concatenate(order))
 
 def _check_reach(pos0, ends, n, reference_start0, contig_length, start0, end0, options):
     reach = options.window_expansion + options.padding
