@@ -321,6 +321,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                  'dv_bench.pileup.Maker.reference': ('pileup.html#maker.reference', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.Maker.row': ('pileup.html#maker.row', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.Maker.stretch': ('pileup.html#maker.stretch', 'dv_bench/pileup.py'),
+                                 'dv_bench.pileup.Maker.wanted': ('pileup.html#maker.wanted', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.Pixels': ('pileup.html#pixels', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup._before': ('pileup.html#_before', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup._in_parallel': ('pileup.html#_in_parallel', 'dv_bench/pileup.py'),

@@ -10,8 +10,9 @@ __all__ = ['shuffle_seed', 'query_buffer', 'min_overlap', 'channels', 'base_brig
            'name_in_file', 'calling_regions', 'Job', 'open_reference', 'Maker', 'prepare', 'make_examples', 'report',
            'write_dataset', 'decode_image', 'as_example', 'dvb_examples']
 
-# %% ../nbs/06_pileup.ipynb #7fd104e1
+# %% ../nbs/06_pileup.ipynb #d9dc1014
 import contextlib, functools, itertools, multiprocessing, os, re
+from bisect import bisect_left
 from collections import Counter, deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -30,7 +31,7 @@ from .candidates import (Candidate, Reads, alt_sets, compiled, fetch_reads, find
 from .core import (DvBenchError, Region, channel_numbers, class_names, command, find_path, height, merge_intervals, parse_region,
                            read_bed, reference_record, reference_rows, sha256_file, wgs_channels, width)
 from .dataset import DatasetWriter, describe_alleles, encode_image, reference_context
-from .labels import TruthSet, image_label
+from .labels import TruthSet, image_label, intersect_intervals
 from .realign import realign
 from .tfrecord import Example, write_examples
 
@@ -332,7 +333,7 @@ def calling_regions(
         intervals.setdefault(contig, []).append((start, reference[contig] if end is None else end))
     return {c: merge_intervals(intervals[c]) for c in reference if c in intervals}
 
-# %% ../nbs/06_pileup.ipynb #948e9bfe
+# %% ../nbs/06_pileup.ipynb #1fa5d09b
 @dataclass(frozen=True)
 class Job:
     "What `make_examples` was asked for; plain values, so that it can be sent to another process."
@@ -381,7 +382,9 @@ class Maker:
             self.truth = TruthSet(job.truth, job.confident, job.truth_sample, job.sex_chromosomes)
             named = [*self.truth.file.header.contigs]
             self.truth_name = lambda contig: name_in_file(contig, named, job.alias) or contig
-            self.truth.regions = {self.truth_name(job.alias.get(c, c)): found for c, found in self.truth.regions.items()}
+            named_here = {self.truth_name(job.alias.get(c, c)): found for c, found in self.truth.regions.items()}
+            self.truth.regions = named_here | {name: intersect_intervals(named_here[name], job.regions[c]) for c in job.regions
+                                               if (name := self.truth_name(c)) in named_here}
 
     def reference(self, contig:str, start0:int, end0:int)->str:
         "Upper-case bases of a contig, cut at its ends."
@@ -390,11 +393,19 @@ class Maker:
     def labels(self, candidates:list[Candidate], contig:str, start0:int, end0:int)->list[tuple|None]:
         "A genotype per candidate, None where the truth is not known."
         return self.truth.label([c[:3] for c in candidates], self.truth_name(contig), start0, end0, lambda s, e: self.reference(contig, s, e),
-                                self.job.regions[contig], self.job.labeler)
+                                method=self.job.labeler)
+
+    def wanted(self, contig:str, start0:int, end0:int)->bool:
+        "Can an interval give an example? Without a confident base it cannot give a label."
+        if not self.truth: return True
+        intervals = self.truth.confident(self.truth_name(contig))
+        i = bisect_left(intervals, (end0,))
+        return i > 0 and intervals[i-1][1] > start0
 
     def stretch(self, contig:str, start0:int, end0:int)->tuple[list, Counter]:
         "Rows with images, and what was counted, of an interval that starts where a partition does."
         job, counts, found = self.job, Counter(), []
+        if not self.wanted(contig, start0, end0): return found, counts
         length = self.fasta.get_reference_length(contig)
         reads, fates = fetch_reads(self.handle, name_in_file(contig, self.handle.references, job.alias), start0, end0, fraction=job.fraction, seed=job.seed)
         counts.update({f"reads {fate}": n for fate, n in fates.items() if n})
@@ -403,7 +414,7 @@ class Maker:
         ref = np.frombuffer(bytearray(self.reference(contig, ref_start0, ends.max(initial=end0)+1000).encode()), np.uint8)
         for a, b in partitions(start0, end0):
             of_partition = overlapping(reads, ends, a, b)
-            if len(of_partition): found += self.partition(take_reads(reads, of_partition), contig, length, ref, ref_start0, a, b, counts)
+            if len(of_partition) and self.wanted(contig, a, b): found += self.partition(take_reads(reads, of_partition), contig, length, ref, ref_start0, a, b, counts)
         return found, counts
 
     def partition(self, reads, contig, length, ref, ref_start0, a, b, counts)->Iterator[tuple[dict, np.ndarray]]:
