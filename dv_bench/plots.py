@@ -182,7 +182,7 @@ def confusion_figure(
     fig.update_xaxes(title="called", showgrid=False, showline=False, ticks=""); fig.update_yaxes(title="true", autorange="reversed", showgrid=False, showline=False, ticks="")
     return fig
 
-# %% ../nbs/17_plots.ipynb #40bc5d58
+# %% ../nbs/17_plots.ipynb #6aad06ef
 def strata_figure(
     table:pd.DataFrame, # of `stratum_table`
     family:str,         # which strata
@@ -215,7 +215,7 @@ def kinds_figure(
     for arch, (colour, _) in looks.items():
         r = table[(table.arch == arch) & (table.point == point)]
         if len(r): fig.add_bar(x=list(names.values()), y=r[list(names)].iloc[0], name=arch, marker=dict(color=colour, line_width=0), hovertemplate=f"{arch}<br>%{{x}}: %{{y:.1f}}<extra></extra>")
-    fig.update_xaxes(showgrid=False, tickfont_size=11); fig.update_yaxes(title="errors, mean of seeds")
+    fig.update_xaxes(showgrid=False, tickangle=0, tickfont_size=10); fig.update_yaxes(title="errors, mean of seeds")
     return fig
 
 # %% ../nbs/17_plots.ipynb #eab75a97
@@ -380,7 +380,7 @@ def gallery_html(
     return (f'<div class="ex"><div class="h"><b>{_e(str(r["chrom"]))}:{int(r["pos0"])+1:,}</b> {_e(str(r["ref"])[:24])} → {_e(shown[:24])}{read_count}; truth <b>{names[item["truth"]]}</b><br>{answers}</div>'
             f'<div class="c">{pictures}</div></div>')
 
-# %% ../nbs/17_plots.ipynb #b1581283
+# %% ../nbs/17_plots.ipynb #823e8fbc
 _css = """
 :root{--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--tint:#f6f8fa;--accent:#0b4f8a}
 *{box-sizing:border-box}html{-webkit-text-size-adjust:100%}
@@ -402,7 +402,7 @@ figure figcaption{color:var(--soft);font-size:.85rem;line-height:1.4;padding:0 1
 .plot{width:100%}
 .scroll{overflow-x:auto;margin:10px 0 2px;border:1px solid var(--line);border-radius:6px}
 table{border-collapse:collapse;font-size:.86rem;font-variant-numeric:tabular-nums;width:100%}
-th,td{padding:5px 9px;text-align:right;white-space:nowrap;border-bottom:1px solid #edf0f3}th{white-space:normal;background:var(--tint);font-weight:600;vertical-align:bottom}
+th,td{padding:5px 9px;text-align:right;white-space:nowrap;border-bottom:1px solid #edf0f3}th{white-space:normal;min-width:5em;background:var(--tint);font-weight:600;vertical-align:bottom}
 th:first-child,td:first-child,td.t,th.t{text-align:left}tr:last-child td{border-bottom:0}td.undef{color:#8a929b}
 .mk{display:inline-block;width:1.15em;font-size:.95em;line-height:1}
 .legend{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:.9rem;margin:10px 0;padding:0;list-style:none}
@@ -414,7 +414,8 @@ details{margin:14px 0}summary{cursor:pointer;font-weight:600}
 footer{margin-top:44px;border-top:1px solid var(--line);padding-top:10px;color:var(--soft);font-size:.84rem;overflow-wrap:anywhere}
 @media (max-width:600px){main{padding:0 12px 40px}h1{font-size:1.35rem}.verdict{font-size:1.02rem;padding:12px 14px}}
 @media print{nav,.csv,.modebar{display:none!important}main{max-width:none;padding:0}body{font-size:11pt}h2{break-after:avoid}figure{border-color:#bbb}
- .scroll{overflow:visible;border:0}table{font-size:7.5pt}th,td{padding:2px 4px;white-space:normal}details>*{display:block}.verdict{border:1px solid #999;border-left:6px solid #333}}
+ .scroll{overflow:visible;border:0}table{font-size:7.5pt}th,td{padding:2px 4px;white-space:normal}td:first-child{white-space:nowrap}details>*{display:block}
+ .plot,.plot .svg-container{width:100%!important;height:auto!important}.plot .main-svg{width:100%!important;height:auto!important}.plot .main-svg:first-child{position:static!important}.verdict{border:1px solid #999;border-left:6px solid #333}}
 """.replace("FONT", _font)
 
 _script = """
@@ -432,9 +433,11 @@ const draw=gd=>{const f=JSON.parse(document.getElementById('json-'+gd.dataset.na
   showlegend:f.layout.showlegend!==false};
  const t=gd.whole.margin.t-(+gd.dataset.cut);
  return Plotly.newPlot(gd,f.data,{...f.layout,title:{text:''},margin:{...gd.whole.margin,t},showlegend:gd.whole.showlegend&&f.layout.meta!=='legend above',height:gd.whole.height-(+gd.dataset.cut)},config);};
-Promise.all(plots.map(draw)).then(()=>{document.documentElement.dataset.drawn=plots.length;});
+// a drawing that knows its size can be scaled to the width of paper
+const known=gd=>gd.querySelectorAll('.main-svg').forEach(s=>s.setAttribute('viewBox','0 0 '+gd._fullLayout.width+' '+gd._fullLayout.height));
+Promise.all(plots.map(gd=>draw(gd).then(()=>{known(gd);gd.on('plotly_afterplot',()=>known(gd));}))).then(()=>{document.documentElement.dataset.drawn=plots.length;});
 const fit=()=>plots.forEach(gd=>Plotly.Plots.resize(gd));
-window.addEventListener('beforeprint',()=>{document.querySelectorAll('details').forEach(d=>d.open=true);fit();});window.addEventListener('afterprint',fit);
+window.addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>d.open=true));window.addEventListener('afterprint',fit);
 document.querySelectorAll('details').forEach(d=>d.addEventListener('toggle',()=>d.querySelectorAll('.plot').forEach(gd=>Plotly.Plots.resize(gd))));
 })();
 """
