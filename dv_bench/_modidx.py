@@ -200,6 +200,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                   'dv_bench.dataset._reference': ('dataset.html#_reference', 'dv_bench/dataset.py'),
                                   'dv_bench.dataset._summary': ('dataset.html#_summary', 'dv_bench/dataset.py'),
                                   'dv_bench.dataset.canonical_row': ('dataset.html#canonical_row', 'dv_bench/dataset.py'),
+                                  'dv_bench.dataset.check_alike': ('dataset.html#check_alike', 'dv_bench/dataset.py'),
                                   'dv_bench.dataset.clusters': ('dataset.html#clusters', 'dv_bench/dataset.py'),
                                   'dv_bench.dataset.describe_alleles': ('dataset.html#describe_alleles', 'dv_bench/dataset.py'),
                                   'dv_bench.dataset.dvb_export': ('dataset.html#dvb_export', 'dv_bench/dataset.py'),

@@ -184,15 +184,23 @@ def merge_intervals(
         else: merged.append([start, end])
     return [tuple(i) for i in merged]
 
-# %% ../nbs/00_core.ipynb #c2dfa0fa
+# %% ../nbs/00_core.ipynb #88d244d0
 def open_reference(
-    path:str|Path,     # FASTA, plain or bgzipped; its index is made when it is missing and the folder can be written
+    path:str|Path,     # FASTA, plain or bgzipped; found as `find_path` does
 )->pysam.FastaFile:
-    "Open a reference; raises DvBenchError when it is missing, not FASTA or cannot be indexed."
-    if not Path(path).exists(): raise DvBenchError(f"{path} does not exist; expected a FASTA file")
-    try: return pysam.FastaFile(str(path))
-    except (OSError, ValueError) as e:
-        raise DvBenchError(f"{path} cannot be read as FASTA ({e}); it must be plain or compressed with bgzip, and its index (samtools faidx) beside it or its folder writable") from None
+    "Open a reference, making its index where there is none. Raises DvBenchError when it cannot be read or indexed, or its index is older."
+    path, remedy = find_path(path), "; make it with `samtools faidx`, from a plain or a bgzipped FASTA"
+    if not path.exists(): raise DvBenchError(f"{path} does not exist; expected the reference as FASTA")
+    index = Path(f"{path}.fai")
+    if index.exists() and index.stat().st_mtime < path.stat().st_mtime: raise DvBenchError(f"the index {index} is older than {path}{remedy}")
+    verbosity = pysam.set_verbosity(0)
+    try:
+        if not index.exists(): pysam.faidx(str(path))
+        return pysam.FastaFile(str(path))
+    except (OSError, ValueError, pysam.SamtoolsError) as e:
+        raise DvBenchError(f"{path} cannot be read ({e})" if index.exists() else
+                           f"{path} has no index and none can be made beside it ({str(e).strip()}){remedy}") from None
+    finally: pysam.set_verbosity(verbosity)
 
 def reference_record(
     path:str|Path,               # FASTA with index (.fai)

@@ -6,8 +6,8 @@
 __all__ = ['index_schema', 'block_sizes', 'role_names', 'role_presets', 'describe_alleles', 'reference_context', 'read_off_image',
            'canonical_row', 'index_row', 'encode_image', 'DatasetWriter', 'made_dataset', 'PileupDataset',
            'example_row', 'import_tfrecord', 'read_png_csv', 'import_png', 'export_png', 'export_tfrecord', 'select',
-           'writer_row', 'merge', 'clusters', 'genome_groups', 'Split', 'parse_roles', 'make_split', 'dvb_import',
-           'dvb_export', 'dvb_subset', 'dvb_merge', 'dvb_verify']
+           'writer_row', 'check_alike', 'merge', 'clusters', 'genome_groups', 'Split', 'parse_roles', 'make_split',
+           'dvb_import', 'dvb_export', 'dvb_subset', 'dvb_merge', 'dvb_verify']
 
 # %% ../nbs/02_dataset.ipynb #6ac286ed
 import array, contextlib, hashlib, itertools, json, re, struct, warnings
@@ -400,7 +400,7 @@ def import_tfrecord(
             writer.add(e.image, example_row(e, named, source, sample))
     return Path(out)
 
-# %% ../nbs/02_dataset.ipynb #652a07eb
+# %% ../nbs/02_dataset.ipynb #15649e9c
 _png_name = re.compile(r"image_(?P<chrom>.+):(?P<pos>\d+)_(?P<ref>[A-Za-z]+)->(?P<alts>[A-Za-z,|]+)_label(?P<label>\d+)(?:_alts(?P<shown>[\d-]+))?_ch(?P<channel>\d+)\.png$")
 
 def read_png_csv(
@@ -418,7 +418,7 @@ def read_png_csv(
         for column in columns:
             file = Path(str(getattr(row, column)))
             file = file if file.is_absolute() else csv.parent/file
-            try: plane = Image.open(file)
+            try: (plane := Image.open(file)).load()
             except FileNotFoundError: raise DvBenchError(f"{where}: {column} names {file}, which does not exist; paths are absolute or relative to the CSV") from None
             except OSError as e: raise DvBenchError(f"{where}: {file} is not an image ({e})") from None
             if plane.mode != "L": raise DvBenchError(f"{where}: {file} has mode {plane.mode}, expected 8-bit grey (L)")
@@ -489,7 +489,7 @@ def export_tfrecord(
                         [int(g) for g in r.genotype.split("/")] if isinstance(r.genotype, str) else [], r.sample, counts))
     return Path(out)
 
-# %% ../nbs/02_dataset.ipynb #507b9929
+# %% ../nbs/02_dataset.ipynb #7e375c8b
 def select(
     index:pd.DataFrame,
     query:str="",         # pandas' query language on the index columns: `variant_type == "SNP" and chrom == "chr20"`
@@ -515,13 +515,10 @@ def writer_row(
     integers = lambda text: None if text is None else [int(v) for v in re.split("[,/]", text)]
     return row | {"alts": row["alts"].split(","), "alt_indices": integers(row["alt_indices"]), "alt_counts": integers(row["alt_counts"]), "genotype": integers(row["genotype"])}
 
-def merge(
+def check_alike(
     datasets:list[PileupDataset],
-    out:str|Path,
-    rows:list[np.ndarray]|None=None, # per dataset the positions to take; all by default
-    options:dict|None=None,
-)->Path:
-    "One folder out of several. Raises DvBenchError when channels, shape or reference differ."
+):
+    "Raises DvBenchError when datasets cannot be used as one: other channels, another shape, another reference."
     first = datasets[0]
     for d in datasets[1:]:
         for what, a, b in (("channels", first.channels, d.channels), ("image shape", first.shape, d.shape)):
@@ -530,6 +527,16 @@ def merge(
         clash = sorted(c for c in contigs(first).keys() & contigs(d).keys() if contigs(first)[c] != contigs(d)[c])
         if clash or bool(contigs(first)) != bool(contigs(d)):
             raise DvBenchError(f"{first.path} and {d.path} were made from different references ({', '.join(clash) or 'one is unknown'}); import with the same --ref")
+
+def merge(
+    datasets:list[PileupDataset],
+    out:str|Path,
+    rows:list[np.ndarray]|None=None, # per dataset the positions to take; all by default
+    options:dict|None=None,
+)->Path:
+    "One folder out of several. Raises DvBenchError when channels, shape or reference differ."
+    first = datasets[0]
+    check_alike(datasets)
     if len({d.info["simulated"] for d in datasets}) > 1: raise DvBenchError("simulated and real examples do not go into one dataset; train on one and test on the other")
     reference = first.info["reference"] and first.info["reference"] | {"contigs": {c: v for d in datasets for c, v in d.info["reference"]["contigs"].items()}}
     made_from = [{"dataset": d.path.name, "fingerprint": d.info["fingerprint"]} for d in datasets]
@@ -539,7 +546,7 @@ def merge(
             for i, r in zip(take, d.index.iloc[take].itertuples(index=False)): writer.add(d.image(i), writer_row(r))
     return Path(out)
 
-# %% ../nbs/02_dataset.ipynb #4d833817
+# %% ../nbs/02_dataset.ipynb #143e6ee9
 block_sizes = (1_000_000, 100_000, 10_000, 1_000)  # bases
 
 def clusters(
@@ -547,8 +554,9 @@ def clusters(
     width:int=221,      # pixels = bases an image spans
 )->np.ndarray:          # (n,) int64: cluster of each row; clusters are numbered along the genome
     "Chains of images whose windows overlap."
-    order = np.lexsort((index["pos0"], index["chrom"]))
-    chrom, pos = index["chrom"].to_numpy()[order], index["pos0"].to_numpy()[order]
+    chrom = index["chrom"].str.removeprefix("chr").to_numpy()
+    order = np.lexsort((index["pos0"], chrom))
+    chrom, pos = chrom[order], index["pos0"].to_numpy()[order]
     new = np.ones(len(index), bool)
     new[1:] = (chrom[1:] != chrom[:-1]) | (np.diff(pos) >= width)
     found = np.empty(len(index), np.int64)
@@ -561,7 +569,7 @@ def genome_groups(
     width:int=221,
 )->tuple[np.ndarray, str]: # (n,) group of each row; what a group is
     "The coarsest groups that give enough of them. Raises DvBenchError when there are fewer clusters than folds."
-    chroms = pd.factorize(index["chrom"], sort=True)[0]
+    chroms = pd.factorize(index["chrom"].str.removeprefix("chr"), sort=True)[0]
     if chroms.max()+1 >= 2*folds: return chroms, "chromosome"
     cluster = clusters(index, width)
     start = pd.Series(index["pos0"].to_numpy()).groupby(cluster).min().to_numpy()[cluster]
