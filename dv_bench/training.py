@@ -44,7 +44,7 @@ from .metrics import image_metrics, metric_names
 from .model import (build_model, count_gmacs, count_parameters, images_per_second, pad_images, peak_memory, reset_peak_memory,
                             short_names, timm_name)
 
-# %% ../nbs/11_training.ipynb #1d14d26f
+# %% ../nbs/11_training.ipynb #c54deab8
 @dataclass(frozen=True)
 class Config:
     "Settings of one architecture's runs. Raises DvBenchError that names the setting, what was expected and what was found."
@@ -96,10 +96,13 @@ class Config:
     workers: int = 2               # processes that read ahead, for datasets that do not fit in memory
     checkpoint_minutes: float = 5. # at most so much work is lost when a run is killed; 0 saves after every step
     tracker: str = "tensorboard"   # accelerate's name of a tracker, or none
+    baseline: str = "inception_v3" # declared before training: the architecture that the report compares with
+    endpoint: str = "genotype_errors" # declared before training: genotype_errors, genotype_errors_snp or genotype_errors_indel, per test site
 
     def __post_init__(self):
         for f in fields(self): object.__setattr__(self, f.name, _checked(f.name, f.type, getattr(self, f.name)))
-        if self.arch not in baseline_names: timm_name(self.arch)
+        for name in (self.arch, self.baseline):
+            if name not in baseline_names: timm_name(name)
         if isinstance(self.fold, str) and self.fold != "all" or not isinstance(self.fold, str) and not 0 <= self.fold < max(self.folds, 1):
             raise DvBenchError(f"fold: expected all or 0 to {self.folds-1} (folds={self.folds}), found {self.fold!r}")
         if self.batch_size < 2*self.accumulate*self.processes:
@@ -108,7 +111,7 @@ class Config:
 
 choices = {"mode": ("kfold", "fixed", "random"), "optimizer": ("adam", "adamw", "sgd"),
            "scheduler": ("step", "cosine", "constant"), "class_weights": ("none", "balanced"), "sampling": ("shuffle", "balanced"),
-           "precision": ("default", "fp32", "bf16", "fp16", "auto")}
+           "precision": ("default", "fp32", "bf16", "fp16", "auto"), "endpoint": ("genotype_errors", "genotype_errors_snp", "genotype_errors_indel")}
 limits = { # lowest and highest allowed
     "folds": (1, 1000), "tune_fraction": (.01, .49), "split_seed": (0, 2**31), "seed": (0, 2**31), "seeds": (1, 1000), "epochs": (1, 100_000),
     "batch_size": (2, 1_000_000), "accumulate": (1, 100_000), "lr": (0, 100), "weight_decay": (0, 10), "momentum": (0, 1), "step_size": (1, 100_000),
@@ -126,12 +129,12 @@ def _checked(name, kind, value):
     low, high = limits.get(name, (-math.inf, math.inf))
     if not isinstance(value, str) and not low <= value <= high: raise DvBenchError(f"{name}: expected {low} to {high}, found {value!r}")
     if name in choices and value not in choices[name]: raise DvBenchError(f"{name}: expected {', '.join(choices[name])}, found {value!r}")
-    if name in ("experiment", "arch") and not re.fullmatch(r"[\w.-]+", value): raise DvBenchError(f"{name}: expected letters, digits, _ . -, found {value!r}")
+    if name in ("experiment", "arch", "baseline") and not re.fullmatch(r"[\w.-]+", value): raise DvBenchError(f"{name}: expected letters, digits, _ . -, found {value!r}")
     return value
 
-# %% ../nbs/11_training.ipynb #b2ea7696
+# %% ../nbs/11_training.ipynb #9febe687
 setting_types = {f.name: f.type for f in fields(Config)}
-no_influence = ("data", "test_data", "experiment", "outputs", "fold", "seed", "seeds", "processes", "workers", "checkpoint_minutes", "tracker")
+no_influence = ("data", "test_data", "experiment", "outputs", "fold", "seed", "seeds", "processes", "workers", "checkpoint_minutes", "tracker", "baseline", "endpoint")
 
 def check_names(
     settings:dict, # name -> value
