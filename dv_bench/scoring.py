@@ -46,12 +46,14 @@ def trim(
     n = len(os.path.commonprefix([ref, alt]))
     return Allele(pos0+n, pos0+len(ref), alt[n:])
 
-# %% ../nbs/14_scoring.ipynb #af94a02b
+# %% ../nbs/14_scoring.ipynb #7aa642d9
 max_alignment_cells = 250_000 # longer complex alleles stay whole
 
 def _aligned(ref:str, alt:str)->list[tuple[int, int, str]]: # changes (start, end, alt) of the best alignment
     never = -10**9
-    best = lambda scores, extended=-1: max(((s-(0 if extended < 0 else 1 if k == extended else 7), k) for k, s in enumerate(scores)), key=lambda s: s[0])
+    def best(scores, gap=None): # where it pays most to come from: 7 to open a gap, 1 to make it longer
+        worth = [s-(0 if gap is None else 1 if k == gap else 7) for k, s in enumerate(scores)]
+        return max(worth), worth.index(max(worth))
     score = [[[never]*3 for _ in range(len(alt)+1)] for _ in range(len(ref)+1)] # in a column of two bases, in a deletion, in an insertion
     came = [[[0]*3 for _ in range(len(alt)+1)] for _ in range(len(ref)+1)]
     score[0][0][0] = 0
