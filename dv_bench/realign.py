@@ -526,7 +526,7 @@ def align(
         slack *= 2
     return (score, *_align_from(target, query, score, column, row)) if score else (0, 0, np.zeros((0, 2), np.int64))
 
-# %% ../nbs/05_realign.ipynb #eb0977ad
+# %% ../nbs/05_realign.ipynb #fbec2bef
 lanes = 16
 
 @intrinsic
@@ -576,17 +576,17 @@ def _all_ends(targets, target_starts, queries, query_starts):
     n, m = len(target_starts)-1, len(query_starts)-1
     ends, found = np.zeros((n, m, 3), np.int64), np.empty((3, lanes), np.int16)
     for first in range(0, n*m, lanes):
-        longest, long = 0, 0
-        for pair in range(first, min(n*m, first+lanes)):
+        last, n_columns, n_rows = min(n*m, first+lanes), 0, 0
+        for pair in range(first, last):
             t, q = pair//m, pair % m
-            longest, long = max(longest, target_starts[t+1]-target_starts[t]), max(long, query_starts[q+1]-query_starts[q])
-        columns, rows = np.full((longest, lanes), 6, np.int16), np.full((long, lanes), 5, np.int16)   # 5 and 6 match nothing
-        for pair in range(first, min(n*m, first+lanes)):
-            t, q = target_starts[pair//m], query_starts[pair % m]
-            for i in range(target_starts[pair//m+1]-t): columns[i, pair-first] = targets[t+i] if targets[t+i] < 4 else 6
-            for i in range(query_starts[pair % m+1]-q): rows[i, pair-first] = queries[q+i]
-        _sweep(columns, rows, np.zeros((long, 2, lanes), np.int16), found)
-        for pair in range(first, min(n*m, first+lanes)):
+            n_columns, n_rows = max(n_columns, target_starts[t+1]-target_starts[t]), max(n_rows, query_starts[q+1]-query_starts[q])
+        columns, rows = np.full((n_columns, lanes), 6, np.int16), np.full((n_rows, lanes), 5, np.int16)   # 5 and 6 match nothing
+        for pair in range(first, last):
+            t, q = pair//m, pair % m
+            for i in range(target_starts[t+1]-target_starts[t]): columns[i, pair-first] = targets[target_starts[t]+i] + 2*(targets[target_starts[t]+i] == 4)
+            for i in range(query_starts[q+1]-query_starts[q]): rows[i, pair-first] = queries[query_starts[q]+i]
+        _sweep(columns, rows, np.zeros((n_rows, 2, lanes), np.int16), found)
+        for pair in range(first, last):
             for x in range(3): ends[pair//m, pair % m, x] = found[x, pair-first]
     return ends
 
