@@ -85,7 +85,7 @@ def tile(arguments: argparse.Namespace, copies: int, folder: Path) -> tuple[Path
     header = {"HD": {"VN": "1.6", "SO": "coordinate"}, "SQ": [{"SN": "tiled", "LN": len(bases)*copies}], "RG": [{"ID": "a", "SM": "tiled"}]}
     with pysam.AlignmentFile(arguments.reads) as reads:
         kept = [r for r in reads.fetch(*region) if r.reference_start >= region.start and r.reference_end and r.reference_end <= region.end]
-    with pysam.AlignmentFile(bam, "wb1", header=header) as out:
+    with pysam.AlignmentFile(str(bam), "wb", header=header) as out:
         for copy in range(copies):
             for r in kept:
                 new = pysam.AlignedSegment(out.header)

@@ -325,6 +325,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                  'dv_bench.pileup.Maker.wanted': ('pileup.html#maker.wanted', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.Pixels': ('pileup.html#pixels', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup._before': ('pileup.html#_before', 'dv_bench/pileup.py'),
+                                 'dv_bench.pileup._examples': ('pileup.html#_examples', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup._in_parallel': ('pileup.html#_in_parallel', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup._low_at_site': ('pileup.html#_low_at_site', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup._run': ('pileup.html#_run', 'dv_bench/pileup.py'),

@@ -448,7 +448,7 @@ class Maker:
                 "alt_counts": list(site.alt_counts), "alt_forward": len(shown)-reverse, "alt_reverse": reverse,
                 "mean_base_quality": mean(pixels.quality[at_site, pixels.base.shape[1]//2]), "mean_mapping_quality": mean(pixels.mapping_quality[at_site, 0])}
 
-# %% ../nbs/06_pileup.ipynb #4f6ea3e8
+# %% ../nbs/06_pileup.ipynb #6adf2e86
 stretch_size = 10_000 # bases, a multiple of a partition's
 
 _worker = None # (job, its Maker once it is needed), in a worker process
@@ -475,6 +475,13 @@ def _in_parallel(job, places, jobs):
     finally: pool.shutdown(cancel_futures=True)
 
 def _run(job, jobs, counts, progress):
+    "Check what concerns the jobs, then hand out the examples of all stretches."
+    if jobs < 1: raise DvBenchError(f"{jobs} jobs: expected at least 1")
+    own = [name for name in job.channels if jobs > 1 and channels[name].__module__ == "__main__"]
+    if own: raise DvBenchError(f"channels {own} are defined in a notebook or script, where other processes do not find them; move them to a module or use one job")
+    return _examples(job, jobs, counts, progress)
+
+def _examples(job, jobs, counts, progress):
     places = [(c, s, min(s+stretch_size, end)) for c, intervals in job.regions.items() for start, end in intervals for s in range(start, end, stretch_size)]
     results = itertools.starmap(Maker(job).stretch, places) if jobs == 1 else _in_parallel(job, places, jobs)
     with tqdm(total=sum(e-s for _, s, e in places), unit="b", unit_scale=True, disable=not progress or None) as bar:
@@ -525,7 +532,6 @@ def make_examples(
 )->Iterator[tuple[dict, np.ndarray]]: # a row as `DatasetWriter.add` takes it, and its image, uint8 (channels, height, width)
     """Examples in genome order, the same for any number of jobs. A worker process imports this module, so a channel of your own must be importable too.
     Raises DvBenchError for input that cannot be used, most of it before the first example."""
-    if jobs < 1: raise DvBenchError(f"{jobs} jobs: expected at least 1")
     return _run(prepare(reads, ref, regions, **options), jobs, Counter() if counts is None else counts, progress)
 
 # %% ../nbs/06_pileup.ipynb #04061d53
