@@ -294,15 +294,16 @@ def _mcnemar(sites, arch, baseline)->float:
     a, b = (_mean_wrong(sites, x, folds, np.ones(len(sites.table), bool)) > .5 for x in (arch, baseline))
     return float(mcnemar([[0, (a & ~b).sum()], [(b & ~a).sum(), 0]], exact=True).pvalue)
 
-# %% ../nbs/16_compare.ipynb #c5fef45a
+# %% ../nbs/16_compare.ipynb #01d1f25b
 def appendix_levels()->str: # a sentence or two for the report
     "Which of the tests hold their level of 5%, as measured."
     path = (Path(__file__).parent if "__file__" in globals() else project_root()/"dv_bench")/"data"/"verdict_levels.csv"
     if not path.exists(): return "How often each test errs when nothing differs has not been measured yet: run benchmarks/verdict.py."
     t = pd.read_csv(path); t["bad"] = t.flagged/t.experiments > .05+1.645*(.05*.95/t.experiments)**.5
-    say = lambda g: f"{g.test.iloc[0]} ({', '.join(f'{r.flagged/r.experiments:.1%} in {r.null}' for r in g.itertuples())})"
+    share = t.flagged/t.experiments
+    say = lambda g: f"{g.test.iloc[0]} ({share[g.index].min():.1%} to {share[g.index].max():.1%})"
     bad, good = ([say(g) for _, g in t.groupby("test", sort=False) if g.bad.any() == b] for b in (True, False))
-    return (f"How often each flags a difference at 5% when there is none, over {t.experiments.min():,} experiments or more. " + (f"Do not hold their level: {'; '.join(bad)}. " if bad else "")
+    return (f"How often each flags a difference at 5% when there is none, over {t.experiments.min():,} experiments in each of {t.null.nunique()} settings (benchmarks/verdict.py). " + (f"Do not hold their level: {'; '.join(bad)}. " if bad else "")
             + (f"Hold it: {'; '.join(good)}." if good else ""))
 
 # %% ../nbs/16_compare.ipynb #e7357caf
@@ -539,7 +540,7 @@ def headline_table(
     metrics = architecture_table(experiment, sites).drop(columns=["site_error_rate", "site_error_rate_sd"])
     return rates.merge(metrics, on="arch").sort_values("error_rate", ignore_index=True)
 
-# %% ../nbs/16_compare.ipynb #d3352b46
+# %% ../nbs/16_compare.ipynb #9b1a6573
 def describe_data(
     experiment:Experiment,
     sites:Sites,
@@ -570,7 +571,8 @@ def verdict(
     if not len(table):
         rate = error_table(sites).set_index("arch").rate
         why = f"the baseline {baseline} has no complete run" if baseline not in archs else f"{archs[0]} is the only architecture"
-        return [f"There is nothing to compare: {why}.", f"{_names(f'{a} makes {_per(r)} genotype errors per 1,000 sites' for a, r in rate.items())}, on {data}."], _notes(experiment, sites)
+        lowest = rate.sort_values().head(3)
+        return [f"There is nothing to compare: {why}.", f"{'Fewest genotype errors' if len(rate) > 3 else 'Genotype errors'} per 1,000 sites: {_names(f'{a} {_per(r)}' for a, r in lowest.items())}, on {data}."], _notes(experiment, sites)
     def claim(r): # numbers of one challenger, and what the interval is when it is not the declared test's
         how = "" if r.method == test_name else f"; {r.method}"
         return (f"{_per(r.rate)} {what} per 1,000 sites against {_per(r.rate_baseline)} (difference {_per(r.difference)}, 95% interval {_per(r.low)} to {_per(r.high)}, "

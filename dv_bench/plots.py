@@ -7,7 +7,7 @@ __all__ = ['costs', 'arch_looks', 'difference_figure', 'fold_figure', 'pareto', 
            'strata_figure', 'kinds_figure', 'learning_figure', 'converged', 'reliability_figure', 'pr_figure',
            'imagenet_figure', 'gallery', 'gallery_html', 'Report', 'write_images', 'dvb_summary']
 
-# %% ../nbs/17_plots.ipynb #5eac751e
+# %% ../nbs/17_plots.ipynb #86198f07
 import base64, colorsys, html, io, json, os, re, shutil, tempfile
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from plotly.offline import get_plotlyjs
 from .baselines import baseline_names
 from .core import DvBenchError, atomic_path, class_names, command, project_root
 from .compare import min_archs, pr_curve, rank_correlation, reliability_table
-from .experiment import Experiment, Sites, find_experiment, read_experiment
+from .experiment import Experiment, Sites, find_arch, find_experiment, read_experiment
 
 # %% ../nbs/17_plots.ipynb #b7bca47d
 _colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#6699CC", "#117733")
@@ -576,7 +576,7 @@ def write_images(
     finally: kaleido.stop_sync_server(silence_warnings=True)
     return f"{len(figures)} static images in figures/"
 
-# %% ../nbs/17_plots.ipynb #c95a0cc9
+# %% ../nbs/17_plots.ipynb #32c79472
 @command
 def dvb_summary(
     experiment:str,          # name under outputs/, or the folder itself
@@ -587,7 +587,9 @@ def dvb_summary(
     "Make outputs/EXPERIMENT/summary.html, its tables and figures from the run folders alone. Raises DvBenchError on input that cannot be compared."
     import papermill
     folder = find_experiment(experiment)
-    read_experiment(folder)                      # says at once what is wrong
+    runs = read_experiment(folder)               # says at once what is wrong
+    if baseline and find_arch(runs, baseline) not in set(runs.runs.arch):
+        raise DvBenchError(f"the baseline {baseline!r} has no complete run in {folder}; there are {', '.join(sorted(set(runs.runs.arch)))}")
     with tempfile.TemporaryDirectory() as d:
         made = Path(d)/"summary.ipynb"
         try:
