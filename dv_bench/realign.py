@@ -7,7 +7,8 @@ __all__ = ['base_numbers', 'event_kinds', 'margin', 'kmer', 'max_mismatches', 'm
            'lanes', 'RealignOptions', 'select_windows', 'Graph', 'smallest_graph', 'assemble', 'KmerIndex', 'align',
            'alignment_ends', 'std_sort', 'choose_haplotypes', 'realign']
 
-# %% ../nbs/05_realign.ipynb #d32fb2fd
+# %% ../nbs/05_realign.ipynb #763743b6
+from bisect import bisect_left
 from typing import NamedTuple
 
 import numpy as np
@@ -150,7 +151,7 @@ def select_windows(
     u, v = windows.T
     return windows[(v-u <= options.max_window) & (u >= 0) & (v <= contig_length)]
 
-# %% ../nbs/05_realign.ipynb #e40772a6
+# %% ../nbs/05_realign.ipynb #7599c1e9
 @compiled
 def _good_runs(which, pos0, ends, mapq, bases, quals, base_start, u, v, reference, min_mapq, min_quality, min_k):
     "Text of the window's reference and of the reads that overlap it, and the runs in it, (begin, end), that enter the graph; the first is the reference."
@@ -172,23 +173,13 @@ def _good_runs(which, pos0, ends, mapq, bases, quals, base_start, u, v, referenc
         if at-run > min_k: runs[n, 0], runs[n, 1], n = run, at, n+1
     return text, runs[:n]
 
-@compiled
-def _longest_repeat(text, n, shortest, longest):
-    "Length of the longest substring that occurs twice in text[:n], `shortest`-1 if it is shorter than `shortest`, at most `longest`."
-    best, heads, nexts = shortest-1, np.full(1024, -1, np.int64), np.full(n, -1, np.int64)
-    for p in range(n-shortest+1):
-        h = 0
-        for i in range(shortest): h = (h*5 + text[p+i]) & 0xffffff
-        h = (h ^ h >> 11) & 1023
-        q = heads[h]
-        while q >= 0:
-            i = 0
-            while i < longest and p+i < n and text[p+i] == text[q+i]: i += 1
-            best = max(best, i)
-            q = nexts[q]
-        if best >= longest: break
-        nexts[p], heads[h] = heads[h], p
-    return best
+def _smallest_k(
+    reference:bytes,
+    low:int, high:int,
+)->int:             # low..high, or high+1 where there is none
+    "Smallest k at which the reference repeats no k-mer; then none is repeated at larger k either."
+    distinct = lambda k: len({reference[i:i+k] for i in range(len(reference)-k+1)}) == len(reference)-k+1
+    return low if distinct(low) else low + bisect_left(range(low, high+1), True, key=distinct)
 
 # %% ../nbs/05_realign.ipynb #38459cbb
 class Graph(NamedTuple):
@@ -258,7 +249,7 @@ def _build_graph(text, runs, k):
         if s == 0: sink = v
     return Graph(k, where[:n], successors[:n], weights[:n], on_reference[:n], _topological_order(successors, n), sink)
 
-# %% ../nbs/05_realign.ipynb #21c3724b
+# %% ../nbs/05_realign.ipynb #39e9c082
 def smallest_graph(
     text:np.ndarray, # uint8, the reference of the window, then reads
     runs:np.ndarray, # int64 (runs, 2), begin and end of what enters the graph; the first is the reference
@@ -267,7 +258,7 @@ def smallest_graph(
     "The graph of the smallest k without repeats in the reference and without cycles."
     max_k = min(max_k, int(runs[0, 1])-1)
     if max_k < min_k: return None
-    k, step, best, bad = _longest_repeat(text, runs[0, 1], min_k, max_k)+1, 1, None, 0
+    k, step, best, bad = _smallest_k(text[:runs[0, 1]].tobytes(), min_k, max_k), 1, None, 0
     while k <= max_k:
         graph = _build_graph(text, runs, k)
         if len(graph.order) == len(graph.where): best = graph
