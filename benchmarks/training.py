@@ -14,6 +14,7 @@ Usage: python benchmarks/training.py [--archs inception efficientnet_b0 regnety_
 """
 import argparse
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -158,14 +159,17 @@ def main():
         data = a.data or ("data/demo" if (find_path("data/demo")/"dataset.json").exists() else str(made_dataset(Path(d)/"noise", n=max(400, 4*a.batch))))
         csv = export_png(PileupDataset(data), Path(d)/"png")/"examples.csv"
         given = {k: parse_setting(k, v) for k, v in a.p}
-        rows = [compare(Config(arch=arch, data=str(find_path(data)), batch_size=a.batch, outputs=d, folds=3, tracker="none", **given), csv, a.rounds, a.steps, a.workers) for arch in a.archs]
+        rows = []
+        for arch in a.archs:
+            rows.append(compare(Config(arch=arch, data=str(find_path(data)), batch_size=a.batch, outputs=d, folds=3, tracker="none", **given), csv, a.rounds, a.steps, a.workers))
+            print("  ".join(f"{k} {v}" for k, v in rows[-1].items()), flush=True)
         n = len(PileupDataset(data))
     head = list(rows[0])
     table = "\n".join([f"| {' | '.join(head)} |", f"|{'---|'*len(head)}", *(f"| {' | '.join(r.values())} |" for r in rows)])
     versions = package_versions(("torch", "timm", "accelerate"))
     settings = ", ".join(f"{k}={v}" for k, v in given.items()) or "defaults"
     text = (f"# Training speed: the thesis's recipe and ours\n\n{device_name(this_device())}; {a.rounds} rounds of {a.steps} steps of {a.batch} images; ours with {settings}; "
-            f"{n} images of {data if a.data or 'demo' in data else 'noise'}; {', '.join(f'{k} {v}' for k, v in versions.items())}; {date.today()}\n\n{table}\n\n"
+            f"load average {os.getloadavg()[1]:.1f}; {n} images of {data if a.data or 'demo' in data else 'noise'}; {', '.join(f'{k} {v}' for k, v in versions.items())}; {date.today()}\n\n{table}\n\n"
             f"Made with `python benchmarks/training.py --archs {' '.join(a.archs)} --batch {a.batch} --rounds {a.rounds} --steps {a.steps}{''.join(f' -p {k} {v}' for k, v in a.p)}`\n")
     print(text)
     if a.out: Path(a.out).parent.mkdir(parents=True, exist_ok=True); Path(a.out).write_text(text)
