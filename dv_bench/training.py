@@ -45,7 +45,7 @@ from .metrics import image_metrics, metric_names
 from .model import (build_model, count_gmacs, count_parameters, images_per_second, pad_images, peak_memory, reset_peak_memory,
                             short_names, timm_name)
 
-# %% ../nbs/11_training.ipynb #c54deab8
+# %% ../nbs/11_training.ipynb #c2321699
 @dataclass(frozen=True)
 class Config:
     "Settings of one architecture's runs. Raises DvBenchError that names the setting, what was expected and what was found."
@@ -56,14 +56,14 @@ class Config:
     outputs: str = ""              # folder of the experiments; "" stands for the project's outputs
     mode: str = "kfold"            # kfold, fixed (roles by chromosome) or random (as the thesis: no tune role)
     roles: str = "deepvariant"     # of mode fixed: deepvariant, bgiseq, or roles as dataset.parse_roles reads them
-    folds: int = 5                 # of modes kfold and random
+    folds: int = 3                 # of modes kfold and random
     fold: int|str = "all"          # which fold to train, from 0, or all
     tune_fraction: float = 0.1     # share of a fold's training part that becomes the tune role
     split_seed: int = 0            # of the folds: equal for all architectures and seeds
     resplit: bool = False          # another split for each seed
     seed: int = 0                  # of initial weights, order, dropout and augmentation
     seeds: int = 1                 # train with seed, seed + 1, ...
-    epochs: int = 15
+    epochs: int = 3                # enough for a first look; to compare, 15 or more (configs/modern.yaml)
     batch_size: int = 32           # images per optimiser step, over all devices
     accumulate: int = 1            # parts that a device cuts its share of a batch into; BatchNorm sees one part
     optimizer: str = "adam"        # adam, adamw or sgd
