@@ -179,7 +179,7 @@ def _mean_wrong(sites:Sites, arch:str, folds:list, mask:np.ndarray, wrong:dict|N
 def _seeds(sites:Sites, arch:str, folds:list)->int: return min((sum(k[:2] == (arch, f) for k in sites.calls) for f in folds), default=0)
 def _folds(sites:Sites, arch:str)->list: return sorted({k[1] for k in sites.calls if k[0] == arch})
 
-# %% ../nbs/16_compare.ipynb #f2096c84
+# %% ../nbs/16_compare.ipynb #fb970fc4
 def compare_all(
     sites:Sites,
     baseline:str,
@@ -221,7 +221,8 @@ def _compare(sites, arch, baseline, mask, draws, seed, wrong)->dict:
         method, reason = test_name, ""
         if few:
             found = resample([(1, _one_run(a)), (-1, _one_run(b))], draws, seed)
-            method, reason = "blocks alone, these networks only", f"{' and '.join(f'{seeds[x]} seed{chr(115)*(seeds[x] != 1)} of {x}' for x in few)}, {min_seeds} are needed"
+            least = min(seeds[x] for x in few)
+            method, reason = "blocks alone, these networks only", f"{least} seed{'s'*(least != 1)}, {min_seeds} are needed"
     return row | {"difference": found["estimate"], **{k: found.get(k, np.nan) for k in ("low", "high", "p", "se_runs", "se_blocks")}, "method": method, "reason": reason}
 
 def _one_run(c:Counts)->Counts: return Counts([f.mean(0, keepdims=True) for f in c.folds], c.sites)
