@@ -219,7 +219,7 @@ def tandem_repeats(
             start = i-unit+1
     return np.array(found)[1:]
 
-# %% ../nbs/07_simulate.ipynb #9dd8c294
+# %% ../nbs/07_simulate.ipynb #cce490d2
 class Variant(NamedTuple):
     "A variant of the simulated sample."
     pos0: int         # of REF's first base on the contig
@@ -240,12 +240,12 @@ def _indel(codes, repeats, weights, rng):
     if in_repeat:
         start, unit, length = repeats[np.searchsorted(weights, rng.random()*weights[-1])]
         steps = rng.permutation([-1, 1])[:1 if rng.random() > .13 else 2] if rng.random() < .5 else rng.choice([-1, 1])*np.array([1, 2])[:1 if rng.random() > .13 else 2]
-        sizes = [int(s*unit*rng.geometric(.62 if unit*8 > length else .5)) for s in steps]
+        sizes = [int(s*unit*rng.geometric(.7 if unit*8 > length else .6)) for s in steps]
         sizes = list(dict.fromkeys(s for s in sizes if -s <= length-unit and s <= 60))
         changes = [-s if s < 0 else np.resize(codes[start:start+unit], s) for s in sizes]
         at = start-1
     else:
-        at, size = rng.integers(80, len(codes)-80), int(min(rng.geometric(.42), 40))
+        at, size = rng.integers(80, len(codes)-80), int(min(rng.geometric(.48), 40))
         gained = codes[at+1-size:at+1] if rng.random() < .5 else rng.integers(0, 4, size, dtype=np.uint8)
         changes = [size if rng.random() < .52 else gained.copy()]
     if not changes or at < 60 or at > len(codes)-130: return None
@@ -270,11 +270,11 @@ def _snp(codes, rng):
         cpg = (codes[at] == 1 and codes[at+1] == 2) or (codes[at] == 2 and codes[at-1] == 1)
         if cpg or rng.random() < .1: break
     transition, others = codes[at] ^ 2, [b for b in range(4) if b not in (codes[at], codes[at] ^ 2)]
-    first = transition if rng.random() < (.9 if cpg else .635) else others[rng.integers(2)]
+    first = transition if rng.random() < (.9 if cpg else .64) else others[rng.integers(2)]
     alts = [first] if rng.random() > .003 else rng.permutation([b for b in range(4) if b != codes[at]])[:2]
     return at, decode(codes[at:at+1]), ["ACGT"[b] for b in alts]
 
-# %% ../nbs/07_simulate.ipynb #5485ae72
+# %% ../nbs/07_simulate.ipynb #dd5fab31
 def make_variants(
     codes:np.ndarray,          # (n,) uint8, the block's reference
     start:int,                 # its first base on the contig
@@ -299,9 +299,11 @@ def make_variants(
     for _ in range(rng.poisson(rate*len(codes)*usable*.92)):
         found = _indel(codes, repeats, weights, rng) if rng.random() < indels else _snp(codes, rng)
         add(found)
-        if found and rng.random() < .09:   # a neighbour
-            at = found[0]+len(found[1])+int(rng.geometric(.1))
-            if at < len(codes)-60 and codes[at] < 4: add((at, decode(codes[at:at+1]), ["ACGT"[(codes[at]+rng.integers(1, 4)) % 4]]), sites.get(found[0], (0, 0, None))[2] if rng.random() < .5 and len(found[2]) == 1 else None)
+        if found and rng.random() < .09:   # a neighbour, half the time on the same haplotype
+            at, same = found[0]+len(found[1])+int(rng.geometric(.1)), found[0] in sites and len(found[2]) == 1 and rng.random() < .5
+            if at < len(codes)-60 and codes[at] < 4:
+                alt = codes[at] ^ 2 if rng.random() < .68 else (codes[at] ^ 1) if rng.random() < .5 else 3-codes[at]
+                add((at, decode(codes[at:at+1]), ["ACGT"[alt]]), sites[found[0]][2] if same else None)
     out, end = [], 0
     for at, (ref, alts, alleles) in sorted(sites.items()):
         if at <= end: continue
@@ -482,7 +484,7 @@ def make_tables(profile:dict, length:int, insert_size:float|None=None)->Tables:
                   *shape(profile["mapq"]), profile["mapq_levels"].astype(np.uint8), profile["duplicates"], profile["tail_rate"],
                   profile["tail_lengths"].copy(), depth/depth.max())
 
-# %% ../nbs/07_simulate.ipynb #fdf3ab95
+# %% ../nbs/07_simulate.ipynb #d9a98c57
 @compiled
 def _make_qualities(state, mate, kind, t, levels):
     "Fill `levels` (length,) with the level of each cycle of a read of class `kind`."
@@ -568,7 +570,6 @@ def make_reads(
         begin = first + np.int64(_uniform(state)*(last-first))
         q = _uniform(state)*100; lower = np.int64(q)
         size = np.int64(t.insert[lower] + (q-lower)*(t.insert[lower+1]-t.insert[lower]))
-        keep = t.depth_gc[0]
         end = begin+size
         u = _uniform(state)
         if end > len(hap) or unknown[end] > unknown[begin]: continue
@@ -779,7 +780,7 @@ def _gather(data, begin, size, order):
         at += size[r]
     return out
 
-# %% ../nbs/07_simulate.ipynb #f67972d3
+# %% ../nbs/07_simulate.ipynb #334768d7
 @dataclass(frozen=True)
 class Options:
     "What is simulated."
@@ -821,14 +822,12 @@ def _slip_table(bases, stutter):
         if copies >= 5 and slips[start, 0] == 0: slips[start] = unit, *(stutter[:, copies]*(1 if unit < 3 else .5))
     return slips
 
-def _depths(options, contig, block, knots=2):
+def _depths(options, contig, block):
     "Depth relative to the mean along a block, one number per kb: slow changes from 50 kb to 50 kb, quick ones from kb to kb."
-    slow = []
+    a, more, slow = np.log(max(options.depth_spread, 1)), max(options.coverage_to/options.coverage, 1), []
     for b in (block, block+1):
         rng = _rng(options.seed, "depth", contig, b)
-        a = np.log(max(options.depth_spread, 1))
-        slow.append(np.exp(rng.uniform(-a, a))/(np.sinh(a)/a if a else 1)*(options.coverage_to/options.coverage)**rng.random() if options.coverage_to > options.coverage
-                    else np.exp(rng.uniform(-a, a))/(np.sinh(a)/a if a else 1))
+        slow.append(np.exp(rng.uniform(-a, a))/(np.sinh(a)/a if a else 1)*more**rng.random())
     sd = _worker["profile"]["depth_sd"]
     return np.linspace(*slow, block_size//1000)*np.exp(_rng(options.seed, "depth by kb", contig, block).normal(-sd**2/2, sd, block_size//1000))
 
