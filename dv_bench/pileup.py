@@ -555,9 +555,11 @@ def write_dataset(
     files = [f for f in (job.reads, job.truth, job.confident) if f]
     options = {"from": "reads", "regions": {c: [list(i) for i in intervals] for c, intervals in job.regions.items()}, "realign": job.realign,
                "fraction": job.fraction, "seed": job.seed, "labeler": job.labeler if job.truth else None, "source": job.source, "contig_alias": job.alias}
+    with open_reads(job.reads, job.ref) as handle:   # dvb_simulate says so in the read group
+        simulated = any(group.get("DS") == "simulated" for group in handle.header.to_dict().get("RG", ()))
     counts = Counter()
     with contextlib.ExitStack() as stack:
-        writer = stack.enter_context(DatasetWriter(out, job.channels, *job.size, reference=reference_record(job.ref, list(job.regions)), options=options,
+        writer = stack.enter_context(DatasetWriter(out, job.channels, *job.size, reference=reference_record(job.ref, list(job.regions)), simulated=simulated, options=options,
                                                    made_from=[{"file": Path(f).name, "sha256": sha256_file(f)} for f in files]))
         write = stack.enter_context(write_examples(tfrecord, job.channels, *job.size)) if tfrecord else None
         for row, (chunk, digest) in _run(replace(job, encode=True), jobs, counts, progress):
