@@ -42,6 +42,7 @@ from .core import (DvBenchError, atomic_path, class_names, command, find_path, m
                            reference_rows, write_json)
 from .dataset import PileupDataset, make_split
 from .metrics import image_metrics, metric_names
+from .simulate import demo_dataset
 from .model import (build_model, count_gmacs, count_parameters, images_per_second, pad_images, peak_memory, reset_peak_memory,
                             short_names, timm_name)
 
@@ -217,12 +218,9 @@ def in_project(path:Path)->str: # relative to the project where it lies inside, 
     return str(path.relative_to(project_root())) if path.is_relative_to(project_root()) else str(path)
 
 def demo_data()->str: # path of data/demo
-    "The embedded dataset, used where none is named; raises DvBenchError when it has not been made."
-    path = find_path("data/demo")
-    if not (path/"dataset.json").exists():
-        raise DvBenchError("no dataset: data/demo is missing. Make it with `make demo`, or bring DeepVariant's examples with "
-                           "`dvb_import data/NAME --tfrecord FILES` and give data=data/NAME")
-    return str(path)
+    "The embedded dataset, used where none is named; simulated first where it is missing (half a minute)."
+    if not (project_root()/"data"/"demo"/"dataset.json").exists(): print("data/demo is missing: simulating reads and drawing their images", flush=True)
+    return str(demo_dataset())
 
 # %% ../nbs/11_training.ipynb #0a6f3657
 def _overlapping(index, others, width): # which rows of an index lie less than `width` from a row of another, as bool array
