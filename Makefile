@@ -33,6 +33,7 @@ demo: $(VENV)/.ready   ## from nothing to a verdict on simulated reads (under 10
 bench: $(VENV)/.ready  ## every benchmark with its full counts (hours); tables go to benchmarks/results/
 	mkdir -p benchmarks/results
 	$(BIN)/python scripts/demo.py
+	$(BIN)/python benchmarks/simulate.py --write
 	$(BIN)/python benchmarks/dataset.py --data data/demo --out benchmarks/results/dataset.md
 	$(BIN)/python benchmarks/training.py --data data/demo --out benchmarks/results/training.md
 	$(BIN)/python benchmarks/kills.py --out benchmarks/results/kills.md
