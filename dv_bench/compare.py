@@ -62,7 +62,8 @@ def run_metrics(
     "Metrics of the test role, a row per run."
     return pd.DataFrame([{"arch": arch, "fold": fold, "seed": seed, "n_sites": len(c.wrong), "site_errors": int(c.wrong.sum()),
                           "site_error_rate": c.wrong.mean() if len(c.wrong) else np.nan, "n_images": c.image["n"],
-                          **{k: v for k, v in c.image.items() if k not in ("n", "confusion")}} for (arch, fold, seed), c in sites.calls.items()])
+                          **{k: v for k, v in c.image.items() if k not in ("n", "confusion")}} for (arch, fold, seed),
+                          c in sites.calls.items()])
 
 def architecture_table(
     experiment:Experiment,
@@ -74,9 +75,11 @@ def architecture_table(
         mine = metrics[metrics.arch == arch].drop(columns=["arch", "fold", "seed", "n_sites", "n_images", "site_errors"])
         cost = {c: pd.to_numeric(runs[c], errors="coerce").median() for c in
                 ("parameters", "gmacs", "train_images_per_second", "inference_images_per_second", "peak_memory_bytes", "train_seconds")}
-        rows.append({"arch": arch, "timm_name": runs.timm_name.iloc[0], "runs": len(runs), "folds": runs.fold.nunique(), "seeds": runs.seed.nunique(), **cost,
+        rows.append({"arch": arch, "timm_name": runs.timm_name.iloc[0], "runs": len(runs), "folds": runs.fold.nunique(),
+                     "seeds": runs.seed.nunique(), **cost,
                      "batch_size": _one(runs.batch_size), "device": _one(runs.device),
-                     **{f"{m}{s}": v for m in mine for s, v in (("", mine[m].mean(skipna=False)), ("_sd", mine[m].std(ddof=1, skipna=False)))}})
+                     **{f"{m}{s}": v for m in mine for s, v in (("", mine[m].mean(skipna=False)),
+                ("_sd", mine[m].std(ddof=1, skipna=False)))}})
     return pd.DataFrame(rows)
 
 def _one(values)->str: return "/".join(dict.fromkeys(f"{v:g}" if isinstance(v, (int, float)) else str(v) for v in values if not pd.isna(v)))
@@ -145,7 +148,8 @@ def resample(
     df_runs = spread**2/sum(v*v/d for v, d in parts) if spread > 0 else np.inf
     df = (se_runs**2+se_blocks**2)**2/(se_runs**4/df_runs+se_blocks**4/(b-1)) if se > 0 else np.inf
     half = stats.t.ppf(.975, df)*se
-    return {"estimate": estimate, "low": estimate-half, "high": estimate+half, "p": 2*stats.t.sf(abs(estimate)/se, df) if se > 0 else 1. if estimate == 0 else 0.,
+    return {"estimate": estimate, "low": estimate-half, "high": estimate+half,
+            "p": 2*stats.t.sf(abs(estimate)/se, df) if se > 0 else 1. if estimate == 0 else 0.,
             "se": se, "se_runs": se_runs, "se_blocks": se_blocks, "df": df}
 
 # %% ../nbs/16_compare.ipynb #27501896
@@ -170,10 +174,12 @@ def paired_exact(
     if not worse+better: return {"estimate": 0., "low": np.nan, "high": np.nan, "p": 1.}
     low, high = clopper_pearson(worse, worse+better)
     step = np.abs(d).sum()/n
-    return {"estimate": d.mean(), "low": float(2*low-1)*step, "high": float(2*high-1)*step, "p": stats.binomtest(worse, worse+better).pvalue}
+    return {"estimate": d.mean(), "low": float(2*low-1)*step, "high": float(2*high-1)*step,
+            "p": stats.binomtest(worse, worse+better).pvalue}
 
 def _mean_wrong(sites:Sites, arch:str, folds:list, mask:np.ndarray, wrong:dict|None=None)->np.ndarray: # share of seeds that are wrong per site, of the masked sites
-    return np.concatenate([np.mean([(wrong[k] if wrong else c.wrong) for k, c in sites.calls.items() if k[:2] == (arch, f)], 0) for f in folds])[
+    return np.concatenate([np.mean([(wrong[k] if wrong else c.wrong) for k, c in sites.calls.items() if k[:2] == (arch, f)],
+                                   0) for f in folds])[
         np.concatenate([mask[sites.folds[f]] for f in folds])]
 
 def _seeds(sites:Sites, arch:str, folds:list)->int: return min((sum(k[:2] == (arch, f) for k in sites.calls) for f in folds), default=0)
@@ -199,10 +205,12 @@ def compare_all(
     tested = (table.method == test_name).to_numpy()
     table["p_holm"] = np.nan
     if tested.any(): table.loc[tested, "p_holm"] = multipletests(table.p[tested], method="holm")[1]
-    table["decision"] = np.select([~tested, table.p_holm > .05, table.difference < 0], ["no test", "no difference shown", "better"], "worse")
+    table["decision"] = np.select([~tested, table.p_holm > .05, table.difference < 0],
+                                  ["no test", "no difference shown", "better"], "worse")
     return table
 
-_columns = ["arch", "baseline", "n_sites", "folds", "seeds", "blocks", "errors", "errors_baseline", "rate", "rate_baseline", "difference", "low", "high", "p", "se_runs", "se_blocks", "method", "reason"]
+_columns = ["arch", "baseline", "n_sites", "folds", "seeds", "blocks", "errors", "errors_baseline", "rate", "rate_baseline",
+            "difference", "low", "high", "p", "se_runs", "se_blocks", "method", "reason"]
 
 def _compare(sites, arch, baseline, mask, draws, seed, wrong)->dict:
     folds = [f for f in _folds(sites, arch) if f in _folds(sites, baseline)]
@@ -214,7 +222,8 @@ def _compare(sites, arch, baseline, mask, draws, seed, wrong)->dict:
     blocks, errors = int((a.sites > 0).sum()), [sum(f.mean(0).sum() for f in c.folds) for c in (a, b)]
     row |= {"blocks": blocks, "errors": errors[0], "errors_baseline": errors[1], "rate": errors[0]/n, "rate_baseline": errors[1]/n}
     if blocks < min_blocks or min(errors) < min_errors:
-        found, method = paired_exact(*(_mean_wrong(sites, x, folds, mask, wrong) for x in (arch, baseline))), "paired exact, these networks at these sites only"
+        found, method = paired_exact(*(_mean_wrong(sites, x, folds, mask, wrong) for x in (arch,
+                baseline))), "paired exact, these networks at these sites only"
         reason = f"{blocks} genome block{'s'*(blocks != 1)}, {min_blocks} are needed" if blocks < min_blocks else f"{min(errors):.3g} errors, {min_errors} are needed"
     else:
         found, few = resample([(1, a), (-1, b)], draws, seed), [x for x, s in seeds.items() if s < min_seeds and x not in deterministic]
@@ -223,7 +232,8 @@ def _compare(sites, arch, baseline, mask, draws, seed, wrong)->dict:
             found = resample([(1, _one_run(a)), (-1, _one_run(b))], draws, seed)
             least = min(seeds[x] for x in few)
             method, reason = "blocks alone, these networks only", f"{least} seed{'s'*(least != 1)}, {min_seeds} are needed"
-    return row | {"difference": found["estimate"], **{k: found.get(k, np.nan) for k in ("low", "high", "p", "se_runs", "se_blocks")}, "method": method, "reason": reason}
+    return row | {"difference": found["estimate"], **{k: found.get(k, np.nan) for k in ("low", "high", "p", "se_runs",
+            "se_blocks")}, "method": method, "reason": reason}
 
 def _one_run(c:Counts)->Counts: return Counts([f.mean(0, keepdims=True) for f in c.folds], c.sites)
 
@@ -286,8 +296,10 @@ def appendix_tests(
             p = stats.wilcoxon(d, method="exact").pvalue if len(d) > 1 and d.any() else 1. if len(d) > 1 else np.nan
             t, bayes = corrected_t(d), correlated_t(d, region)
             rows.append({"arch": arch, "metric": metric, "folds": len(d), "difference": t["mean"], "p_wilcoxon": p, "p_corrected_t": t["p"],
-                         **{f"p_{k}": v for k, v in bayes.items()}, "rope": region, "p_mcnemar": _mcnemar(sites, arch, baseline) if metric == "site_error_rate" else np.nan})
-    return pd.DataFrame(rows, columns=["arch", "metric", "folds", "difference", "p_wilcoxon", "p_corrected_t", "p_below", "p_inside", "p_above", "rope", "p_mcnemar"])
+                         **{f"p_{k}": v for k, v in bayes.items()}, "rope": region,
+                         "p_mcnemar": _mcnemar(sites, arch, baseline) if metric == "site_error_rate" else np.nan})
+    return pd.DataFrame(rows, columns=["arch", "metric", "folds", "difference", "p_wilcoxon", "p_corrected_t", "p_below",
+                                       "p_inside", "p_above", "rope", "p_mcnemar"])
 
 def _mcnemar(sites, arch, baseline)->float:
     folds = [f for f in _folds(sites, arch) if f in _folds(sites, baseline)]
@@ -318,7 +330,8 @@ def kinds_of_error(
     "How many errors of each kind."
     truth, called = np.asarray(truth), np.asarray(called)
     return dict(zip(error_kinds, (int(((truth > 0) & (called == 0)).sum()), int(((truth == 0) & (called > 0)).sum()),
-                                  int(((truth > 0) & (called > 0) & (truth != called)).sum()), int((np.asarray(wrong) & (truth == called)).sum()))))
+                                  int(((truth > 0) & (called > 0) & (truth != called)).sum()),
+                                  int((np.asarray(wrong) & (truth == called)).sum()))))
 
 def error_table(
     sites:Sites,
@@ -396,7 +409,8 @@ def stratum_table(
     groups, rows = strata(sites.table, stratification), []
     for arch in dict.fromkeys(k[0] for k in sites.calls):
         share = np.full(len(sites.table), np.nan)
-        for fold in _folds(sites, arch): share[sites.folds[fold]] = np.mean([c.wrong for k, c in sites.calls.items() if k[:2] == (arch, fold)], 0)
+        for fold in _folds(sites, arch): share[sites.folds[fold]] = np.mean([c.wrong for k,
+                c in sites.calls.items() if k[:2] == (arch, fold)], 0)
         known = ~np.isnan(share)
         for family, name, mask in groups:
             n, errors = int((mask & known).sum()), share[mask & known].sum()
@@ -417,7 +431,8 @@ def variant_recall(
     "Recall of `variant` at the architecture's own threshold."
     keys = [k for k in sites.calls if k[0] == arch]
     truth = sites.table.truth.to_numpy()
-    found, n = (sum(f(truth[sites.folds[k[1]]], sites.calls[k].called) for k in keys) for f in (lambda y, c: ((y > 0) & (c > 0)).sum(), lambda y, c: (y > 0).sum()))
+    found, n = (sum(f(truth[sites.folds[k[1]]], sites.calls[k].called) for k in keys) for f in (lambda y,
+            c: ((y > 0) & (c > 0)).sum(), lambda y, c: (y > 0).sum()))
     return found/n if n else np.nan
 
 def matched(
@@ -446,7 +461,8 @@ def operating_table(
     for point, here in (("own threshold", sites), ("baseline's recall", at)):
         for r in error_table(here).itertuples():
             ap = average_precisions(sites, r.arch) if point == "own threshold" else {}
-            rows.append({"arch": r.arch, "point": point, "threshold": thresholds.get(r.arch, np.nan) if point != "own threshold" else np.nan,
+            rows.append({"arch": r.arch, "point": point, "threshold": thresholds.get(r.arch,
+                    np.nan) if point != "own threshold" else np.nan,
                          "recall": variant_recall(here, r.arch), **{k: getattr(r, k) for k in error_kinds}, "errors": r.errors, **ap})
     return pd.DataFrame(rows)
 
@@ -459,7 +475,8 @@ def average_precisions(
     for k, c in sites.calls.items():
         if k[0] != arch: continue
         y = truth[sites.folds[k[1]]]
-        for name, positive, score in (("variant", y > 0, 1-c.probs[:, 0]), *((n, y == i, c.probs[:, i]) for i, n in enumerate(class_names))):
+        for name, positive, score in (("variant", y > 0, 1-c.probs[:, 0]),
+                                      *((n, y == i, c.probs[:, i]) for i, n in enumerate(class_names))):
             found[f"ap_{name}"].append(average_precision_score(positive, score) if positive.any() else np.nan)
     return {k: float(np.mean(v)) for k, v in found.items()}
 
@@ -486,8 +503,10 @@ def calibration_table(
     rows = []
     for arch in dict.fromkeys(k[0] for k in sites.calls):
         runs = [c.calibration for k, c in sites.calls.items() if k[0] == arch]
-        rows.append({"arch": arch, "temperature": np.mean([r["temperature"] for r in runs]), "tune_images": int(np.mean([r["n_tune"] for r in runs])),
-                     **{f"{m}_{when}": np.mean([r[when][m] for r in runs]) for m in ("ece", "brier", "log_loss") for when in ("before", "after")}})
+        rows.append({"arch": arch, "temperature": np.mean([r["temperature"] for r in runs]),
+                     "tune_images": int(np.mean([r["n_tune"] for r in runs])),
+                     **{f"{m}_{when}": np.mean([r[when][m] for r in runs]) for m in ("ece", "brier",
+                "log_loss") for when in ("before", "after")}})
     return pd.DataFrame(rows)
 
 def reliability_table(
@@ -537,7 +556,8 @@ def headline_table(
     "What stands under the verdict: errors with interval, difference and decision, image metrics, measured cost."
     rates = rate_table(sites, endpoint).rename(columns={"rate": "error_rate", "low": "error_low", "high": "error_high"})
     for kind in ("snp", "indel"): rates[f"{kind}_error_rate"] = rate_table(sites, f"genotype_errors_{kind}", draws=2).rate
-    if len(table): rates = rates.merge(table[["arch", "difference", "low", "high", "p_holm", "decision", "method", "reason"]], on="arch", how="left")
+    if len(table): rates = rates.merge(table[["arch", "difference", "low", "high", "p_holm", "decision", "method", "reason"]],
+                                       on="arch", how="left")
     metrics = architecture_table(experiment, sites).drop(columns=["site_error_rate", "site_error_rate_sd"])
     return rates.merge(metrics, on="arch").sort_values("error_rate", ignore_index=True)
 
@@ -567,13 +587,16 @@ def verdict(
     endpoint:str="genotype_errors",
 )->tuple[list[str], list[str]]: # two sentences; notes
     "The answer in words."
-    data, what = describe_data(experiment, sites), {"genotype_errors": "genotype errors", "genotype_errors_snp": "SNP genotype errors", "genotype_errors_indel": "INDEL genotype errors"}[endpoint]
+    data, what = describe_data(experiment, sites), {"genotype_errors": "genotype errors",
+                                                    "genotype_errors_snp": "SNP genotype errors",
+                                                    "genotype_errors_indel": "INDEL genotype errors"}[endpoint]
     archs = list(dict.fromkeys(k[0] for k in sites.calls)); simulated = experiment.info["dataset"].get("simulated")
     if not len(table):
         rate = error_table(sites).set_index("arch").rate
         why = f"the baseline {baseline} has no complete run" if baseline not in archs else f"{archs[0]} is the only architecture"
         lowest = rate.sort_values().head(3)
-        return [f"There is nothing to compare: {why}.", f"{'Fewest genotype errors' if len(rate) > 3 else 'Genotype errors'} per 1,000 sites: {_names(f'{a} {_per(r)}' for a, r in lowest.items())}, on {data}."], _notes(experiment, sites)
+        return [f"There is nothing to compare: {why}.",
+                f"{'Fewest genotype errors' if len(rate) > 3 else 'Genotype errors'} per 1,000 sites: {_names(f'{a} {_per(r)}' for a, r in lowest.items())}, on {data}."], _notes(experiment, sites)
     def claim(r): # numbers of one challenger, and what the interval is when it is not the declared test's
         how = "" if r.method == test_name else f"; {r.method}"
         return (f"{_per(r.rate)} {what} per 1,000 sites against {_per(r.rate_baseline)} (difference {_per(r.difference)}, 95% interval {_per(r.low)} to {_per(r.high)}, "
@@ -596,7 +619,8 @@ def verdict(
         first = f"{lead} {closest.arch} with {claim(closest)}, on {data}, {runs}."
         best, point = closest, ""
     rest = [f"{word} {_names(f'{r.arch} ({_per(r.difference)})' for r in by[d].itertuples() if r.arch != best.arch)}" for d, word in
-            (("better", "also better:"), ("worse", "worse:"), ("no difference shown", "not told apart from the baseline:"), ("no test", "not tested:")) if (by[d].arch != best.arch).any()]
+            (("better", "also better:"), ("worse", "worse:"), ("no difference shown", "not told apart from the baseline:"),
+             ("no test", "not tested:")) if (by[d].arch != best.arch).any()]
     second = "; ".join([point]*bool(point)+rest) or ("There is no other challenger")
     second = second[0].upper()+second[1:]+"."
     return [first, second+(" On simulated data this says how the networks learn, not how they do on real genomes." if simulated else "")], _notes(experiment, sites)

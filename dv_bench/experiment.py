@@ -49,7 +49,8 @@ def _same(records:list, folders:list, what:str, key, remedy:str):
     groups = {}
     for r, f in zip(records, folders): groups.setdefault(json_key(key(r)), []).append(f"{f.parent.name}/{f.name}")
     if len(groups) > 1:
-        listed = "; ".join(f"{k[:60]}: {', '.join(v[:3])}{f' and {len(v)-3} more' if len(v) > 3 else ''}" for k, v in sorted(groups.items(), key=lambda g: len(g[1])))
+        listed = "; ".join(f"{k[:60]}: {', '.join(v[:3])}{f' and {len(v)-3} more' if len(v) > 3 else ''}" for k,
+                           v in sorted(groups.items(), key=lambda g: len(g[1])))
         raise DvBenchError(f"runs of different {what} cannot be paired: {listed}. {remedy}")
 
 def json_key(
@@ -89,8 +90,10 @@ def read_experiment(
     _same(records, folders, "datasets (fingerprint)", lambda r: r["dataset"].get("fingerprint", "unknown"), remedy)
     _same(records, folders, "references", lambda r: r["dataset"].get("reference"), remedy)
     _same(records, folders, "splits (split_id)", lambda r: r["split_id"], remedy)
-    declared = lambda r: {"baseline": r["settings"].get("baseline", default_baseline), "endpoint": r["settings"].get("endpoint", default_endpoint)}
-    _same(records, folders, "declared endpoints", declared, "One endpoint and one baseline are declared before training; train again with equal ones")
+    declared = lambda r: {"baseline": r["settings"].get("baseline", default_baseline),
+                          "endpoint": r["settings"].get("endpoint", default_endpoint)}
+    _same(records, folders, "declared endpoints", declared,
+          "One endpoint and one baseline are declared before training; train again with equal ones")
     runs = pd.DataFrame([{"arch": r["arch"], "timm_name": r.get("timm_name") or r["arch"], "fold": int(r["fold"]), "seed": int(r["seed"]),
                           "folder": str(f), **{k: (r.get("cost") or {}).get(k) for k in cost_columns}} for r, f in zip(records, folders)])
     twice = runs[runs.duplicated(["timm_name", "fold", "seed"], keep=False)].sort_values(["timm_name", "fold", "seed"])
@@ -100,7 +103,8 @@ def read_experiment(
                            f"{twice.fold.iloc[0]}, seed {twice.seed.iloc[0]}); remove one of them")
     order = runs.sort_values(["arch", "fold", "seed"]).index
     records = [records[i] for i in order]
-    info = {"dataset": records[0]["dataset"], "split_id": records[0]["split_id"], "declared": declared(records[0]), "recipe": _recipe(records)}
+    info = {"dataset": records[0]["dataset"], "split_id": records[0]["split_id"], "declared": declared(records[0]),
+            "recipe": _recipe(records)}
     return Experiment(folder.name, folder, runs.loc[order].reset_index(drop=True),
                       pd.DataFrame(left_out, columns=["folder", "reason"]), info, records)
 
@@ -152,16 +156,20 @@ def planted_index(
     two = rng.random(n_sites) < multi
     gt = np.where(two, rng.choice(6, n_sites, p=[.05, .2, .1, .2, .4, .05]), rng.choice(3, n_sites, p=[.12, .53, .35]))
     genotype = np.array([f"{a}/{b}" for a, b in genotypes_of(2)])[gt]
-    copies = np.array([[(g == 1).sum() for g in map(np.array, genotypes_of(2))], [(g == 2).sum() for g in map(np.array, genotypes_of(2))]])[:, gt]
+    copies = np.array([[(g == 1).sum() for g in map(np.array, genotypes_of(2))],
+                       [(g == 2).sum() for g in map(np.array, genotypes_of(2))]])[:, gt]
     depth = rng.poisson(30, n_sites)+5
     counts = np.stack([rng.binomial(depth, np.clip(c/2, .04, .98)*np.where(two, .5+.5*(copies.sum(0) < 2), 1)) for c in copies])
     bases = np.array(list("ACGT")); r = rng.integers(0, 4, n_sites); repeat = "ACGT"*20
     ref = [bases[i]+(repeat[:n] if k == 2 else "") for i, k, n in zip(r, kind, length)]
     alt = [bases[(i+1)%4] if k == 0 else bases[i]+(repeat[:n] if k == 1 else "") for i, k, n in zip(r, kind, length)]
     alts = [f"{a},{a}T" if t else a for a, t in zip(alt, two)]
-    site = pd.DataFrame({"chrom": chrom, "pos0": pos, "ref": ref, "alts": alts, "sample": "made_up", "source": "planted", "n_alts": two+1, "genotype": genotype,
-                         "variant_type": np.where(kind == 0, "SNP", "INDEL"), "depth": depth, "ref_count": depth-np.minimum(counts.sum(0), depth),
-                         "alt_counts": [f"{a},{b}" if t else f"{a}" for a, b, t in zip(*counts, two)], "mean_base_quality": rng.normal(34, 2, n_sites),
+    site = pd.DataFrame({"chrom": chrom, "pos0": pos, "ref": ref, "alts": alts, "sample": "made_up", "source": "planted",
+                         "n_alts": two+1, "genotype": genotype,
+                         "variant_type": np.where(kind == 0, "SNP", "INDEL"), "depth": depth,
+                         "ref_count": depth-np.minimum(counts.sum(0), depth),
+                         "alt_counts": [f"{a},{b}" if t else f"{a}" for a, b, t in zip(*counts, two)],
+                         "mean_base_quality": rng.normal(34, 2, n_sites),
                          "mean_mapping_quality": rng.normal(57, 3, n_sites), "gc": rng.beta(8, 10, n_sites),
                          "homopolymer_length": np.where(kind > 0, rng.geometric(.2, n_sites), rng.geometric(.5, n_sites))})
     site["site_id"] = [f"made_up/planted/{c}:{p+1}:{r}>{a}" for c, p, r, a in zip(chrom, pos, ref, alts)]
@@ -227,7 +235,8 @@ def _planted_gallery(index:pd.DataFrame, rng, channels:int, height:int=100, widt
         n = min(int(r.depth)+5, height)
         for row in range(n):
             start = 0 if row < 5 else max(0, int(rng.integers(-60, width-40))); end = width if row < 5 else min(width, start+151)
-            for c in range(channels): image[c, row, start:end] = rng.choice([64, 128, 190, 254], end-start) if c == 0 else 254-24*((c+row//7) % 3)
+            for c in range(channels): image[c, row, start:end] = rng.choice([64, 128, 190, 254],
+                    end-start) if c == 0 else 254-24*((c+row//7) % 3)
             if row > 5 and start <= width//2 < end and rng.random() < r.allele_fraction: image[:, row, width//2] = 254
     return images
 
@@ -249,8 +258,10 @@ def plant_experiment(
     folder, rng = Path(folder), np.random.default_rng(seed)
     index = planted_index(n_sites, seed); hard = planted_logits(index, seed+1, error_rate)
     stretch = pd.factorize(index.chrom+":"+(index.pos0//500_000).astype(str))[0]
-    fold_of = (rng.permutation(stretch.max()+1) % max(folds, 2))[stretch] if folds > 1 else np.where(rng.permutation(stretch.max()+1)[stretch] % 5, 1, 0)
-    info = {"path": "data/planted", "fingerprint": f"planted-{n_sites}-{seed}", "simulated": simulated, "channels": [f"channel_{i+1}" for i in range(7)], "shape": [7, 100, 221],
+    fold_of = (rng.permutation(stretch.max()+1) % max(folds,
+                                                      2))[stretch] if folds > 1 else np.where(rng.permutation(stretch.max()+1)[stretch] % 5, 1, 0)
+    info = {"path": "data/planted", "fingerprint": f"planted-{n_sites}-{seed}", "simulated": simulated,
+            "channels": [f"channel_{i+1}" for i in range(7)], "shape": [7, 100, 221],
             "reference": {"name": "made_up.fasta", "contigs": {}}, "samples": ["made_up"], "n": len(index)}
     for arch, how in archs.items():
         for fold in range(folds):
@@ -261,18 +272,23 @@ def plant_experiment(
                 run_rng = np.random.default_rng([seed, fold, s, *arch.encode()])
                 run = folder/arch/f"fold{fold}_seed{s}"
                 p = planted_predictions(index.iloc[rows], hard[rows], how, run_rng)
-                frame = index.iloc[rows].assign(role=["tune"]*len(tune)+["test"]*len(test), p0=p[:, 0], p1=p[:, 1], p2=p[:, 2]).reset_index(drop=True)
+                frame = index.iloc[rows].assign(role=["tune"]*len(tune)+["test"]*len(test), p0=p[:, 0], p1=p[:, 1],
+                                                p2=p[:, 2]).reset_index(drop=True)
                 run.mkdir(parents=True)
                 frame.to_parquet(run/"predictions.parquet", index=False)
                 metrics = image_metrics(frame.label[frame.role == "test"].to_numpy(int), p[len(tune):])
-                _planted_history(run_rng, {k: v for k, v in metrics.items() if isinstance(v, float)}, epochs).to_csv(run/"history.csv", index=False)
+                _planted_history(run_rng, {k: v for k, v in metrics.items() if isinstance(v, float)},
+                                 epochs).to_csv(run/"history.csv", index=False)
                 if gallery:
                     at = len(tune)+np.argsort(p[np.arange(len(tune), len(p)), index.label.iloc[test].to_numpy(int)])[:8]
-                    np.savez_compressed(run/"gallery.npz", example=frame.example.iloc[at].to_numpy(str), images=_planted_gallery(frame.iloc[at], run_rng, 7))
+                    np.savez_compressed(run/"gallery.npz", example=frame.example.iloc[at].to_numpy(str),
+                                        images=_planted_gallery(frame.iloc[at], run_rng, 7))
                 counts = lambda i: np.bincount(index.label.iloc[i].to_numpy(int), minlength=3).tolist()
                 write_json(run/"run.json", {"complete": True, "arch": arch, "timm_name": how.timm_name or arch, "fold": fold, "seed": s,
-                    "settings": {"arch": arch, "folds": folds, "seed": s, "epochs": epochs, "batch_size": 64, **(settings or {})}, "split_id": f"planted-{folds}", "roles": {},
-                    "dataset": info, "cost": how.cost, "class_log_weights": list(how.log_weights), "train_class_counts": counts(np.setdiff1d(rest, tune)), "tune_class_counts": counts(tune),
+                    "settings": {"arch": arch, "folds": folds, "seed": s, "epochs": epochs, "batch_size": 64, **(settings or {})},
+                    "split_id": f"planted-{folds}", "roles": {},
+                    "dataset": info, "cost": how.cost, "class_log_weights": list(how.log_weights),
+                    "train_class_counts": counts(np.setdiff1d(rest, tune)), "tune_class_counts": counts(tune),
                     "provenance": {"made": "2026-01-01T00:00:00+00:00", "commit": "planted", "versions": {}}})
     return folder
 
@@ -320,7 +336,8 @@ def _layout(frame:pd.DataFrame)->tuple: # test rows of one fold -> (sites, layou
     truth = np.full(len(sites), -1)
     for k, where, _ in layout:
         place = {f"{a}/{b}": i for i, (a, b) in enumerate(genotypes_of(k))}
-        truth[where] = [place.get("/".join(sorted(re.split(r"[/|]", g), key=int)) if isinstance(g, str) and "." not in g else g, -1) for g in sites.genotype[where]]
+        truth[where] = [place.get("/".join(sorted(re.split(r"[/|]", g), key=int)) if isinstance(g, str) and "." not in g else g,
+                                  -1) for g in sites.genotype[where]]
     return sites, layout, truth, whole
 
 def _call(p:np.ndarray, layout:list, truth:np.ndarray): # corrected image probabilities -> wrong, called, class probabilities per site
@@ -332,7 +349,8 @@ def _call(p:np.ndarray, layout:list, truth:np.ndarray): # corrected image probab
         probs[where] = table@np.eye(3)[_site_class[k]]
     return wrong, called, probs
 
-_site_columns = ["site_id", "chrom", "pos0", "ref", "alts", "variant_type", "sample", "source", "n_alts", "genotype", "depth", "homopolymer_length", "gc"]
+_site_columns = ["site_id", "chrom", "pos0", "ref", "alts", "variant_type", "sample", "source", "n_alts", "genotype", "depth",
+                 "homopolymer_length", "gc"]
 
 _image_columns = ["example", "label", "chrom", "pos0", "ref", "alts", "alt_indices", "variant_type", "sample", "depth", "allele_fraction"]
 
@@ -403,8 +421,10 @@ def read_sites(
             y = frame.label.to_numpy(float, na_value=np.nan); has = ~np.isnan(y)
             before, after = (calibration_of(y[has], q[has]) for q in (p, fixed))
             wrong, called, probs = _call(fixed[whole], layout, truth)
-            calls[run.arch, fold, run.seed] = Calls(wrong[known], called[known], probs[known], fixed.astype(np.float32), image_metrics(y[has], p[has]), {
-                    "temperature": temperature, "class_shift": shift, "n_tune": n_tune, "n": int(has.sum()), "before": before, "after": after})
+            calls[run.arch, fold, run.seed] = Calls(wrong[known], called[known], probs[known], fixed.astype(np.float32),
+                                                    image_metrics(y[has], p[has]), {
+                    "temperature": temperature, "class_shift": shift, "n_tune": n_tune, "n": int(has.sum()), "before": before,
+                    "after": after})
         tables.append(table); folds[fold] = slice(start, start+len(table)); start += len(table)
     if not start: raise DvBenchError(f"{experiment.folder} has no test site with a known genotype; statistics need labelled test examples")
     table = pd.concat(tables, ignore_index=True)

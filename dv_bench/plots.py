@@ -24,9 +24,12 @@ from .compare import min_archs, pr_curve, rank_correlation, reliability_table
 from .experiment import Experiment, Sites, find_arch, find_experiment, read_experiment
 
 # %% ../nbs/17_plots.ipynb #b7bca47d
-_colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#6699CC", "#117733")
-_symbols = ("square", "diamond", "triangle-up", "triangle-down", "star", "hexagon", "pentagon", "bowtie", "star-diamond", "hourglass", "diamond-wide", "octagon")
-_marks = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲", "triangle-down": "▼", "star": "★", "x": "✖", "cross": "✚", "hexagon": "⬢", "pentagon": "⬟"}
+_colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#882255", "#999933", "#332288", "#44AA99", "#AA4499",
+            "#6699CC", "#117733")
+_symbols = ("square", "diamond", "triangle-up", "triangle-down", "star", "hexagon", "pentagon", "bowtie", "star-diamond",
+            "hourglass", "diamond-wide", "octagon")
+_marks = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲", "triangle-down": "▼", "star": "★", "x": "✖",
+          "cross": "✚", "hexagon": "⬢", "pentagon": "⬟"}
 
 def arch_looks(
     archs:list[str], # architectures of a report, in any order
@@ -47,10 +50,14 @@ def _faint(colour:str, alpha:float)->str: return f"rgba({','.join(str(int(colour
 
 _font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 pio.templates["dv_bench"] = go.layout.Template(layout=dict(
-    font=dict(family=_font, size=13, color="#222"), paper_bgcolor="white", plot_bgcolor="white", colorway=_colours, hoverlabel=dict(font_size=12),
-    title=dict(x=0, xref="container", xanchor="left", pad=dict(l=12, t=14), y=1, yanchor="top", font=dict(size=15)), margin=dict(l=64, r=14, t=76, b=54),
-    xaxis=dict(showgrid=True, gridcolor="#ececec", zeroline=False, linecolor="#999", showline=True, ticks="outside", tickcolor="#999", title_standoff=8, automargin=True),
-    yaxis=dict(showgrid=True, gridcolor="#ececec", zeroline=False, linecolor="#999", showline=True, ticks="outside", tickcolor="#999", title_standoff=8, automargin=True),
+    font=dict(family=_font, size=13, color="#222"), paper_bgcolor="white", plot_bgcolor="white", colorway=_colours,
+    hoverlabel=dict(font_size=12),
+    title=dict(x=0, xref="container", xanchor="left", pad=dict(l=12, t=14), y=1, yanchor="top", font=dict(size=15)),
+    margin=dict(l=64, r=14, t=76, b=54),
+    xaxis=dict(showgrid=True, gridcolor="#ececec", zeroline=False, linecolor="#999", showline=True, ticks="outside",
+               tickcolor="#999", title_standoff=8, automargin=True),
+    yaxis=dict(showgrid=True, gridcolor="#ececec", zeroline=False, linecolor="#999", showline=True, ticks="outside",
+               tickcolor="#999", title_standoff=8, automargin=True),
     legend=dict(orientation="h", x=0, xanchor="left", y=-.2, yanchor="top", font_size=12)))
 
 def _figure(title:str, height:int=400, data:str="", **layout)->go.Figure: # every title says whether the data are real
@@ -71,10 +78,12 @@ def difference_figure(
         r, (colour, symbol) = table[table.arch == arch].iloc[0], looks[arch]
         d = 1000*(runs[runs.arch == arch].set_index(["fold", "seed"]).site_error_rate-base).dropna()
         jitter = y-.2+.16*np.linspace(-1, 1, max(len(d), 2))[:len(d)]
-        fig.add_scatter(x=d, y=jitter, mode="markers", marker=dict(color=_faint(colour, .45), size=6), text=[f"fold {f}, seed {s}" for f, s in d.index],
+        fig.add_scatter(x=d, y=jitter, mode="markers", marker=dict(color=_faint(colour, .45), size=6),
+                        text=[f"fold {f}, seed {s}" for f, s in d.index],
                         hovertemplate=f"{arch}<br>%{{text}}: %{{x:.2f}}<extra></extra>")
         fig.add_scatter(x=[1000*r.low, 1000*r.high], y=[y+.18]*2, mode="lines", line=dict(color=colour, width=4), hoverinfo="skip")
-        fig.add_scatter(x=[1000*r.difference], y=[y+.18], mode="markers", marker=dict(color=colour, size=12, symbol=symbol, line=dict(color="white", width=1)),
+        fig.add_scatter(x=[1000*r.difference], y=[y+.18], mode="markers",
+                        marker=dict(color=colour, size=12, symbol=symbol, line=dict(color="white", width=1)),
                         hovertemplate=f"{arch}: %{{x:.2f}} ({1000*r.low:.2f} to {1000*r.high:.2f})<br>{r.method}<br>{r.decision}<extra></extra>")
     fig.add_vline(x=0, line=dict(color=looks.get(baseline, ("#1a1a1a",))[0], width=1.5))
     fig.update_xaxes(title="difference, errors per 1,000 sites")
@@ -95,12 +104,15 @@ def fold_figure(
     order = [a for a in looks if a in by_fold][::-1]
     fig = _figure(f"{name} after the last epoch", 150+52*(len(order)-1), data, showlegend=False)
     for _, row in by_fold.iterrows():
-        fig.add_scatter(y=list(range(len(order))), x=row[order], mode="lines", line=dict(color="rgba(90,90,90,.3)", width=1), hoverinfo="skip")
+        fig.add_scatter(y=list(range(len(order))), x=row[order], mode="lines", line=dict(color="rgba(90,90,90,.3)", width=1),
+                        hoverinfo="skip")
     p, high, low = appendix[appendix.metric == metric].set_index("arch").p_wilcoxon, np.nanmax(by_fold.to_numpy()), np.nanmin(by_fold.to_numpy())
     for y, arch in enumerate(order):
         values, (colour, symbol) = by_fold[arch].dropna(), looks[arch]
-        fig.add_box(y=[y]*len(values), x=values, orientation="h", name=arch, boxpoints="all", pointpos=0, jitter=0, width=.5, fillcolor=_faint(colour, .12), line=dict(color=colour, width=1.5),
-                    marker=dict(color=colour, size=6, symbol=symbol), text=[f"fold {f}" for f in values.index], hovertemplate=f"{arch}, %{{text}}: %{{x:.4f}}<extra></extra>")
+        fig.add_box(y=[y]*len(values), x=values, orientation="h", name=arch, boxpoints="all", pointpos=0, jitter=0, width=.5,
+                    fillcolor=_faint(colour, .12), line=dict(color=colour, width=1.5),
+                    marker=dict(color=colour, size=6, symbol=symbol), text=[f"fold {f}" for f in values.index],
+                    hovertemplate=f"{arch}, %{{text}}: %{{x:.4f}}<extra></extra>")
         text = "baseline" if arch == baseline else "p undefined" if not np.isfinite(p.get(arch, np.nan)) else f"p = {p[arch]:.2g}"
         fig.add_annotation(y=y, x=high+(high-low or .01)*.06, text=text, showarrow=False, font_size=11, xanchor="left")
     fig.update_xaxes(title=name, range=[low-(high-low or .01)*.08, high+(high-low or .01)*.4])
@@ -108,7 +120,8 @@ def fold_figure(
     return fig
 
 # %% ../nbs/17_plots.ipynb #ac4bae01
-costs = {"gmacs": ("GMACs per image", 1), "parameters": ("parameters, millions", 1e-6), "inference_images_per_second": ("images per second, inference", 1)}
+costs = {"gmacs": ("GMACs per image", 1), "parameters": ("parameters, millions", 1e-6),
+         "inference_images_per_second": ("images per second, inference", 1)}
 
 def pareto(
     cost,   # (n,) smaller is better
@@ -148,11 +161,14 @@ def cost_figure(
     place = _label_places(np.log(x), y)
     for i, r in here.iterrows():
         colour, symbol = looks[r.arch]
-        fig.add_scatter(x=[x[i]], y=[y[i]], mode="markers+text", text=[r.arch], textposition=place[i], textfont=dict(size=10, color=colour), cliponaxis=False,
-                        marker=dict(color=colour, symbol=symbol, size=11), error_y=dict(array=[1000*r.high-y[i]], arrayminus=[y[i]-1000*r.low], thickness=1, width=3),
+        fig.add_scatter(x=[x[i]], y=[y[i]], mode="markers+text", text=[r.arch], textposition=place[i],
+                        textfont=dict(size=10, color=colour), cliponaxis=False,
+                        marker=dict(color=colour, symbol=symbol, size=11),
+                        error_y=dict(array=[1000*r.high-y[i]], arrayminus=[y[i]-1000*r.low], thickness=1, width=3),
                         hovertemplate=f"{r.arch}<br>{label}: %{{x:.3g}}<br>%{{y:.2f}} errors per 1,000<extra></extra>")
     for r in both[pd.to_numeric(both[cost], errors="coerce").isna() & both.rate.notna()].itertuples():
-        fig.add_hline(y=1000*r.rate, line=dict(color=looks[r.arch][0], dash="dot", width=1.5), annotation=dict(text=r.arch, font=dict(size=10, color=looks[r.arch][0]), xanchor="right", x=1))
+        fig.add_hline(y=1000*r.rate, line=dict(color=looks[r.arch][0], dash="dot", width=1.5),
+                      annotation=dict(text=r.arch, font=dict(size=10, color=looks[r.arch][0]), xanchor="right", x=1))
     if len(x):
         low, high = x.min()/1.6, x.max()*1.6
         ticks = [m*10.**e for e in range(-4, 10) for m in ((1, 2, 5) if high/low < 300 else (1,)) if low <= m*10.**e <= high]
@@ -177,9 +193,11 @@ def confusion_figure(
              for j in range(3)] for i in range(3)]
     names = [c.replace("_", "-") for c in class_names]
     fig = _figure(f"{arch}: {unit}", 350, data, margin=dict(l=10, r=10, t=56, b=50))
-    fig.add_heatmap(z=np.where(np.isnan(share), 0, share)**.5, x=names, y=names, text=text, texttemplate="%{text}", zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
+    fig.add_heatmap(z=np.where(np.isnan(share), 0, share)**.5, x=names, y=names, text=text, texttemplate="%{text}", zmin=0,
+                    zmax=1, showscale=False, xgap=2, ygap=2,
                     colorscale=[[0, "#f7f9fb"], [1, "#7fb2d9"]], textfont_color="#111", hoverinfo="skip")
-    fig.update_xaxes(title="called", showgrid=False, showline=False, ticks=""); fig.update_yaxes(title="true", autorange="reversed", showgrid=False, showline=False, ticks="")
+    fig.update_xaxes(title="called", showgrid=False, showline=False, ticks=""); fig.update_yaxes(title="true",
+            autorange="reversed", showgrid=False, showline=False, ticks="")
     return fig
 
 # %% ../nbs/17_plots.ipynb #6aad06ef
@@ -196,10 +214,13 @@ def strata_figure(
     fig = _figure(f"Errors by {family}", 370, data, scattermode="group", scattergap=.35, meta="legend above")
     for arch, (colour, symbol) in looks.items():
         r = here[here.arch == arch]
-        fig.add_scatter(x=[label[s] for s in r.stratum], y=1000*r.rate, mode="markers", name=arch, offsetgroup=arch, marker=dict(color=colour, symbol=symbol, size=8),
-                        error_y=dict(array=1000*(r.high-r.rate), arrayminus=1000*(r.rate-r.low), thickness=1.3, width=0), customdata=r.errors,
+        fig.add_scatter(x=[label[s] for s in r.stratum], y=1000*r.rate, mode="markers", name=arch, offsetgroup=arch,
+                        marker=dict(color=colour, symbol=symbol, size=8),
+                        error_y=dict(array=1000*(r.high-r.rate), arrayminus=1000*(r.rate-r.low), thickness=1.3, width=0),
+                        customdata=r.errors,
                         hovertemplate=f"{arch}<br>%{{x}}<br>%{{customdata:.1f}} errors, %{{y:.2f}} per 1,000<extra></extra>")
-    fig.update_xaxes(type="category", categoryarray=[label[s] for s in names.stratum], showgrid=False, tickangle=0, tickfont_size=11 if len(names) < 5 else 9)
+    fig.update_xaxes(type="category", categoryarray=[label[s] for s in names.stratum], showgrid=False, tickangle=0,
+                     tickfont_size=11 if len(names) < 5 else 9)
     fig.update_yaxes(title="errors per 1,000 sites", rangemode="tozero")
     return fig
 
@@ -210,11 +231,14 @@ def kinds_figure(
     data:str,
 )->go.Figure:
     "Each kind of error, averaged over seeds."
-    names = {"variant_to_ref": "variant called<br>reference", "ref_to_variant": "reference<br>called variant", "het_hom": "het ↔ hom", "other_allele": "wrong allele"}
-    fig = _figure(f"Kinds of error at {'each own threshold' if point == 'own threshold' else 'the same recall'}", 370, data, bargap=.25, meta="legend above")
+    names = {"variant_to_ref": "variant called<br>reference", "ref_to_variant": "reference<br>called variant",
+             "het_hom": "het ↔ hom", "other_allele": "wrong allele"}
+    fig = _figure(f"Kinds of error at {'each own threshold' if point == 'own threshold' else 'the same recall'}", 370, data,
+                  bargap=.25, meta="legend above")
     for arch, (colour, _) in looks.items():
         r = table[(table.arch == arch) & (table.point == point)]
-        if len(r): fig.add_bar(x=list(names.values()), y=r[list(names)].iloc[0], name=arch, marker=dict(color=colour, line_width=0), hovertemplate=f"{arch}<br>%{{x}}: %{{y:.1f}}<extra></extra>")
+        if len(r): fig.add_bar(x=list(names.values()), y=r[list(names)].iloc[0], name=arch,
+                               marker=dict(color=colour, line_width=0), hovertemplate=f"{arch}<br>%{{x}}: %{{y:.1f}}<extra></extra>")
     fig.update_xaxes(showgrid=False, tickangle=0, tickfont_size=10); fig.update_yaxes(title="errors, mean of seeds")
     return fig
 
@@ -236,7 +260,8 @@ def learning_figure(
                 by_epoch = mine[mine.role == role].pivot_table(index="epoch", columns=["fold", "seed"], values=metric)
                 if not len(by_epoch): continue
                 x, mean = by_epoch.index.tolist(), by_epoch.mean(axis=1)
-                fig.add_scatter(x=x, y=mean, line=dict(color=colour, dash=dash, width=2 if role != "train" else 1.2), mode="lines" if len(x) > 1 else "markers",
+                fig.add_scatter(x=x, y=mean, line=dict(color=colour, dash=dash, width=2 if role != "train" else 1.2),
+                                mode="lines" if len(x) > 1 else "markers",
                                 name=arch, legendgroup=arch, showlegend=role != "train", visible=metric == metrics[0],
                                 hovertemplate=f"{arch}, {role}<br>epoch %{{x}}: %{{y:.4f}}<extra></extra>")
                 shown.append(metric)
@@ -245,13 +270,15 @@ def learning_figure(
                 seeds = by_epoch.T.groupby(level="fold").var(ddof=1).T.mean(axis=1)**.5
                 for spread, kind, alpha in ((folds, "folds", .16), (seeds, "seeds", .28)):
                     if spread.isna().all(): continue
-                    fig.add_scatter(x=x+x[::-1], y=[*(mean+spread), *(mean-spread)[::-1]], fill="toself", fillcolor=_faint(colour, alpha), line_width=0, hoverinfo="skip",
+                    fig.add_scatter(x=x+x[::-1], y=[*(mean+spread), *(mean-spread)[::-1]], fill="toself",
+                                    fillcolor=_faint(colour, alpha), line_width=0, hoverinfo="skip",
                                     mode="lines", name=f"± sd of {kind}", legendgroup=f"{kind}", showlegend=bool(arch == next(iter(looks))),
                                     visible=(True if kind == "folds" or folds.isna().all() else "legendonly") if metric == metrics[0] else False)
                     shown.append((metric, kind == "folds" or folds.isna().all()))
     def visible(m): return [s == m or (isinstance(s, tuple) and s[0] == m and (True if s[1] else "legendonly")) for s in shown]
     buttons = [dict(label=m, method="update", args=[{"visible": visible(m)}, {"yaxis.title.text": m}]) for m in metrics]
-    fig.update_layout(xaxis_title="epoch", yaxis_title=metrics[0] if metrics else "", xaxis_dtick=None if len(history.epoch.unique()) > 12 else 1,
+    fig.update_layout(xaxis_title="epoch", yaxis_title=metrics[0] if metrics else "",
+                      xaxis_dtick=None if len(history.epoch.unique()) > 12 else 1,
                       updatemenus=[dict(buttons=buttons, x=0, xanchor="left", y=1.01, yanchor="bottom", bgcolor="white")])
     return fig
 
@@ -285,9 +312,12 @@ def reliability_figure(
         t = reliability_table(sites, arch, when)
         if not len(t): continue
         x, y, upper = np.maximum(1-t.promised, 1e-6), 1-t.observed, 1-t.low
-        none = (y <= 0).to_numpy(); least = min(least, upper[none].min() if none.any() else 1, y[~none].min() if (~none).any() else 1, x[~none].min() if (~none).any() else 1)
-        for seen, value, mode, mark in ((~none, y, "lines+markers", dict(size=8, symbol=symbol)), (none, upper, "markers", dict(size=6, symbol="triangle-down-open", opacity=.6))):
-            if seen.any(): fig.add_scatter(x=x[seen], y=value[seen], mode=mode, name=arch, line=dict(color=colour, width=1.3), marker=dict(color=colour, **mark), showlegend=bool(mode != "markers"),
+        none = (y <= 0).to_numpy(); least = min(least, upper[none].min() if none.any() else 1,
+                                                y[~none].min() if (~none).any() else 1, x[~none].min() if (~none).any() else 1)
+        for seen, value, mode, mark in ((~none, y, "lines+markers", dict(size=8, symbol=symbol)),
+                                        (none, upper, "markers", dict(size=6, symbol="triangle-down-open", opacity=.6))):
+            if seen.any(): fig.add_scatter(x=x[seen], y=value[seen], mode=mode, name=arch, line=dict(color=colour, width=1.3),
+                                           marker=dict(color=colour, **mark), showlegend=bool(mode != "markers"),
                 customdata=t.n[seen], hovertemplate=f"{arch}<br>promised error %{{x:.2g}}<br>{'observed' if mode != 'markers' else 'none seen, at most'} %{{y:.2g}}<br>%{{customdata:,}} images<extra></extra>")
     low = 10**np.floor(np.log10(max(least, 1e-6)))/2
     fig.add_scatter(x=[low, 1], y=[low, 1], mode="lines", line=dict(color="#777", dash="dash", width=1), hoverinfo="skip", showlegend=False)
@@ -306,11 +336,13 @@ def pr_figure(
     for arch, (colour, _) in looks.items():
         c = pr_curve(sites, arch, target)
         if not len(c): continue
-        fig.add_scatter(x=c.recall, y=c.precision, mode="lines", name=arch, line=dict(color=colour, width=1.8), hovertemplate=f"{arch}<br>recall %{{x:.4f}}, precision %{{y:.4f}}<extra></extra>")
+        fig.add_scatter(x=c.recall, y=c.precision, mode="lines", name=arch, line=dict(color=colour, width=1.8),
+                        hovertemplate=f"{arch}<br>recall %{{x:.4f}}, precision %{{y:.4f}}<extra></extra>")
         floor = min(floor, c.precision[c.recall <= .97].min() if (c.recall <= .97).any() else 1)
     low = max(0, np.floor(10*(floor-.05))/10)
     if fig.data: fig.update_xaxes(range=[min(.9, low), 1.003]); fig.update_yaxes(range=[min(.9, low), 1.003])
-    else: fig.add_annotation(text="undefined: the test sites are all of this kind, or none is", x=.5, y=.5, xref="paper", yref="paper", showarrow=False)
+    else: fig.add_annotation(text="undefined: the test sites are all of this kind, or none is", x=.5, y=.5, xref="paper",
+                             yref="paper", showarrow=False)
     fig.update_xaxes(title="recall"); fig.update_yaxes(title="precision")
     return fig
 
@@ -322,10 +354,13 @@ def imagenet_figure(
 )->go.Figure:
     "Genotype errors against ImageNet accuracy, with the rank correlation."
     r = rank_correlation(table.imagenet_top1, table.site_error_rate)
-    fig = _figure(f"ImageNet accuracy and genotype errors (rank correlation {r['rho']:.2f}, {r['low']:.2f} to {r['high']:.2f})", 420, data, showlegend=False)
+    fig = _figure(f"ImageNet accuracy and genotype errors (rank correlation {r['rho']:.2f}, {r['low']:.2f} to {r['high']:.2f})",
+                  420, data, showlegend=False)
     for row in table.itertuples():
-        fig.add_scatter(x=[row.imagenet_top1], y=[1000*row.site_error_rate], mode="markers+text", text=[row.arch], textposition="top center", textfont=dict(size=10, color=looks[row.arch][0]),
-                        marker=dict(color=looks[row.arch][0], symbol=looks[row.arch][1], size=11), hovertemplate=f"{row.arch}<br>top-1 %{{x:.1f}}%<br>%{{y:.2f}} errors per 1,000<extra></extra>")
+        fig.add_scatter(x=[row.imagenet_top1], y=[1000*row.site_error_rate], mode="markers+text", text=[row.arch],
+                        textposition="top center", textfont=dict(size=10, color=looks[row.arch][0]),
+                        marker=dict(color=looks[row.arch][0], symbol=looks[row.arch][1], size=11),
+                        hovertemplate=f"{row.arch}<br>top-1 %{{x:.1f}}%<br>%{{y:.2f}} errors per 1,000<extra></extra>")
     fig.update_xaxes(title="ImageNet top-1 accuracy, %"); fig.update_yaxes(title="errors per 1,000 sites")
     return fig
 
@@ -347,7 +382,8 @@ def gallery(
     for fold, frame in sites.images.items():
         place = pd.Index(frame.example)
         at = [(place.get_loc(e), e, where) for (f, e), where in images.items() if f == fold and e in place]
-        probs = {a: np.mean([c.image_probs for k, c in sites.calls.items() if k[:2] == (a, fold)], 0) for a in archs if any(k[:2] == (a, fold) for k in sites.calls)}
+        probs = {a: np.mean([c.image_probs for k, c in sites.calls.items() if k[:2] == (a, fold)],
+                            0) for a in archs if any(k[:2] == (a, fold) for k in sites.calls)}
         for i, example, where in at:
             if pd.isna(frame.label[i]): continue
             y, p = int(frame.label[i]), {a: q[i] for a, q in probs.items()}
@@ -356,7 +392,8 @@ def gallery(
             found.append({"example": example, "row": frame.iloc[i], "truth": y, "probs": p, "where": where, "right": right, "archs": len(p),
                           "sure": max((p[a].max() for a in nets), default=0)})
     worst = sorted((f for f in found if f["sure"] > 0), key=lambda f: (-f["sure"], f["example"]))[:wrong]
-    only = sorted((f for f in found if len(f["right"]) == 1 and f["archs"] > 2 and f not in worst), key=lambda f: (-f["probs"][f["right"][0]][f["truth"]], f["example"]))[:single]
+    only = sorted((f for f in found if len(f["right"]) == 1 and f["archs"] > 2 and f not in worst),
+                  key=lambda f: (-f["probs"][f["right"][0]][f["truth"]], f["example"]))[:single]
     for kind, chosen in (("wrong with great confidence", worst), ("right in one architecture only", only)):
         for f in chosen:
             with np.load(f["where"][0], allow_pickle=False) as z: f |= {"kind": kind, "image": z["images"][f["where"][1]]}
@@ -564,7 +601,8 @@ def write_images(
 )->str:                  # what was done, in a sentence
     "Write every figure as PNG through kaleido, if a Chrome or Chromium is there."
     folder = Path(folder)
-    if not any(map(shutil.which, ("chromium", "google-chrome", "google-chrome-stable", "chrome", "chromium-browser"))) and not os.environ.get("BROWSER_PATH"):
+    if not any(map(shutil.which, ("chromium", "google-chrome", "google-chrome-stable", "chrome",
+                                  "chromium-browser"))) and not os.environ.get("BROWSER_PATH"):
         return "no static images: no Chrome or Chromium was found (on Debian: apt install chromium)"
     import kaleido, logging
     logging.getLogger("kaleido").setLevel(logging.ERROR); logging.getLogger("choreographer").setLevel(logging.ERROR)
@@ -572,7 +610,8 @@ def write_images(
     for old in folder.glob("*.png"): old.unlink()
     kaleido.start_sync_server(silence_warnings=True)
     try:
-        for name, fig in figures.items(): kaleido.write_fig_sync(fig, path=str(folder/f"{name}.png"), opts=dict(width=width, height=int(fig.layout.height*1.1), scale=2))
+        for name, fig in figures.items(): kaleido.write_fig_sync(fig, path=str(folder/f"{name}.png"),
+                opts=dict(width=width, height=int(fig.layout.height*1.1), scale=2))
     finally: kaleido.stop_sync_server(silence_warnings=True)
     return f"{len(figures)} static images in figures/"
 
@@ -593,8 +632,10 @@ def dvb_summary(
     with tempfile.TemporaryDirectory() as d:
         made = Path(d)/"summary.ipynb"
         try:
-            papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", made, cwd=project_root(), progress_bar=False, log_output=False, extra_arguments=["--log-level=40"],
-                parameters=dict(experiment=str(folder), baseline=baseline, stratification=stratification and str(Path(stratification).resolve()), static_images=not no_images))
+            papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", made, cwd=project_root(), progress_bar=False,
+                                       log_output=False, extra_arguments=["--log-level=40"],
+                parameters=dict(experiment=str(folder), baseline=baseline,
+                                stratification=stratification and str(Path(stratification).resolve()), static_images=not no_images))
         except papermill.PapermillExecutionError as e:
             if e.ename == "DvBenchError": raise DvBenchError(e.evalue) from None
             raise
