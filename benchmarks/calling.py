@@ -70,13 +70,13 @@ def main():
     table = score.summary[score.summary.Filter == "PASS"].set_index("Type")
     lines = [f"# Calling {a.mb:g} Mb of 30x reads", "",
              f"`python benchmarks/calling.py`, commit {git_commit()}, {platform.machine()}, {os.cpu_count()} CPUs (load {os.getloadavg()[0]:.1f}), {a.jobs} jobs, "
-             f"torch {package_versions()['torch']} with {torch.get_num_threads()} threads{', CUDA' if torch.cuda.is_available() else ''}. Network: {a.run or a.arch}, "
+             f"torch {package_versions()['torch']} with {torch.get_num_threads()} threads{', CUDA' if torch.cuda.is_available() else ''}. Network: {Path(a.run).resolve().parent.name if a.run else a.arch}, "
              f"reads {'as aligned' if a.no_realign else 'realigned'}.", "",
              "| stage | seconds | share |", "|---|---|---|",
              *(f"| {name} | {seconds[key]:.1f} | {seconds[key]/whole:.0%} |" for name, key in (("waiting for candidates and images", "candidates and images"),
                                                                                         ("network", "network"), ("genotypes and VCF", "genotypes and VCF"))),
              f"| whole, with the start of processes | {whole:.1f} | 100% |", "",
-             f"{done['records']:,} records; {whole/a.mb:.1f} s per Mb; CPU time of all processes {cpu:.1f} s. Scoring the calls takes {scoring:.1f} s "
+             f"{done['records']:,} records; {whole/a.mb:.1f} s per Mb; CPU time of all processes {cpu:.1f} s, so {cpu/2/a.mb:.0f} s per Mb on two idle cores at best. Scoring the calls takes {scoring:.1f} s "
              f"({(table['TRUTH.TOTAL'].sum()+table['QUERY.TOTAL'].sum())/scoring:,.0f} records/s, reading included).", "",
              "| | truth | TP | FN | FP | recall | precision | F1 |", "|---|---|---|---|---|---|---|---|",
              *(f"| {kind} | {r['TRUTH.TOTAL']} | {r['TRUTH.TP']} | {r['TRUTH.FN']} | {r['QUERY.FP']} | {r['METRIC.Recall']:.4f} | {r['METRIC.Precision']:.4f} | "
