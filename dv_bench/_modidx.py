@@ -348,7 +348,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                  'dv_bench.pileup.make_examples': ('pileup.html#make_examples', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.mapping_quality': ('pileup.html#mapping_quality', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.name_in_file': ('pileup.html#name_in_file', 'dv_bench/pileup.py'),
-                                 'dv_bench.pileup.open_reference': ('pileup.html#open_reference', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.parse_aliases': ('pileup.html#parse_aliases', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.prepare': ('pileup.html#prepare', 'dv_bench/pileup.py'),
                                  'dv_bench.pileup.read_base': ('pileup.html#read_base', 'dv_bench/pileup.py'),

@@ -7,10 +7,10 @@ __all__ = ['shuffle_seed', 'query_buffer', 'min_overlap', 'channels', 'base_brig
            'sex_chromosome', 'stretch_size', 'shuffled', 'reads_of_site', 'choose_rows', 'lay_out', 'Pixels', 'channel',
            'scale', 'look_up', 'read_base', 'base_quality', 'mapping_quality', 'strand', 'read_supports_variant',
            'base_differs_from_ref', 'insert_size', 'site_pixels', 'draw_image', 'site_images', 'parse_aliases',
-           'name_in_file', 'calling_regions', 'Job', 'open_reference', 'Maker', 'prepare', 'make_examples', 'report',
-           'write_dataset', 'decode_image', 'as_example', 'dvb_examples']
+           'name_in_file', 'calling_regions', 'Job', 'Maker', 'prepare', 'make_examples', 'report', 'write_dataset',
+           'decode_image', 'as_example', 'dvb_examples']
 
-# %% ../nbs/06_pileup.ipynb #d9dc1014
+# %% ../nbs/06_pileup.ipynb #4967bdd4
 import contextlib, functools, itertools, multiprocessing, os, re
 from bisect import bisect_left
 from collections import Counter, deque
@@ -28,7 +28,7 @@ from tqdm.auto import tqdm
 
 from .candidates import (Candidate, Reads, alt_sets, compiled, fetch_reads, find_candidates, min_base_quality, min_mapping_quality,
                                  open_reads, overlapping, partitions, read_ends, read_oddities, reservoir, take_reads)
-from .core import (DvBenchError, Region, channel_numbers, class_names, command, find_path, height, merge_intervals, parse_region,
+from .core import (DvBenchError, Region, channel_numbers, class_names, command, find_path, height, merge_intervals, open_reference, parse_region,
                            read_bed, reference_record, reference_rows, sha256_file, wgs_channels, width)
 from .dataset import DatasetWriter, describe_alleles, encode_image, reference_context
 from .labels import TruthSet, image_label, intersect_intervals
@@ -333,7 +333,7 @@ def calling_regions(
         intervals.setdefault(contig, []).append((start, reference[contig] if end is None else end))
     return {c: merge_intervals(intervals[c]) for c in reference if c in intervals}
 
-# %% ../nbs/06_pileup.ipynb #1fa5d09b
+# %% ../nbs/06_pileup.ipynb #3073aa94
 @dataclass(frozen=True)
 class Job:
     "What `make_examples` was asked for; plain values, so that it can be sent to another process."
@@ -355,23 +355,6 @@ class Job:
     sex_chromosomes: bool = False
     left_out: tuple = ()    # contigs without labels
     encode: bool = False    # hand images out as a dataset keeps them
-
-def open_reference(
-    path:str|Path, # FASTA, plain or bgzipped
-)->pysam.FastaFile:
-    "Open a reference, making its index where there is none. Raises DvBenchError when it cannot be read or indexed."
-    path, remedy = Path(path), "; make it with `samtools faidx`, from a plain or a bgzipped FASTA"
-    if not path.exists(): raise DvBenchError(f"{path} does not exist; expected the reference as FASTA")
-    index = Path(f"{path}.fai")
-    if index.exists() and index.stat().st_mtime < path.stat().st_mtime: raise DvBenchError(f"the index {index} is older than {path}{remedy}")
-    verbosity = pysam.set_verbosity(0)
-    try:
-        if not index.exists(): pysam.faidx(str(path))
-        return pysam.FastaFile(str(path))
-    except (OSError, ValueError, pysam.SamtoolsError) as e:
-        raise DvBenchError(f"{path} has no index and none can be made beside it ({str(e).strip()}){remedy}" if not index.exists() else
-                           f"{path} cannot be read ({e})") from None
-    finally: pysam.set_verbosity(verbosity)
 
 class Maker:
     "Makes the examples of one job, stretch by stretch. Not to be shared between processes."
