@@ -28,7 +28,7 @@ from .core import DvBenchError, class_names, project_root, read_bed
 from .experiment import Experiment, Sites, read_experiment, read_sites
 from .metrics import confusion_metrics
 
-# %% ../nbs/16_compare.ipynb #b2b77ac4
+# %% ../nbs/16_compare.ipynb #c5ae427d
 def fold_table(
     folds:pd.DataFrame, # columns arch, fold, epoch, split, and a numeric column per metric; split `validation` is used
     baseline:str,       # arch that the others are tested against
@@ -38,7 +38,7 @@ def fold_table(
     keys = ["arch", "fold", "epoch", "split"]
     lacking = [c for c in keys if c not in folds]
     if lacking: raise DvBenchError(f"fold metrics lack the columns {', '.join(lacking)}; expected {', '.join(keys)} and one per metric")
-    metrics = [c for c in folds.columns if c not in keys and pd.api.types.is_numeric_dtype(folds[c])]
+    metrics = [c for c in folds.columns if c not in (*keys, "experiment") and pd.api.types.is_numeric_dtype(folds[c])]
     rows = folds[(folds["split"] == "validation") & (folds["epoch"] == epoch)]
     if not len(rows): raise DvBenchError(f"no validation row of epoch {epoch}; there are the epochs {folds['epoch'].min()} to {folds['epoch'].max()} "
                                          f"and the splits {', '.join(map(str, folds['split'].unique()))}")
