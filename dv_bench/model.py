@@ -93,7 +93,7 @@ def fit_size(
     raise DvBenchError(f"{name} takes no image of {height} x {width} with {channels} channels, padded or not; choose another architecture "
                        f"({errors[0][:200] if errors else 'no size fits'})")
 
-# %% ../nbs/08_model.ipynb #fc53fd04
+# %% ../nbs/08_model.ipynb #32a21388
 def build_model(
     arch:str,                 # a short name or timm's
     channels:int=7,
@@ -114,6 +114,9 @@ def build_model(
         torch.manual_seed(seed)
         try: model = _create(name, channels, fitted.size, fitted.takes_size, **options)
         except TypeError as e: raise DvBenchError(f"{name} cannot be built with {options}: {e}") from None
+        except (RuntimeError, KeyError) as e:
+            if pretrained: raise DvBenchError(f"the weights {pretrained} do not fit {name}: {str(e)[:200]}") from None
+            raise
     model.input_size = fitted.size
     return model
 
