@@ -470,7 +470,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                   'dv_bench.scoring._f1_interval': ('scoring.html#_f1_interval', 'dv_bench/scoring.py'),
                                   'dv_bench.scoring._read': ('scoring.html#_read', 'dv_bench/scoring.py'),
                                   'dv_bench.scoring._read_calls': ('scoring.html#_read_calls', 'dv_bench/scoring.py'),
-                                  'dv_bench.scoring._reference': ('scoring.html#_reference', 'dv_bench/scoring.py'),
                                   'dv_bench.scoring._row': ('scoring.html#_row', 'dv_bench/scoring.py'),
                                   'dv_bench.scoring._run': ('scoring.html#_run', 'dv_bench/scoring.py'),
                                   'dv_bench.scoring._shared': ('scoring.html#_shared', 'dv_bench/scoring.py'),

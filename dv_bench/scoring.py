@@ -9,7 +9,7 @@ __all__ = ['max_alignment_cells', 'local_match_distance', 'summary_columns', 'Al
            'subset_sizes', 'read_strata', 'score_calls', 'vcf_alleles', 'rtg_matches', 'happy_score', 'write_annotated',
            'write_score', 'lost_truth', 'score_experiment', 'dvb_score']
 
-# %% ../nbs/14_scoring.ipynb #c6b208fb
+# %% ../nbs/14_scoring.ipynb #32accae4
 import bisect, itertools, json as _json, os, shutil, subprocess, tempfile
 from collections import Counter
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pysam
 
-from .core import DvBenchError, Region, atomic_path, command, find_path, merge_intervals, parse_region, read_bed, read_json as _read_json
+from .core import DvBenchError, Region, atomic_path, command, find_path, merge_intervals, open_reference, parse_region, read_bed, read_json as _read_json
 from .metrics import image_metrics
 
 # %% ../nbs/14_scoring.ipynb #a7185589
@@ -481,7 +481,7 @@ def count_table(
     first = [c for c in table if not c.startswith(("TRUTH", "QUERY"))]
     return table[[*first, *(c for c in table if c not in first)]]
 
-# %% ../nbs/14_scoring.ipynb #44b776f3
+# %% ../nbs/14_scoring.ipynb #25b53207
 class Score(NamedTuple):
     extended: pd.DataFrame            # hap.py's extended.csv
     decided: dict                     # contig -> [Decided], of the calls that pass
@@ -497,12 +497,6 @@ class Score(NamedTuple):
         number = lambda v: None if np.isnan(v) else float(v)
         return {kind: {"recall": number(r["METRIC.Recall"]), "precision": number(r["METRIC.Precision"]), "f1": number(r["METRIC.F1_Score"]),
                        "tp": int(r["TRUTH.TP"]), "fn": int(r["TRUTH.FN"]), "fp": int(r["QUERY.FP"])} for kind, r in ((k, rows.loc[k]) for k in ("SNP", "INDEL"))}
-
-def _reference(path:str|Path)->pysam.FastaFile:
-    path = find_path(path)
-    if not path.exists(): raise DvBenchError(f"{path} does not exist; expected the reference FASTA")
-    try: return pysam.FastaFile(str(path))
-    except (OSError, ValueError) as e: raise DvBenchError(f"{path} cannot be read as an indexed FASTA ({e}); index it with `samtools faidx {path}`") from None
 
 def _window(fasta:pysam.FastaFile, contig:str, calls:list[Call], pad:int=5000): # function(start, end) -> bases around these calls
     low = max(0, min((c.start for c in calls), default=0)-pad)
@@ -566,7 +560,7 @@ def score_calls(
     engine:str="",               # "" or "rtg"
 )->Score:
     "Score calls against truth. Raises DvBenchError on input that does not fit together."
-    fasta = _reference(ref)
+    fasta = open_reference(ref)
     lengths = dict(zip(fasta.references, fasta.lengths))
     if isinstance(region, str): region = parse_region(region) if region else None
     if region and region.contig not in lengths: raise DvBenchError(f"the reference has no contig {region.contig}; it has {', '.join(list(lengths)[:5])}")
@@ -652,7 +646,7 @@ def happy_score(
         _run([find_path(truth), find_path(calls), "-r", find_path(ref), "-o", prefix, "--engine", "vcfeval", "-V", *options], "hap.py")
         return Score(pd.read_csv(f"{prefix}.extended.csv", keep_default_na=True), {}, 0)
 
-# %% ../nbs/14_scoring.ipynb #aa7816fd
+# %% ../nbs/14_scoring.ipynb #95768139
 def _write_vcf(path:Path, header:list[str], samples:list[str], fasta:pysam.FastaFile, lines):
     "A bgzipped, tabix-indexed VCF 4.2 of tab-joined lines."
     with pysam.BGZFile(str(path), "w") as f:
@@ -678,7 +672,7 @@ def write_annotated(
     ref:str|Path,             # FASTA
 ):
     "A GA4GH-annotated VCF of truth and calls."
-    fasta, absent = _reference(ref), "./.:.:.:.:NOCALL:nocall:."
+    fasta, absent = open_reference(ref), "./.:.:.:.:NOCALL:nocall:."
     def lines():
         for contig in fasta.references:
             found = decided.get(contig, [])
@@ -715,7 +709,7 @@ def write_score(
         with atomic_path(f"{prefix}.{name}.csv") as tmp: table.to_csv(tmp, index=False)
     if score.decided: write_annotated(f"{prefix}.vcf.gz", score.decided, ref)
 
-# %% ../nbs/14_scoring.ipynb #02913062
+# %% ../nbs/14_scoring.ipynb #2cc4c1a2
 def _candidates(rows:pd.DataFrame)->list[Call]: # every alt of every site as a call of its own
     sites = rows.drop_duplicates("site_id")
     calls = [c for s in sites.itertuples() for alt in s.alts.split(",") for c in split_record(s.chrom, int(s.pos0), s.ref, (alt, None))]
@@ -753,17 +747,17 @@ def score_experiment(
     truth:str|Path, ref:str|Path, confident:str|Path|None=None, region:Region|str|None=None, truth_sample:str="", # as in `score_calls`
 )->pd.DataFrame: # a row per architecture: images, sites, image_macro_f1, site_errors, then for SNP and INDEL: f1, low, high, recall, precision, tp, fn, fp and why fn
     "Held-out calls of every architecture, scored. Raises DvBenchError when there is no complete run."
-    from dv_bench.calling import _contigs_of, _sorted, _vcf_header, call_pieces, held_out, write_vcf # only this needs it
+    from dv_bench.calling import _contigs_of, _sorted, _vcf_header, call_pieces, find_runs, held_out, write_vcf # only this needs it
     folder = find_path(folder)
     archs = [folder] if any(folder.glob("fold*_seed*")) else sorted({p.parent.parent for p in folder.glob("*/fold*_seed*/run.json")})
     if not archs: raise DvBenchError(f"{folder} holds no run; expected outputs/<experiment>, or a VCF of calls")
-    fasta, rows_out = _reference(ref), []
+    fasta, rows_out = open_reference(ref), []
     lengths = dict(zip(fasta.references, fasta.lengths))
     for arch in archs:
         rows, _ = held_out(arch)
         rows = _sorted(rows, list(_contigs_of(None, rows, str(ref))))
         tested = {}
-        for record in map(_read_json, arch.glob("fold*_seed*/run.json")):
+        for record in (_read_json(f/"run.json") for f in find_runs(arch)):
             for contig, found in record["roles"]["test"]["intervals"].items(): tested.setdefault(contig, []).extend(map(tuple, found))
         tested = {c: merge_intervals([(s, min(e, lengths.get(c, e))) for s, e in found]) for c, found in tested.items()}
         if confident: tested = _shared(tested, RegionSet(confident, lengths).intervals)
