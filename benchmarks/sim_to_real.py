@@ -83,6 +83,7 @@ def main():
     work = project_root()/"data"/"sim_to_real"
     work.mkdir(parents=True, exist_ok=True)
     recipe = {"simulate": {**tests[a.test], "seed": a.sim_seed}, "mb": a.mb, "made": a.made, "realign": a.realign}
+    recipe["code"] = git_commit()                 # made again when the code that makes them has changed
     recipe["id"] = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
     train, test = datasets(a, work, recipe)
     data, real = PileupDataset(train), PileupDataset(test)
