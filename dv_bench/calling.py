@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['max_overlapping', 'Limits', 'Record', 'simplified', 'site_records', 'vcf_line', 'overlapping_groups', 'resolve',
-           'resolve_overlaps', 'write_vcf', 'find_runs', 'seen_intervals', 'inside', 'Network', 'Seconds', 'held_out',
-           'Haploid', 'read_haploid', 'call_pieces', 'cvo_bytes', 'write_cvo', 'read_cvo', 'import_cvo', 'dvb_import',
-           'call', 'dvb_call']
+           'resolve_overlaps', 'write_vcf', 'find_runs', 'Folds', 'find_folds', 'seen_intervals', 'inside', 'Refitted',
+           'Network', 'Seconds', 'held_out', 'Haploid', 'read_haploid', 'call_pieces', 'cvo_bytes', 'write_cvo',
+           'read_cvo', 'import_cvo', 'dvb_import', 'call', 'dvb_call']
 
-# %% ../nbs/13_calling.ipynb #63c822f8
+# %% ../nbs/13_calling.ipynb #0a948e8c
 import gzip, itertools, os, re, time
 from collections import Counter
 from pathlib import Path
@@ -19,12 +19,13 @@ import pandas as pd
 import pysam
 from fastcore.script import Param
 
-from .core import (DvBenchError, Region, atomic_path, command, find_path, merge_intervals, provenance, read_bed, read_json, reference_record,
+from .core import (DvBenchError, Region, atomic_path, command, find_path, merge_intervals, open_reference, provenance, read_bed, read_json, reference_record,
                            write_json)
+from .baselines import baseline_names, fit_baseline
 from .dataset import PileupDataset, dvb_import as import_examples, index_row
 from .genotypes import calibrated, fit_calibration, genotype_text, genotypes_of, gq_reliability, merge_sites, phred, phred_likelihoods
 from .metrics import image_metrics, metric_names
-from .pileup import make_examples, open_reference, parse_aliases, prepare, report
+from .pileup import make_examples, parse_aliases, prepare, report
 from .tfrecord import Example, find_files, messages, read_records, record_bytes, variant_message
 
 # %% ../nbs/13_calling.ipynb #f5c9d35e
@@ -181,19 +182,44 @@ def write_vcf(
             for left in (made, Path(f"{made}{index}")): left.unlink(missing_ok=True)
     return n
 
-# %% ../nbs/13_calling.ipynb #5a49071d
+# %% ../nbs/13_calling.ipynb #5cd907a9
 def find_runs(
     folder:str|Path, # outputs/<experiment>/<arch> or one of its fold<k>_seed<s>
 )->list[Path]:       # complete run folders
     "The run folders that `--run` names; raises DvBenchError when there is none."
     folder = find_path(folder)
-    if (folder/"run.json").exists(): return [folder]
-    found = sorted(p.parent for p in folder.glob("fold*_seed*/run.json"))
+    found = [folder] if (folder/"run.json").exists() else sorted(p.parent for p in folder.glob("fold*_seed*/run.json"))
     complete = [f for f in found if read_json(f/"run.json").get("complete")]
     if not complete:
         raise DvBenchError(f"{folder} holds no complete run; expected outputs/<experiment>/<arch>, or one of its folders such as fold0_seed0"
-                           + (f". {len(found)} runs are not complete: give the dvb_train command that started them again" if found else ""))
+                           + (f". {len(found)} run{'s are' if len(found) > 1 else ' is'} not complete: give the dvb_train command that started {'them' if len(found) > 1 else 'it'} again" if found else ""))
     return complete
+
+class Folds(NamedTuple):
+    "The folds that the complete runs of an architecture test."
+    used: list    # numbers, from 0
+    missing: list # that belong to the split and have no complete run
+    n_runs: int
+
+    def __str__(self):
+        name = lambda folds: f"fold{'s'*(len(folds) > 1)} {', '.join(map(str, folds))}"
+        return (f"{self.n_runs} complete run{'s'*(self.n_runs > 1)}, of {name(self.used)} out of {len({*self.used, *self.missing})}"
+                + (f"; {name(self.missing)} {'have' if len(self.missing) > 1 else 'has'} no complete run" if self.missing else ""))
+
+def find_folds(
+    folder:str|Path, # as for `find_runs`
+)->Folds:
+    "Compare the complete runs with the folds that their settings ask for. One fold's folder, or an architecture trained on one fold, lacks none."
+    folder, complete = find_path(folder), [read_json(f/"run.json") for f in find_runs(folder)]
+    if (folder/"run.json").exists(): return Folds([complete[0].get("fold", 0)], [], 1)
+    records = [read_json(p) for p in folder.glob("fold*_seed*/run.json")]
+    wanted, settings = {r.get("fold", 0) for r in records}, [r.get("settings") or {} for r in records]
+    if len(wanted) > 1 or any(s.get("fold", "all") == "all" for s in settings):
+        wanted |= set(range(max(1 if s.get("mode") == "fixed" or s.get("test_data") else s.get("folds", 0) for s in settings)))
+    tested = {}
+    for r in complete: tested.setdefault(r.get("split_id"), set()).add(r.get("fold", 0))
+    # where every seed has a split of its own, one of these splits must be whole
+    return Folds(sorted(set().union(*tested.values())), min((sorted(wanted-t) for t in tested.values()), key=len), len(complete))
 
 def _read_predictions(folder:Path)->pd.DataFrame:
     try: return pd.read_parquet(folder/"predictions.parquet")
@@ -207,9 +233,9 @@ def seen_intervals(
     "Where a run must not call."
     roles, data = record.get("roles") or {}, record.get("dataset") or {}
     seen = [roles[r] for r in ("train", "tune") if r in roles]
-    if data.get("simulated") and sample not in {s for role in seen for s in role.get("samples", [])}: return {}
-    reference = data.get("reference")
-    known = reference.get("contigs", {}) if isinstance(reference, dict) else {}
+    one, reference = "," not in str(data.get("path", "")) and "+" not in str(data.get("fingerprint", "")), data.get("reference")
+    if one and data.get("simulated") and sample not in {s for role in seen for s in role.get("samples", [])}: return {}
+    known = reference.get("contigs", {}) if one and isinstance(reference, dict) else {} # of several datasets only the first one's is recorded
     out = {}
     for contig in contigs:
         a, b = ((d.get(contig) or {}).get("md5") for d in (known, contigs))
@@ -229,6 +255,38 @@ def inside(
         hit[here] = np.searchsorted(edges, pos0[here], side="right") % 2 == 1
     return hit
 
+class Refitted:
+    """A baseline's run, fitted again. Raises DvBenchError when its dataset is gone or another one, or when the fit does not answer as it did.
+    `.record` is its run.json."""
+    def __init__(self,
+        folder:str|Path, # a run folder of one of `baseline_names`
+    ):
+        from dv_bench.training import Config, Examples, assign_roles, setting_types # torch is only needed here
+        self.folder = find_path(folder)
+        self.record = read_json(self.folder/"run.json")
+        data, settings = self.record["dataset"], self.record["settings"]
+        self.channels, self.shape = tuple(data["channels"]), tuple(data["shape"])
+        paths, n_test = data["path"].split(","), sum(bool(p.strip()) for p in settings.get("test_data", "").split(","))
+        what = f"{self.folder}: a baseline keeps no file and is fitted again to call, which needs the dataset that it was trained on"
+        if gone := [p for p in paths if not (find_path(p)/"dataset.json").exists()]:
+            raise DvBenchError(f"{what}; {gone[0]} is not there. Bring it back, or call from the held-out predictions with --predictions")
+        examples = Examples(",".join(paths[:len(paths)-n_test]), ",".join(paths[len(paths)-n_test:]))
+        if (found := examples.record["fingerprint"]) != data["fingerprint"]:
+            raise DvBenchError(f"{what}; {data['path']} has the fingerprint {found[:16]}, expected {data['fingerprint'][:16]}. Bring that dataset back, or train the baseline again")
+        config = Config(**{k: v for k, v in settings.items() if k in setting_types})
+        roles, split_id, _ = assign_roles(config, examples, self.record["fold"], self.record["seed"])
+        if split_id != self.record["split_id"]: raise DvBenchError(f"{self.folder}: the dataset is now split otherwise ({split_id}, was {self.record['split_id']}); train the baseline again")
+        self.model = fit_baseline(self.record["arch"], examples.index.iloc[np.flatnonzero(roles == "train")], self.record["seed"])
+        kept = _read_predictions(self.folder)
+        if not np.allclose(self.predict(kept), kept[["p0", "p1", "p2"]], atol=1e-5):
+            raise DvBenchError(f"{self.folder}: fitted again, the baseline does not give the probabilities that it gave; "
+                               "train it again with the versions of packages that are installed now")
+
+    def predict(self,
+        rows:pd.DataFrame, # index rows
+    )->np.ndarray:         # (n, 3) probabilities at the training mix
+        return self.model.predict(rows)
+
 class Network:
     "The runs of one folder as one network: calibrated, averaged, none asked about what it was trained on."
     def __init__(self,
@@ -242,7 +300,8 @@ class Network:
         for f in folders:
             if not (f/"model.safetensors").exists() and read_json(f/"run.json").get("timm_name"):
                 raise DvBenchError(f"{f} has no weights (model.safetensors); train it again, or call from its predictions with --predictions")
-        self.runs = [load_run(f, device) for f in folders]
+        self.folds = find_folds(folder)
+        self.runs = [Refitted(f) if read_json(f/"run.json")["arch"] in baseline_names else load_run(f, device) for f in folders]
         self.channels, self.shape = self.runs[0].channels, self.runs[0].shape
         for run in self.runs[1:]:
             if (run.channels, run.shape) != (self.channels, self.shape):
@@ -265,21 +324,22 @@ class Network:
 
     def predict(self,
         images:np.ndarray,  # uint8 (n, channels, height, width)
-        chrom, pos0,        # (n,) where they are
+        rows:pd.DataFrame,  # their n index rows
     )->np.ndarray:          # (n, 3) calibrated probabilities
         "The mean of the runs that did not see an image's place. Raises DvBenchError when there is none."
-        total, n = np.zeros((len(images), 3)), np.zeros(len(images))
+        total, n, chrom, pos0 = np.zeros((len(images), 3)), np.zeros(len(images)), rows.chrom.to_numpy(), rows.pos0.to_numpy()
         for run, calibration, seen in zip(self.runs, self.calibrations, self.seen):
             use = ~inside(seen, chrom, pos0)
             if not use.any(): continue
-            p = pd.DataFrame(run.predict(images if use.all() else images[use]), columns=["p0", "p1", "p2"])
+            p = run.predict(rows[use]) if isinstance(run, Refitted) else run.predict(images if use.all() else images[use])
+            p = pd.DataFrame(p, columns=["p0", "p1", "p2"])
             total[use] += calibrated(p, calibration).to_numpy(); n[use] += 1
         if (n == 0).any():
             i = int((n == 0).argmax())
-            raise DvBenchError(self.refusal(f"{(n == 0).sum()} of {len(n)} sites' images, the first at {np.asarray(chrom)[i]}:{np.asarray(pos0)[i]+1}, are no test examples"))
+            raise DvBenchError(self.refusal(f"{(n == 0).sum()} of {len(n)} sites' images, the first at {chrom[i]}:{pos0[i]+1}, are no test examples"))
         return total/n[:, None]
 
-# %% ../nbs/13_calling.ipynb #17f3387c
+# %% ../nbs/13_calling.ipynb #93e15f62
 def _pieces(rows:list[dict], final:bool)->tuple[list[dict], list[dict]]: # what can be called now, and what has to wait for its neighbours
     if final: return rows, []
     end, chrom, cut = 0, None, 0
@@ -309,7 +369,7 @@ def _predicted(
     waiting, rows, images = [], [], []
     def ask():
         begin = time.perf_counter()
-        p = network.predict(np.stack(images), [r["chrom"] for r in rows], [r["pos0"] for r in rows])
+        p = network.predict(np.stack(images), pd.DataFrame(rows))
         seconds["network"] += time.perf_counter()-begin
         return [r | dict(zip(("p0", "p1", "p2"), q)) for r, q in zip(rows, p)]
     for row, image in seconds.timed("candidates and images", examples):
@@ -332,10 +392,14 @@ def _one_sample(index:pd.DataFrame, what:str, sample:str)->pd.DataFrame:
     return index
 
 def held_out(
-    folder:str|Path, # as for `find_runs`
-)->tuple[pd.DataFrame, dict]: # the test rows with calibrated p0 p1 p2, a row per image; the first run's run.json
-    "Every site as called by the networks that were not trained on it; several seeds or folds are averaged."
-    tables = []
+    folder:str|Path,      # as for `find_runs`
+    partial:bool=False,   # leave the sites of missing folds out
+)->tuple[pd.DataFrame, dict]: # the test rows with calibrated p0 p1 p2, a row per image; the last run's run.json
+    "Every site as called by the networks that were not trained on it; seeds are averaged. Raises DvBenchError when a fold is missing."
+    tables, folds = [], find_folds(folder)
+    if folds.missing and not partial:
+        raise DvBenchError(f"{folder}: {folds}, so calls of the sites tested there would be missing. Finish it with the dvb_train command that started it; "
+                           f"or give one fold's folder, such as {find_runs(folder)[0]}; or leave those sites out with --partial")
     for f in find_runs(folder):
         run, predictions = read_json(f/"run.json"), _read_predictions(f)
         tables.append(calibrated(predictions[predictions.role == "test"], fit_calibration(run, predictions)))
@@ -488,7 +552,7 @@ def dvb_import(
     if not cvo: return import_examples(out, tfrecord, png, channels, sample, source, ref)
     for folder in import_cvo(out, cvo, **({"trained_on": trained_on} if trained_on else {})): print(folder)
 
-# %% ../nbs/13_calling.ipynb #b30cb651
+# %% ../nbs/13_calling.ipynb #2cb6b347
 def _natural(names)->list[str]: return sorted(names, key=lambda c: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", c)])
 
 def _contigs_of(reference, index:pd.DataFrame, ref:str)->dict: # contig -> {"length", "md5"}, in genome order
@@ -505,17 +569,19 @@ def call(
     regions:list=(),          # of reads: text, BED files or Regions
     examples:str="",          # or a dataset folder
     predictions:bool=False,   # or the run's own test predictions
+    partial:bool=False,       # of `held_out`
     limits:Limits=Limits(),
     haploid_contigs:str="", par_regions_bed:str="", # as for `read_haploid`
     cvo:str="",               # also write CallVariantsOutput TFRecords
     sample:str="", source:str="",
     jobs:int=1, device=None, progress:bool=False,
     **options,                # of `prepare`: realign, fraction, seed, contig_alias
-)->dict:                      # records by FILTER, seconds by stage, what became of the reads, GQ's reliability where a truth is known
+)->dict:                      # records by FILTER, the `Folds` that took part, seconds by stage, what became of the reads, GQ's reliability where a truth is known
     "Call variants. Raises DvBenchError for input that does not fit, most of it before any work is done."
     out = Path(out)
     if not out.name.endswith(".vcf.gz"): raise DvBenchError(f"{out}: expected a name that ends in .vcf.gz (the file is bgzipped and indexed)")
     if bool(reads)+bool(examples)+bool(predictions) != 1: raise DvBenchError("expected one of --reads BAM with --ref FASTA, --examples DATASET and --predictions")
+    if partial and not predictions: raise DvBenchError("--partial belongs to --predictions; elsewhere any folds may be averaged")
     if not reads and regions: raise DvBenchError("--region and --bed belong to --reads; make a part of a dataset with dvb_subset")
     seconds, counts, used, sites = Seconds(), Counter(), Counter(), []
     if reads:
@@ -526,12 +592,13 @@ def call(
         contigs |= reference_record(job.ref, list(job.regions))["contigs"]
         network = Network(run, contigs, job.sample, device)
         network.check(job.regions)
+        folds = network.folds
         lengths = dict(zip((f := open_reference(job.ref)).references, f.lengths))
         made = make_examples(reads, ref, regions, jobs, used, progress, sample=job.sample, channels=job.channels, size=job.size, source=source, **options)
         pieces = _predicted(((index_row(row), image) for row, image in made), network, seconds)
         sample, reference = job.sample, Path(ref).name
     else:
-        if predictions: rows, record = held_out(run); reference = record["dataset"].get("reference")
+        if predictions: rows, record = held_out(run, partial); folds = find_folds(run); reference = record["dataset"].get("reference")
         else:
             data = PileupDataset(examples)
             rows, reference = data.index, data.info["reference"]
@@ -546,6 +613,7 @@ def call(
             if (tuple(data.channels), tuple(data.shape)) != (network.channels, network.shape):
                 raise DvBenchError(f"{examples} has images of {', '.join(data.channels)}, {data.shape[1]} x {data.shape[2]}; {run} was trained on "
                                    f"{', '.join(network.channels)}, {network.shape[1]} x {network.shape[2]}")
+            folds = network.folds
             seen = np.logical_and.reduce([inside(s, rows.chrom, rows.pos0) for s in network.seen])
             if seen.any(): raise DvBenchError(network.refusal(f"{rows.site_id[seen].nunique()} of {rows.site_id.nunique()} sites, the first at {rows.chrom[seen].iloc[0]}:{rows.pos0[seen].iloc[0]+1}"))
             numbers = rows.index.to_numpy()
@@ -558,7 +626,7 @@ def call(
     n = write_vcf(out, header, lengths, [sample], call_pieces(pieces, limits, haploid, seconds, counts, sites))
     seconds["whole"] = time.perf_counter()-begin
     known = pd.concat(sites) if sites and sum(map(len, sites)) else None
-    return {"records": n, "filters": dict(counts), "seconds": dict(seconds), "reads": used, "gq": None if known is None else gq_reliability(known)}
+    return {"records": n, "folds": folds, "filters": dict(counts), "seconds": dict(seconds), "reads": used, "gq": None if known is None else gq_reliability(known)}
 
 @command
 def dvb_call(
@@ -570,6 +638,7 @@ def dvb_call(
     bed:str="",             # BED of the regions to call
     examples:str="",        # dataset folder to call, in place of reads
     predictions:bool=False, # the run's own test predictions: each site by the networks that were not trained on it
+    partial:bool=False,     # with --predictions: leave out the sites of folds that have no complete run
     jobs:int=1,             # processes that make images
     no_realign:bool=False,  # draw the reads as they were aligned
     downsample:float=1.,    # fraction of the fragments to use
@@ -587,8 +656,9 @@ def dvb_call(
     "Call variants with a trained network: from reads, from a dataset, or from its own held-out predictions."
     if not run: raise DvBenchError("expected --run, a run folder such as outputs/first/resnet18")
     options = dict(realign=not no_realign, fraction=downsample, seed=seed, contig_alias=parse_aliases(contig_alias or [])) if reads else {}
-    done = call(out, run, reads, ref, [*(region or []), *([find_path(bed)] if bed else [])], examples, predictions, Limits(qual_filter, homref_gq, multi_allelic_qual_filter),
+    done = call(out, run, reads, ref, [*(region or []), *([find_path(bed)] if bed else [])], examples, predictions, partial, Limits(qual_filter, homref_gq, multi_allelic_qual_filter),
                 haploid_contigs, par_regions_bed, cvo, sample, source, jobs, progress=True, **options)
+    print(f"called with {done['folds']}")
     if done["reads"]: print(report(done["reads"]))
     print(f"{done['records']:,} records: " + (", ".join(f"{n:,} {name}" for name, n in sorted(done["filters"].items())) or "no candidate site"))
     print("seconds: " + ", ".join(f"{stage} {s:.1f}" for stage, s in done["seconds"].items()))
