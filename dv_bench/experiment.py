@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['default_baseline', 'default_endpoint', 'cost_columns', 'Experiment', 'json_key', 'find_experiment', 'read_experiment',
            'find_arch', 'read_history', 'Planted', 'planted_index', 'planted_logits', 'planted_predictions',
-           'plant_experiment', 'Calls', 'Sites', 'genome_blocks', 'calibration_of', 'read_sites']
+           'plant_experiment', 'Calls', 'Sites', 'genome_blocks', 'calibration_of', 'read_sites', 'shared_sites',
+           'shared_runs']
 
-# %% ../nbs/15_experiment.ipynb #8841fc6f
+# %% ../nbs/15_experiment.ipynb #18e87f5d
 import json, re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 
 from .baselines import baseline_names
 from .core import DvBenchError, atomic_path, class_names, project_root, read_json, write_json
-from .genotypes import (_images_by_site, class_shift, correct_probabilities, fit_temperature, genotypes_of, merge_images,
+from .genotypes import (class_shift, correct_probabilities, fit_temperature, genotypes_of, images_by_site, merge_images,
                                 merge_sites)
 from .metrics import image_metrics
 
@@ -131,7 +132,7 @@ def read_history(
     return pd.concat([pd.read_csv(Path(r.folder)/"history.csv").assign(arch=r.arch, fold=r.fold, seed=r.seed)
                       for r in experiment.runs.itertuples()], ignore_index=True)
 
-# %% ../nbs/15_experiment.ipynb #85b81a6d
+# %% ../nbs/15_experiment.ipynb #28e2fb1c
 @dataclass
 class Planted:
     "How an architecture of a planted experiment behaves."
@@ -139,6 +140,7 @@ class Planted:
     run_sd: float = .1        # log-odds, between training runs
     sharpness: float = 1.     # above 1: too sure of itself
     log_weights: tuple = (0., 0., 0.) # of the loss's classes: bends the probabilities
+    speed: float = 12.    # the loss falls by so many powers of e over all epochs; small: training stops too early
     cost: dict = field(default_factory=dict) # as in run.json
     timm_name: str|None = None
 
@@ -219,12 +221,12 @@ def planted_predictions(
     p = np.exp(logits-logits.max(1, keepdims=True))
     return (p/p.sum(1, keepdims=True)).astype(np.float32)
 
-# %% ../nbs/15_experiment.ipynb #0cc69616
-def _planted_history(rng, final:dict, epochs:int, lr:float=1e-3)->pd.DataFrame:
+# %% ../nbs/15_experiment.ipynb #4d38e222
+def _planted_history(rng, final:dict, epochs:int, speed:float, lr:float=1e-3)->pd.DataFrame:
     rows = []
     for epoch in range(1, epochs+1):
         for role, gap in (("train", -.2), ("tune", 0)):
-            wrong = 1+(6*np.exp(-epoch/(epochs/4))+gap+rng.normal(0, .06))     # times the final error
+            wrong = 1+(6*np.exp(-speed*epoch/epochs)+gap+rng.normal(0, .01))     # times the final error
             value = {k: max(0., 1-(1-v)*wrong) for k, v in final.items()}
             rows.append({"epoch": epoch, "role": role, "loss": .05*wrong, **value, "seconds": 60+rng.normal(0, 1), "lr": lr})
     return pd.DataFrame(rows)
@@ -278,7 +280,7 @@ def plant_experiment(
                 frame.to_parquet(run/"predictions.parquet", index=False)
                 metrics = image_metrics(frame.label[frame.role == "test"].to_numpy(int), p[len(tune):])
                 _planted_history(run_rng, {k: v for k, v in metrics.items() if isinstance(v, float)},
-                                 epochs).to_csv(run/"history.csv", index=False)
+                                 epochs, how.speed).to_csv(run/"history.csv", index=False)
                 if gallery:
                     at = len(tune)+np.argsort(p[np.arange(len(tune), len(p)), index.label.iloc[test].to_numpy(int)])[:8]
                     np.savez_compressed(run/"gallery.npz", example=frame.example.iloc[at].to_numpy(str),
@@ -325,7 +327,7 @@ def genome_blocks(
         if len(block) and block.max()+1 >= target: break
     return block, size
 
-# %% ../nbs/15_experiment.ipynb #1d338a97
+# %% ../nbs/15_experiment.ipynb #0bb67d02
 def _layout(frame:pd.DataFrame)->tuple: # test rows of one fold -> (sites, layout of images, truth index per site, mask of rows used)
     n_images = frame.groupby("site_id", sort=False).example.transform("size").to_numpy()
     n_alts = frame.alts.str.count(",").to_numpy()+1
@@ -333,7 +335,7 @@ def _layout(frame:pd.DataFrame)->tuple: # test rows of one fold -> (sites, layou
     used = frame[whole].reset_index(drop=True)
     told = "genotype" in used and used.genotype.notna().all()                   # else it is read off the labels, which takes longer
     sites = used.drop_duplicates("site_id", ignore_index=True) if told else merge_sites(used.assign(p0=1., p1=0., p2=0.))
-    layout = list(_images_by_site(used))
+    layout = list(images_by_site(used))
     truth = np.full(len(sites), -1)
     for k, where, _ in layout:
         place = {f"{a}/{b}": i for i, (a, b) in enumerate(genotypes_of(k))}
@@ -433,3 +435,41 @@ def read_sites(
     table["block"], size = genome_blocks(table.chrom, table.pos0, target_blocks)
     table.attrs["block_size"] = size
     return Sites(table, calls, folds, images, notes)
+
+# %% ../nbs/15_experiment.ipynb #6e734c04
+def shared_sites(
+    sites:Sites,
+    baseline:str="", # its folds are the ones to have; without it all folds
+)->tuple[Sites, dict]: # sites at which every architecture that is kept was tested; arch -> why it is left out
+    "Restrict an experiment to what can stand in one table. Notes say what was left out."
+    has = {}
+    for arch, fold, _ in sites.calls: has.setdefault(arch, set()).add(fold)
+    base = has.get(baseline) or set(sites.folds)
+    kept = lambda folds: sum(folds <= f for f in has.values())
+    whole = any(base <= f for a, f in has.items() if a != baseline)
+    want = base if whole else max([base, *(base & f for f in has.values() if base & f)], key=lambda f: (kept(f), len(f)))
+    say = lambda folds: f"fold{'s'*(len(folds) != 1)} {', '.join(map(str, sorted(folds)))}"
+    left = {a: f"it lacks {say(want-f)}" for a, f in has.items() if not want <= f}
+    dropped = set(sites.folds)-want
+    if not left and not dropped: return sites, left
+    rows = np.concatenate([np.arange(len(sites.table))[sites.folds[f]] for f in sorted(want)])
+    ends = np.cumsum([0]+[sites.folds[f].stop-sites.folds[f].start for f in sorted(want)]).tolist()
+    table = sites.table.iloc[rows].reset_index(drop=True); table.attrs = dict(sites.table.attrs)
+    notes = [f"{a} is left out of all comparisons: {why}, so that its rates would be of other sites." for a, why in left.items()]
+    if dropped: notes.append(f"Everything here is of {say(want)}: {say(dropped)} {'is' if len(dropped) == 1 else 'are'} not complete for all.")
+    return Sites(table, {k: c for k, c in sites.calls.items() if k[0] not in left and k[1] in want},
+                 {f: slice(*e) for f, e in zip(sorted(want), zip(ends, ends[1:]))}, {f: sites.images[f] for f in sorted(want)}, sites.notes+notes), left
+
+def shared_runs(
+    experiment:Experiment,
+    sites:Sites,
+    baseline:str="",
+)->tuple[Experiment, Sites]: # only the runs of `shared_sites`; the others stand in `left_out`
+    "An experiment whose runs can all stand in one table."
+    shared, left = shared_sites(sites, baseline)
+    keep = [(r.arch, r.fold, r.seed) in shared.calls for r in experiment.runs.itertuples()]
+    gone = [(f"{r.arch}/fold{r.fold}_seed{r.seed}", left.get(r.arch, "not every architecture has this fold"))
+            for r, k in zip(experiment.runs.itertuples(), keep) if not k]
+    records = [r for r, k in zip(experiment.records, keep) if k]
+    return experiment._replace(runs=experiment.runs[keep].reset_index(drop=True), records=records, info=experiment.info | {"recipe": _recipe(records)},
+        left_out=pd.concat([experiment.left_out, pd.DataFrame(gone, columns=["folder", "reason"])], ignore_index=True)), shared

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['max_phred', 'genotypes_of', 'image_sets', 'phred', 'phred_likelihoods', 'merge_images', 'genotype_text',
-           'merge_sites', 'haploid_table', 'class_shift', 'correct_probabilities', 'fit_temperature', 'fit_calibration',
-           'calibrated', 'gq_reliability']
+           'images_by_site', 'merge_sites', 'haploid_table', 'class_shift', 'correct_probabilities', 'fit_temperature',
+           'fit_calibration', 'calibrated', 'gq_reliability']
 
 # %% ../nbs/12_genotypes.ipynb #7c6e7d5d
 import functools
@@ -90,7 +90,9 @@ def genotype_text(
     "A genotype as VCF writes it, unphased."
     return "/".join("." if a < 0 else str(a) for a in sorted(genotype))
 
-def _images_by_site(predictions:pd.DataFrame)->Iterator[tuple[int, np.ndarray, np.ndarray]]:
+def images_by_site(
+    predictions:pd.DataFrame, # columns site_id, alts, alt_indices; a row per image
+)->Iterator[tuple[int, np.ndarray, np.ndarray]]: # alts, sites (n,), rows (n, images)
     "For each number of alts: the number, the sites (numbered by first appearance), their rows (sites, images) in the order of `image_sets`."
     site, names = pd.factorize(predictions.site_id)
     _, first = np.unique(site, return_index=True)
@@ -133,7 +135,7 @@ def merge_sites(
     new = {c: np.empty(len(sites), object) for c in ("call", "kept_alts", "genotype_probabilities")} | {
         c: np.zeros(len(sites)) for c in ("p_call", "p_variant")}
     truth = sites.genotype.to_numpy(object, copy=True) if "genotype" in sites else np.full(len(sites), None, object)
-    for k, where, rows in _images_by_site(predictions):
+    for k, where, rows in images_by_site(predictions):
         table, kept = merge_images(p[rows], k, min_alt_qual)
         if haploid is not None: table = np.where(np.asarray(haploid)[rows[:, 0], None], haploid_table(table, k), table)
         best = table.argmax(1)
