@@ -9,9 +9,9 @@ __all__ = ['endpoints', 'deterministic', 'min_seeds', 'min_blocks', 'min_errors'
            'appendix_tests', 'appendix_levels', 'kinds_of_error', 'error_table', 'strata', 'region_sets',
            'stratum_table', 'variant_recall', 'matched', 'operating_table', 'average_precisions', 'pr_curve',
            'calibration_table', 'reliability_table', 'imagenet_table', 'rank_correlation', 'headline_table',
-           'describe_data', 'verdict']
+           'held_out_role', 'converged', 'hold_to_convergence', 'describe_data', 'verdict']
 
-# %% ../nbs/16_compare.ipynb #1adf0756
+# %% ../nbs/16_compare.ipynb #efae213b
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from statsmodels.stats.multitest import multipletests
 
 from .baselines import baseline_names
 from .core import DvBenchError, class_names, project_root, read_bed
-from .experiment import Experiment, Sites, read_experiment, read_sites
+from .experiment import Experiment, Sites, read_experiment, read_sites, shared_sites
 from .metrics import confusion_metrics
 
 # %% ../nbs/16_compare.ipynb #c5ae427d
@@ -237,14 +237,16 @@ def _compare(sites, arch, baseline, mask, draws, seed, wrong)->dict:
 
 def _one_run(c:Counts)->Counts: return Counts([f.mean(0, keepdims=True) for f in c.folds], c.sites)
 
-# %% ../nbs/16_compare.ipynb #88f8cdcc
+# %% ../nbs/16_compare.ipynb #1c7648a3
 def rate_table(
     sites:Sites,
     endpoint:str="genotype_errors",
     draws:int=2000,
     seed:int=0,
-)->pd.DataFrame: # arch, n_sites, errors, rate, low, high, interval (its name)
-    "Error rate of every architecture over all its folds, seeds averaged."
+    baseline:str="", # see `shared_sites`
+)->pd.DataFrame: # arch, n_sites (the same for all), errors, rate, low, high, interval (its name)
+    "Error rates at the sites that `shared_sites` keeps, seeds averaged."
+    sites, _ = shared_sites(sites, baseline)
     mask = np.ones(len(sites.table), bool) if endpoints[endpoint] is None else (sites.table.variant_type == endpoints[endpoint]).to_numpy()
     rows = []
     for arch in dict.fromkeys(k[0] for k in sites.calls):
@@ -546,32 +548,70 @@ def rank_correlation(
     z, half = np.arctanh(np.clip(rho, -.999999, .999999)), stats.norm.ppf(.975)*((1+rho**2/2)/(n-3))**.5
     return {"n": n, "rho": rho, "low": float(np.tanh(z-half)), "high": float(np.tanh(z+half))}
 
-# %% ../nbs/16_compare.ipynb #1328810b
+# %% ../nbs/16_compare.ipynb #f03eba32
 def headline_table(
     experiment:Experiment,
     sites:Sites,
     table:pd.DataFrame,          # of `compare_all`; may be empty
     endpoint:str="genotype_errors",
 )->pd.DataFrame: # a row per architecture, fewest errors first; rates per site
-    "What stands under the verdict: errors with interval, difference and decision, image metrics, measured cost."
+    """What stands under the verdict: errors with interval, difference and decision, image metrics, measured cost; of the architectures that were
+    tested at the same sites (`shared_sites`). Raises DvBenchError when `table` compares other sites."""
+    sites, left = shared_sites(sites, table.baseline.iloc[0] if len(table) else "")
     rates = rate_table(sites, endpoint).rename(columns={"rate": "error_rate", "low": "error_low", "high": "error_high"})
     for kind in ("snp", "indel"): rates[f"{kind}_error_rate"] = rate_table(sites, f"genotype_errors_{kind}", draws=2).rate
-    if len(table): rates = rates.merge(table[["arch", "difference", "low", "high", "p_holm", "decision", "method", "reason"]],
-                                       on="arch", how="left")
+    if len(table):
+        other = table[~table.arch.isin(left) & (table.n_sites != (sites.table.variant_type == endpoints[endpoint] if endpoints[endpoint] else sites.table.truth >= 0).sum())]
+        if len(other): raise DvBenchError(f"{', '.join(other.arch)} was compared at {other.n_sites.iloc[0]:,} sites, which are not those that all share; restrict with shared_sites first")
+        rates = rates.merge(table[["arch", "difference", "low", "high", "p_holm", "decision", "method", "reason"]],
+                            on="arch", how="left")
     metrics = architecture_table(experiment, sites).drop(columns=["site_error_rate", "site_error_rate_sd"])
     return rates.merge(metrics, on="arch").sort_values("error_rate", ignore_index=True)
 
-# %% ../nbs/16_compare.ipynb #9b1a6573
+# %% ../nbs/16_compare.ipynb #9a037eb2
+def held_out_role(history:pd.DataFrame)->str: # of `read_history`
+    "The role that the training did not see and that is followed: tune, or test where there is no tune role."
+    return "tune" if (history.role == "tune").any() else "test"
+
+def converged(
+    history:pd.DataFrame, # of `read_history`
+    metric:str="loss",
+    window:int=3,         # epochs
+)->pd.DataFrame:          # arch, best_epoch (median), last_epoch, gain of the last `window` epochs relative to the whole fall, state
+    "Had they converged? A network whose loss still falls by more than 2% of its whole fall in the last epochs has not."
+    rows = []
+    for arch, mine in history[history.role == held_out_role(history)].groupby("arch", sort=False):
+        mean = mine.groupby("epoch")[metric].mean()
+        whole, late = mean.iloc[0]-mean.min(), mean.iloc[-min(window+1, len(mean))]-mean.iloc[-1]
+        best = mine.loc[mine.groupby(["fold", "seed"])[metric].idxmin()].epoch.median() if mine[metric].notna().all() else np.nan
+        state = ("one epoch: unknown" if len(mean) < 2 else "not learning" if not whole > 0 else "still improving" if late/whole > .02
+                 else "past its best" if mean.iloc[-1]-mean.min() > .1*whole else "converged")
+        rows.append((arch, best, int(mean.index[-1]), late/whole if len(mean) > 1 and whole > 0 else np.nan, state))
+    return pd.DataFrame(rows, columns=["arch", "best_epoch", "last_epoch", "late_share_of_fall", "state"])
+
+def hold_to_convergence(
+    table:pd.DataFrame,            # of `compare_all`
+    convergence:pd.DataFrame|None, # of `converged`; None: unknown for every network
+)->pd.DataFrame: # with the column `not_converged` (names of the pair's networks), and "not converged" for better and worse where there are any
+    "Take back the decisions that an unfinished training made."
+    state = {} if convergence is None else dict(zip(convergence.arch, convergence.state))
+    late = lambda *archs: ", ".join(a for a in archs if a not in baseline_names and state.get(a) not in ("converged", "past its best"))
+    table = table.assign(not_converged=[late(r.arch, r.baseline) for r in table.itertuples()])
+    table.loc[(table.not_converged != "") & table.decision.isin(["better", "worse"]), "decision"] = "not converged"
+    return table
+
+# %% ../nbs/16_compare.ipynb #a39e2762
 def describe_data(
     experiment:Experiment,
     sites:Sites,
+    n_sites:int|None=None, # how many of them; all by default
 )->str: # e.g. "38,211 real test sites of HG002 (7-channel pileups, GRCh38)"
     "The data in words; says whether they are simulated or real."
     d = experiment.info["dataset"]
     reference = d.get("reference"); reference = reference.get("name") if isinstance(reference, dict) else reference
     samples = d.get("samples") or []
     who = f" of {', '.join(samples)}" if 0 < len(samples) <= 3 else f" of {len(samples)} samples" if samples else ""
-    return (f"{len(sites.table):,} {'simulated' if d.get('simulated') else 'real'} test sites{who} ({len(d.get('channels') or [])}-channel pileups"
+    return (f"{len(sites.table) if n_sites is None else n_sites:,} {'simulated' if d.get('simulated') else 'real'} test sites{who} ({len(d.get('channels') or [])}-channel pileups"
             f"{f', {reference}' if reference and reference != 'unknown' else ''})")
 
 def _p(p:float)->str: return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
@@ -585,27 +625,28 @@ def verdict(
     common:pd.DataFrame|None,  # of `compare_all` at the baseline's recall; None where there is none
     baseline:str,
     endpoint:str="genotype_errors",
+    convergence:pd.DataFrame|None=None, # of `converged`; without it no winner is named
 )->tuple[list[str], list[str]]: # two sentences; notes
-    "The answer in words."
-    data, what = describe_data(experiment, sites), {"genotype_errors": "genotype errors",
-                                                    "genotype_errors_snp": "SNP genotype errors",
-                                                    "genotype_errors_indel": "INDEL genotype errors"}[endpoint]
+    "The answer in words. Numbers of sites are those of the comparison that a sentence speaks of."
+    what = {"genotype_errors": "genotype errors", "genotype_errors_snp": "SNP genotype errors", "genotype_errors_indel": "INDEL genotype errors"}[endpoint]
     archs = list(dict.fromkeys(k[0] for k in sites.calls)); simulated = experiment.info["dataset"].get("simulated")
     if not len(table):
+        sites, _ = shared_sites(sites, baseline)
         rate = error_table(sites).set_index("arch").rate
         why = f"the baseline {baseline} has no complete run" if baseline not in archs else f"{archs[0]} is the only architecture"
         lowest = rate.sort_values().head(3)
         return [f"There is nothing to compare: {why}.",
-                f"{'Fewest genotype errors' if len(rate) > 3 else 'Genotype errors'} per 1,000 sites: {_names(f'{a} {_per(r)}' for a, r in lowest.items())}, on {data}."], _notes(experiment, sites)
+                f"{'Fewest genotype errors' if len(rate) > 3 else 'Genotype errors'} per 1,000 sites: {_names(f'{a} {_per(r)}' for a, r in lowest.items())}, on {describe_data(experiment, sites)}."], _notes(experiment, sites)
     def claim(r): # numbers of one challenger, and what the interval is when it is not the declared test's
         how = "" if r.method == test_name else f"; {r.method}"
         return (f"{_per(r.rate)} {what} per 1,000 sites against {_per(r.rate_baseline)} (difference {_per(r.difference)}, 95% interval {_per(r.low)} to {_per(r.high)}, "
                 f"{_p(r.p_holm if np.isfinite(r.p_holm) else r.p)}{f' after Holm over {len(table)} challengers' if np.isfinite(r.p_holm) and len(table) > 1 else ''}{how})")
-    by = {d: table[table.decision == d].sort_values("difference") for d in ("better", "worse", "no difference shown", "no test")}
-    runs = f"{table.folds.max()} fold{'s'*bool(table.folds.max() != 1)} x {table.seeds.max()} seed{'s'*bool(table.seeds.max() != 1)}"
+    table = hold_to_convergence(table, convergence)
+    by = {d: table[table.decision == d].sort_values("difference") for d in ("better", "worse", "no difference shown", "no test", "not converged")}
+    where = lambda r: f"on {describe_data(experiment, sites, r.n_sites)}, {r.folds} fold{'s'*bool(r.folds != 1)} x {r.seeds} seed{'s'*bool(r.seeds != 1)}"
     if len(by["better"]):
         best = by["better"].iloc[0]
-        first = f"{best.arch} is better than {baseline}: it makes {claim(best)}, on {data}, {runs}."
+        first = f"{best.arch} is better than {baseline}: it makes {claim(best)}, {where(best)}."
         rest, point = [], ""
         if common is not None and best.arch in set(common.arch):
             c = common.set_index("arch").loc[best.arch]
@@ -615,19 +656,28 @@ def verdict(
         tested = table[table.decision != "no test"]
         closest = (tested if len(tested) else table).sort_values("difference").iloc[0]
         lead = ("No architecture can be called better: the declared test could not be made (" + "; ".join(dict.fromkeys(by["no test"].reason)) + "). The lowest challenger is"
-                if not len(tested) else f"No architecture is shown to be better than {baseline}: the lowest challenger is")
-        first = f"{lead} {closest.arch} with {claim(closest)}, on {data}, {runs}."
+                if not len(tested) else f"No architecture can be called better: {_late(by['not converged'], convergence)}. The lowest challenger is"
+                if len(by["not converged"]) else f"No architecture is shown to be better than {baseline}: the lowest challenger is")
+        first = f"{lead} {closest.arch} with {claim(closest)}, {where(closest)}."
         best, point = closest, ""
-    rest = [f"{word} {_names(f'{r.arch} ({_per(r.difference)})' for r in by[d].itertuples() if r.arch != best.arch)}" for d, word in
+    other = lambda r: "" if r.n_sites == best.n_sites else f" on {r.n_sites:,} sites"
+    rest = [f"{word} {_names(f'{r.arch} ({_per(r.difference)}{other(r)})' for r in by[d].itertuples() if r.arch != best.arch)}" for d, word in
             (("better", "also better:"), ("worse", "worse:"), ("no difference shown", "not told apart from the baseline:"),
-             ("no test", "not tested:")) if (by[d].arch != best.arch).any()]
+             ("no test", "not tested:"), ("not converged", "not decided, because training was not finished:")) if (by[d].arch != best.arch).any()]
     second = "; ".join([point]*bool(point)+rest) or ("There is no other challenger")
     second = second[0].upper()+second[1:]+"."
     return [first, second+(" On simulated data this says how the networks learn, not how they do on real genomes." if simulated else "")], _notes(experiment, sites)
 
+def _late(rows:pd.DataFrame, convergence:pd.DataFrame|None)->str: # why decisions were taken back
+    late = sorted({a for names in rows.not_converged for a in names.split(", ")})
+    seen = set() if convergence is None else set(convergence.arch[convergence.state.isin(["still improving", "not learning"])])
+    known, unknown = [a for a in late if a in seen], [a for a in late if a not in seen]
+    return "; ".join(text.format(_names(archs)) for text, archs in (("{} had not converged", known),
+                                                                    ("no learning curve shows that {} had converged", unknown)) if archs)
+
 def _notes(experiment:Experiment, sites:Sites)->list[str]:
     notes = list(sites.notes)
-    if len(experiment.left_out): notes.append(f"{len(experiment.left_out)} incomplete runs were left out: {', '.join(experiment.left_out.folder[:4])}{' and others' if len(experiment.left_out) > 4 else ''}.")
+    if len(experiment.left_out): notes.append(f"{len(experiment.left_out)} runs were left out: {', '.join(experiment.left_out.folder[:4])}{' and others' if len(experiment.left_out) > 4 else ''}.")
     if experiment.info["recipe"]: notes.append("The networks were not trained by one recipe: " + "; ".join(
         f"{k} is {', '.join(f'{v} for {a}' for a, v in by.items())}" for k, by in list(experiment.info["recipe"].items())[:3]) + ".")
     missing = [c.replace("_", "-") for i, c in enumerate(class_names) if not (sites.table.truth == i).any()]

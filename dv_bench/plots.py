@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['costs', 'arch_looks', 'difference_figure', 'fold_figure', 'pareto', 'cost_figure', 'confusion_figure',
-           'strata_figure', 'kinds_figure', 'learning_figure', 'converged', 'reliability_figure', 'pr_figure',
-           'imagenet_figure', 'gallery', 'gallery_html', 'Report', 'write_images', 'dvb_summary']
+           'strata_figure', 'kinds_figure', 'learning_figure', 'reliability_figure', 'pr_figure', 'imagenet_figure',
+           'gallery', 'gallery_html', 'Report', 'write_images', 'dvb_summary']
 
-# %% ../nbs/17_plots.ipynb #86198f07
+# %% ../nbs/17_plots.ipynb #b19b306d
 import base64, colorsys, html, io, json, os, re, shutil, tempfile
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from plotly.offline import get_plotlyjs
 
 from .baselines import baseline_names
 from .core import DvBenchError, atomic_path, class_names, command, project_root
-from .compare import min_archs, pr_curve, rank_correlation, reliability_table
+from .compare import held_out_role, min_archs, pr_curve, rank_correlation, reliability_table
 from .experiment import Experiment, Sites, find_arch, find_experiment, read_experiment
 
 # %% ../nbs/17_plots.ipynb #b7bca47d
@@ -242,7 +242,7 @@ def kinds_figure(
     fig.update_xaxes(showgrid=False, tickangle=0, tickfont_size=10); fig.update_yaxes(title="errors, mean of seeds")
     return fig
 
-# %% ../nbs/17_plots.ipynb #eab75a97
+# %% ../nbs/17_plots.ipynb #aed49692
 def learning_figure(
     history:pd.DataFrame, # of `read_history`
     looks:dict,           # of `arch_looks`
@@ -251,7 +251,7 @@ def learning_figure(
 )->go.Figure:             # with a menu of metrics
     "Learning curves of every architecture: held-out role as a line with bands, train role dotted."
     metrics = [m for m in metrics if m in history and history[m].notna().any()]
-    held_out = "tune" if (history.role == "tune").any() else "test"
+    held_out = held_out_role(history)
     fig, shown = _figure(f"Learning curves on the {held_out} role", 470, data), []
     for metric in metrics:
         for arch, (colour, _) in looks.items():
@@ -281,22 +281,6 @@ def learning_figure(
                       xaxis_dtick=None if len(history.epoch.unique()) > 12 else 1,
                       updatemenus=[dict(buttons=buttons, x=0, xanchor="left", y=1.01, yanchor="bottom", bgcolor="white")])
     return fig
-
-def converged(
-    history:pd.DataFrame, # of `read_history`
-    metric:str="loss",
-    window:int=3,         # epochs
-)->pd.DataFrame:          # arch, best_epoch (median), last_epoch, gain of the last `window` epochs relative to the first one's distance, verdict
-    "Had they converged? A network whose loss still falls by more than 2% of its whole fall in the last epochs has not."
-    held_out, rows = "tune" if (history.role == "tune").any() else "test", []
-    for arch, mine in history[history.role == held_out].groupby("arch", sort=False):
-        mean = mine.groupby("epoch")[metric].mean()
-        whole, late = mean.iloc[0]-mean.min(), mean.iloc[-min(window+1, len(mean))]-mean.iloc[-1]
-        best = mine.loc[mine.groupby(["fold", "seed"])[metric].idxmin()].epoch.median() if mine[metric].notna().all() else np.nan
-        state = ("one epoch: unknown" if len(mean) < 2 else "not learning" if not whole > 0 else "still improving" if late/whole > .02
-                 else "past its best" if mean.iloc[-1]-mean.min() > .1*whole else "converged")
-        rows.append((arch, best, int(mean.index[-1]), late/whole if len(mean) > 1 and whole > 0 else np.nan, state))
-    return pd.DataFrame(rows, columns=["arch", "best_epoch", "last_epoch", "late_share_of_fall", "state"])
 
 # %% ../nbs/17_plots.ipynb #737ff7f4
 def reliability_figure(
