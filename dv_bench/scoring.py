@@ -7,9 +7,9 @@ __all__ = ['max_alignment_cells', 'local_match_distance', 'summary_columns', 'Al
            'split_record', 'open_vcf', 'read_calls', 'Matches', 'match_calls', 'left_aligned', 'RegionSet', 'extent',
            'widen_by_truth', 'subtypes', 'Decided', 'decide', 'ratio', 'metrics', 'tally', 'count_table', 'Score',
            'subset_sizes', 'read_strata', 'score_calls', 'vcf_alleles', 'rtg_matches', 'happy_score', 'write_annotated',
-           'write_score', 'lost_truth', 'score_experiment', 'dvb_score']
+           'write_score', 'lost_truth', 'score_intervals', 'score_experiment', 'dvb_score']
 
-# %% ../nbs/14_scoring.ipynb #32accae4
+# %% ../nbs/14_scoring.ipynb #213aa659
 import bisect, itertools, json as _json, os, shutil, subprocess, tempfile
 from collections import Counter
 from pathlib import Path
@@ -20,7 +20,7 @@ import pandas as pd
 import pysam
 
 from .core import DvBenchError, Region, atomic_path, command, find_path, merge_intervals, open_reference, parse_region, read_bed, read_json as _read_json
-from .metrics import image_metrics
+from .metrics import clopper_pearson, genome_blocks, image_metrics, min_blocks, min_errors
 
 # %% ../nbs/14_scoring.ipynb #a7185589
 class Allele(NamedTuple):
@@ -709,7 +709,7 @@ def write_score(
         with atomic_path(f"{prefix}.{name}.csv") as tmp: table.to_csv(tmp, index=False)
     if score.decided: write_annotated(f"{prefix}.vcf.gz", score.decided, ref)
 
-# %% ../nbs/14_scoring.ipynb #2cc4c1a2
+# %% ../nbs/14_scoring.ipynb #bb519f95
 def _candidates(rows:pd.DataFrame)->list[Call]: # every alt of every site as a call of its own
     sites = rows.drop_duplicates("site_id")
     calls = [c for s in sites.itertuples() for alt in s.alts.split(",") for c in split_record(s.chrom, int(s.pos0), s.ref, (alt, None))]
@@ -731,30 +731,48 @@ def lost_truth(
         why["never a candidate" if not candidate else "merging" if near.any() and all_right.right[near].all() else "genotype"] += 1
     return why
 
-def _f1_interval(decided:dict, kind:str, blocks:int=50, draws:int=1000, seed:int=0)->tuple[float, float]: # of F1, over blocks of the genome
+def _f1(recall, precision): return np.where(recall+precision == 0, 0, 2*recall*precision/np.where(recall+precision == 0, 1, recall+precision))
+
+def score_intervals(
+    decided:dict[str, list[Decided]], # contig -> records, as `Score` has them
+    kind:str,                         # SNP or INDEL
+    draws:int=1000, seed:int=0,
+)->dict: # low, high, interval (how it came about) of F1, and the same of recall and precision with recall_ and precision_ before the names
+    """95% intervals of these calls at these sites; how much another training would change is not in them. From blocks of the genome drawn anew; with few blocks
+    or few errors exact: Clopper and Pearson's, for F1 recall's and precision's of 97.5% each, which hold both with 95%."""
     found = [(c, d) for c, ds in decided.items() for d in ds if d.type == kind and d.decision != "UNK"]
-    if not found: return float("nan"), float("nan")
-    block = np.arange(len(found))*blocks//len(found) # neighbours in the genome lie in one block
-    counts = np.zeros((blocks, 4))
-    for b, (_, d) in zip(block, found): counts[b, {("truth", "TP"): 0, ("truth", "FN"): 1, ("query", "TP"): 2, ("query", "FP"): 3}[d.side, d.decision]] += 1
-    sums = counts[np.random.default_rng(seed).integers(0, blocks, (draws, blocks))].sum(1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        recall, precision = sums[:, 0]/(sums[:, 0]+sums[:, 1]), sums[:, 2]/(sums[:, 2]+sums[:, 3])
-        return tuple(np.nanpercentile(np.nan_to_num(2*recall*precision/(recall+precision)), [2.5, 97.5]))
+    block, _ = genome_blocks([c for c, _ in found], [d.call.start for _, d in found])
+    column = {("truth", "TP"): 0, ("truth", "FN"): 1, ("query", "TP"): 2, ("query", "FP"): 3}
+    counts = np.zeros((block.max()+1 if len(found) else 0, 4))
+    np.add.at(counts, (block, [column[d.side, d.decision] for _, d in found]), 1)
+    tp, fn, right, fp = counts.sum(0)
+    both = lambda level: np.array([clopper_pearson(tp, tp+fn, level), clopper_pearson(right, right+fp, level)])
+    exact, errors = [_f1(*both(.975)), *both(.95)], [len({(c, d.call.start) for c, d in found if d.decision != "TP"}), fn, fp] # a wrong genotype is one error of F1
+    drawn = counts[np.random.default_rng(seed).integers(0, max(len(counts), 1), (draws, len(counts)))].sum(1).T
+    out = {}
+    for k, name in enumerate(("", "recall_", "precision_")):
+        if by_blocks := len(counts) >= min_blocks and errors[k] >= min_errors:
+            with np.errstate(invalid="ignore"): recall, precision = (drawn[i]/(drawn[i]+drawn[i+1]) for i in (0, 2))
+            low, high = np.nanpercentile((_f1(recall, precision), recall, precision)[k], [2.5, 97.5])
+        else: low, high = exact[k]
+        how = "blocks alone" if by_blocks else "Clopper-Pearson of recall and precision" if k == 0 else "Clopper-Pearson"
+        out |= {f"{name}low": float(low), f"{name}high": float(high), f"{name}interval": f"{how}, these networks only"}
+    return out
 
 def score_experiment(
     folder:str|Path,         # outputs/<experiment>, or one architecture's folder in it
     truth:str|Path, ref:str|Path, confident:str|Path|None=None, region:Region|str|None=None, truth_sample:str="", # as in `score_calls`
-)->pd.DataFrame: # a row per architecture: images, sites, image_macro_f1, site_errors, then for SNP and INDEL: f1, low, high, recall, precision, tp, fn, fp and why fn
-    "Held-out calls of every architecture, scored. Raises DvBenchError when there is no complete run."
-    from dv_bench.calling import _contigs_of, _sorted, _vcf_header, call_pieces, find_runs, held_out, write_vcf # only this needs it
+)->pd.DataFrame: # a row per architecture: folds, images, sites, image_macro_f1, site_errors, then for SNP and INDEL: f1, `score_intervals`, recall, precision, tp, fn, fp and why fn
+    "Held-out calls of every architecture, scored at the sites of its complete folds. Raises DvBenchError when there is no complete run."
+    from dv_bench.calling import _contigs_of, _sorted, _vcf_header, call_pieces, find_folds, find_runs, held_out, write_vcf # only this needs it
     folder = find_path(folder)
     archs = [folder] if any(folder.glob("fold*_seed*")) else sorted({p.parent.parent for p in folder.glob("*/fold*_seed*/run.json")})
     if not archs: raise DvBenchError(f"{folder} holds no run; expected outputs/<experiment>, or a VCF of calls")
     fasta, rows_out = open_reference(ref), []
     lengths = dict(zip(fasta.references, fasta.lengths))
     for arch in archs:
-        rows, _ = held_out(arch)
+        folds, (rows, _) = find_folds(arch), held_out(arch, partial=True)
+        if folds.missing: print(f"{arch.name}: {folds}; its numbers are of other sites than those of architectures with all folds")
         rows = _sorted(rows, list(_contigs_of(None, rows, str(ref))))
         tested = {}
         for record in (_read_json(f/"run.json") for f in find_runs(arch)):
@@ -766,16 +784,15 @@ def score_experiment(
             (d/"tested.bed").write_text("".join(f"{c}\t{s}\t{e}\n" for c, found in tested.items() for s, e in found))
             write_vcf(d/"calls.vcf.gz", _vcf_header, lengths, ["S"], call_pieces([rows] if len(rows) else [], sites=sites))
             score = score_calls(d/"calls.vcf.gz", truth, ref, d/"tested.bed", region, truth_sample=truth_sample)
-        row, known = {"arch": arch.name, "images": len(rows), "sites": rows.site_id.nunique()}, rows[rows.label.notna()]
+        row, known = {"arch": arch.name, "folds": f"{','.join(map(str, folds.used))} of {len({*folds.used, *folds.missing})}", "images": len(rows), "sites": rows.site_id.nunique()}, rows[rows.label.notna()]
         row["image_macro_f1"] = image_metrics(known.label.to_numpy(int), known[["p0", "p1", "p2"]].to_numpy(float))["f1"]
         row["site_errors"] = int((~pd.concat(sites).correct.astype(bool)).sum()) if sites else 0
         for kind, numbers in score.to_dict().items():
-            low, high = _f1_interval(score.decided, kind)
             why = Counter()
             for contig, decided in score.decided.items():
                 missed = [x.call for x in decided if x.decision == "FN" and x.type == kind]
                 if missed: why += lost_truth(missed, rows[rows.chrom == contig], _window(fasta, contig, [*missed, *_candidates(rows[rows.chrom == contig])]), lengths[contig])
-            row |= {f"{kind}_f1": numbers["f1"], f"{kind}_low": low, f"{kind}_high": high, **{f"{kind}_{k}": numbers[k] for k in ("recall", "precision", "tp", "fn", "fp")},
+            row |= {f"{kind}_f1": numbers["f1"], **{f"{kind}_{k}": v for k, v in score_intervals(score.decided, kind).items()}, **{f"{kind}_{k}": numbers[k] for k in ("recall", "precision", "tp", "fn", "fp")},
                     **{f"{kind}_fn_{k.replace(' ', '_')}": why[k] for k in ("never a candidate", "merging", "genotype")}}
         rows_out.append(row)
     return pd.DataFrame(rows_out)
