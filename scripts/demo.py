@@ -1,5 +1,6 @@
 """From nothing to a verdict: simulate reads, draw images, train three networks, compare them. Settings: configs/demo.yaml. Goes on where it stopped."""
-import sys, time
+import sys
+import time
 
 import pandas as pd
 import yaml
@@ -30,3 +31,4 @@ def main():
 if __name__ == "__main__":
     try: main()
     except DvBenchError as e: sys.exit(f"demo: {e}")
+    except KeyboardInterrupt: sys.exit("demo: interrupted; the same command goes on where it stopped")
