@@ -552,7 +552,7 @@ def dvb_import(
     if not cvo: return import_examples(out, tfrecord, png, channels, sample, source, ref)
     for folder in import_cvo(out, cvo, **({"trained_on": trained_on} if trained_on else {})): print(folder)
 
-# %% ../nbs/13_calling.ipynb #2cb6b347
+# %% ../nbs/13_calling.ipynb #cff2849c
 def _natural(names)->list[str]: return sorted(names, key=lambda c: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", c)])
 
 def _contigs_of(reference, index:pd.DataFrame, ref:str)->dict: # contig -> {"length", "md5"}, in genome order
@@ -598,7 +598,7 @@ def call(
         pieces = _predicted(((index_row(row), image) for row, image in made), network, seconds)
         sample, reference = job.sample, Path(ref).name
     else:
-        if predictions: rows, record = held_out(run, partial); folds = find_folds(run); reference = record["dataset"].get("reference")
+        if predictions: rows, record = held_out(run, partial); folds = find_folds(run); reference = record["dataset"].get("test", record["dataset"]).get("reference")
         else:
             data = PileupDataset(examples)
             rows, reference = data.index, data.info["reference"]

@@ -60,7 +60,7 @@ def json_key(
     "A value as a short text that can be compared."
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
-# %% ../nbs/15_experiment.ipynb #2e1c8dc9
+# %% ../nbs/15_experiment.ipynb #cc6ae56c
 def find_experiment(
     experiment:str|Path, # name under outputs/, or a folder
 )->Path:
@@ -104,7 +104,9 @@ def read_experiment(
                            f"{twice.fold.iloc[0]}, seed {twice.seed.iloc[0]}); remove one of them")
     order = runs.sort_values(["arch", "fold", "seed"]).index
     records = [records[i] for i in order]
-    info = {"dataset": records[0]["dataset"], "split_id": records[0]["split_id"], "declared": declared(records[0]),
+    dataset = records[0]["dataset"]
+    dataset = dataset | {k: v for k, v in dataset.get("test", {}).items() if k in ("simulated", "reference", "samples")} # what is reported is of the test images
+    info = {"dataset": dataset, "split_id": records[0]["split_id"], "declared": declared(records[0]),
             "recipe": _recipe(records)}
     return Experiment(folder.name, folder, runs.loc[order].reset_index(drop=True),
                       pd.DataFrame(left_out, columns=["folder", "reason"]), info, records)

@@ -13,7 +13,7 @@ __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'chec
            'tuned', 'Predictor', 'load_run', 'notebook_settings', 'read_config', 'arch_settings', 'run_notebook',
            'dvb_train']
 
-# %% ../nbs/11_training.ipynb #ecb828bd
+# %% ../nbs/11_training.ipynb #9c1d529a
 import contextlib, difflib, fcntl, hashlib, json, math, os, re, socket, sys, time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -40,7 +40,7 @@ from tqdm.auto import tqdm
 from .baselines import baseline_names, fit_baseline
 from .core import (DvBenchError, atomic_path, class_names, command, find_path, merge_intervals, project_root, provenance, read_json,
                            reference_rows, write_json)
-from .dataset import PileupDataset, make_split
+from .dataset import PileupDataset, check_alike, make_split
 from .metrics import image_metrics, metric_names
 from .simulate import demo_dataset
 from .model import (build_model, count_gmacs, count_parameters, images_per_second, pad_images, peak_memory, reset_peak_memory,
@@ -175,21 +175,26 @@ def differences(
     "Where two runs' settings differ."
     return {k: (old.get(k), new.get(k)) for k in setting_types if k not in no_influence and old.get(k) != new.get(k)}
 
-# %% ../nbs/11_training.ipynb #8c32932e
+# %% ../nbs/11_training.ipynb #16545d98
 class Examples:
-    "One or several dataset folders as one. Raises DvBenchError when they differ in channels or shape, or have no labels."
+    "One or several dataset folders as one. Raises DvBenchError when they differ in channels, shape or reference, or have no labels."
     def __init__(self,
         data:str,      # folders, comma-separated
         test_data:str="",
     ):
         paths, test_paths = ([p.strip() for p in d.split(",") if p.strip()] for d in (data, test_data))
         if not paths: paths = [demo_data()]
-        self.parts = [PileupDataset(p) for p in (*paths, *test_paths)]
-        first = self.parts[0]
+        parts, tests = ([PileupDataset(p) for p in group] for group in (paths, test_paths))
+        self.parts, first = parts+tests, parts[0]
+        for group in filter(None, (parts, tests)): check_alike(group)
         for d in self.parts[1:]:
             for what in ("channels", "shape"):
                 if getattr(d, what) != getattr(first, what):
                     raise DvBenchError(f"{first.path} and {d.path} differ in {what}: {getattr(first, what)} and {getattr(d, what)}; make them with the same options")
+            clash = _other_sequence(first, d)
+            if clash and not (d in tests and (first.info["simulated"] or d.info["simulated"])):
+                raise DvBenchError(f"{first.path} and {d.path} were made from different references ({', '.join(clash[:5])} differ), so their positions cannot be told apart "
+                                   "or together; make both with the same --ref")
         self.channels, self.shape = first.channels, first.shape
         self.index = pd.concat([d.index for d in self.parts], ignore_index=True)
         self.starts = np.cumsum([0, *(len(d) for d in self.parts)])
@@ -197,11 +202,10 @@ class Examples:
         self.labels = self.index["label"].fillna(-1).to_numpy(np.int64)
         if not (self.labels[:self.n_data] >= 0).any():
             raise DvBenchError(f"{data}: no example has a label, so nothing can be learnt; make it with --truth and --confident, or import labelled examples")
-        join = lambda values: values[0] if len(values) == 1 else "+".join(map(str, values))
-        infos = [d.info for d in self.parts]
-        self.record = {"path": ",".join(in_project(d.path) for d in self.parts), "fingerprint": join([i["fingerprint"] for i in infos]),
-                       "simulated": any(i["simulated"] for i in infos), "channels": list(self.channels), "shape": list(self.shape),
-                       "reference": infos[0]["reference"], "samples": sorted({s for i in infos for s in i["samples"]}), "n": len(self.index)}
+        self.record = _described(parts) | {
+            "path": ",".join(in_project(d.path) for d in self.parts), "fingerprint": "+".join(d.info["fingerprint"] for d in self.parts),
+            "samples": sorted({s for d in self.parts for s in d.info["samples"]}), "n": len(self.index), "channels": list(self.channels), "shape": list(self.shape)}
+        if tests: self.record["test"] = _described(tests)
 
     def __len__(self): return len(self.index)
 
@@ -213,6 +217,16 @@ class Examples:
         for k, (i, p) in enumerate(zip(numbers, part)): self.parts[p].image(int(i-self.starts[p]), out[k])
         return out
 
+def _described(parts): # what run.json says of the folders that train, or of those that test
+    infos, reference = [d.info for d in parts], parts[0].info["reference"]
+    if reference: reference = reference | {"contigs": {c: v for i in infos for c, v in i["reference"]["contigs"].items()}}
+    return {"path": ",".join(in_project(d.path) for d in parts), "fingerprint": "+".join(i["fingerprint"] for i in infos), "simulated": any(i["simulated"] for i in infos),
+            "reference": reference, "samples": sorted({s for i in infos for s in i["samples"]}), "n": sum(map(len, parts))}
+
+def _other_sequence(a, b): # chromosomes of two datasets whose MD5s differ, chr20 and 20 being one
+    md5s = lambda d: {c.removeprefix("chr"): v["md5"] for c, v in (d.info["reference"] or {}).get("contigs", {}).items()}
+    return sorted(c for c in md5s(a).keys() & md5s(b).keys() if md5s(a)[c] != md5s(b)[c])
+
 def in_project(path:Path)->str: # relative to the project where it lies inside, so that the project can be moved
     path = path.resolve()
     return str(path.relative_to(project_root())) if path.is_relative_to(project_root()) else str(path)
@@ -222,11 +236,11 @@ def demo_data()->str: # path of data/demo
     if not (project_root()/"data"/"demo"/"dataset.json").exists(): print("data/demo is missing: simulating reads and drawing their images", flush=True)
     return str(demo_dataset())
 
-# %% ../nbs/11_training.ipynb #0a6f3657
+# %% ../nbs/11_training.ipynb #71bade97
 def _overlapping(index, others, width): # which rows of an index lie less than `width` from a row of another, as bool array
-    found = np.zeros(len(index), bool)
-    for chrom, rows in index.groupby("chrom", sort=False).indices.items():
-        near = np.sort(others.pos0[others.chrom == chrom].to_numpy())
+    found, bare = np.zeros(len(index), bool), others.chrom.str.removeprefix("chr")
+    for chrom, rows in index.groupby(index.chrom.str.removeprefix("chr"), sort=False).indices.items():
+        near = np.sort(others.pos0[bare == chrom].to_numpy())
         if not len(near): continue
         at = index.pos0.to_numpy()[rows]
         after = np.searchsorted(near, at)
