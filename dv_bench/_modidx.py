@@ -644,6 +644,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                    'dv_bench.training.Run.resume': ('training.html#run.resume', 'dv_bench/training.py'),
                                    'dv_bench.training.Run.run_record': ('training.html#run.run_record', 'dv_bench/training.py'),
                                    'dv_bench.training.Run.save_checkpoint': ('training.html#run.save_checkpoint', 'dv_bench/training.py'),
+                                   'dv_bench.training.Run.share_statistics': ('training.html#run.share_statistics', 'dv_bench/training.py'),
                                    'dv_bench.training.Run.total': ('training.html#run.total', 'dv_bench/training.py'),
                                    'dv_bench.training.Run.train_epoch': ('training.html#run.train_epoch', 'dv_bench/training.py'),
                                    'dv_bench.training.Run.train_step': ('training.html#run.train_step', 'dv_bench/training.py'),

@@ -671,7 +671,15 @@ def update_average(self:Run):
     torch._foreach_lerp_([self.average[k] for k in floats], [now[k] for k in floats], 1-decay)
     for k in now.keys()-set(floats): self.average[k].copy_(now[k])
 
-# %% ../nbs/11_training.ipynb #a9a80f59
+# %% ../nbs/11_training.ipynb #5d679f70
+@patch
+def share_statistics(self:Run):
+    "The main process's buffers (BatchNorm's running statistics) and their moving average on every process: after a step each has seen other images."
+    if self.world == 1: return
+    for name, buffer in self.net.named_buffers():
+        for tensor in (buffer, self.average and self.average.get(name)):
+            if tensor is not None: torch.distributed.broadcast(tensor, 0)
+
 @patch
 def total(self:Run, x:torch.Tensor)->torch.Tensor: # summed over processes
     return self.accelerator.reduce(x, "sum") if self.world > 1 else x
@@ -692,6 +700,7 @@ def predict(self:Run,
     numbers:np.ndarray, # (n,) examples
 )->np.ndarray:          # (n, 3) float32 logits, on every process
     "What the network says."
+    self.share_statistics()
     size, logits = self.config.batch_size, torch.zeros(len(numbers), 3, device=self.device)
     starts = list(range(0, len(numbers), size))[self.rank::self.world]
     with _evaluating(self.net, self.average), torch.inference_mode(), self.accelerator.autocast():
@@ -721,11 +730,12 @@ def note(self:Run, role:str, logits:np.ndarray, labels:np.ndarray, seconds:float
     self.history.append(row)
     self.accelerator.log({f"{m}/{role}": row[m] for m in ("loss", *metric_names, "lr") if not math.isnan(row[m])}, step=self.epoch)
 
-# %% ../nbs/11_training.ipynb #aa1b3ac3
+# %% ../nbs/11_training.ipynb #081c8325
 @patch
 def save_checkpoint(self:Run):
     "Write `checkpoint.safetensors` (the main process)."
     self.check_losses()
+    self.share_statistics()
     seen = self.total(self.logits) if self.step else None # the others' outputs of this epoch too
     if self.main:
         state = self.optimizer.state_dict()["state"]
