@@ -691,6 +691,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                    'dv_bench.training.loss_weights': ('training.html#loss_weights', 'dv_bench/training.py'),
                                    'dv_bench.training.make_accelerator': ('training.html#make_accelerator', 'dv_bench/training.py'),
                                    'dv_bench.training.make_optimizer': ('training.html#make_optimizer', 'dv_bench/training.py'),
+                                   'dv_bench.training.need_tune': ('training.html#need_tune', 'dv_bench/training.py'),
                                    'dv_bench.training.notebook_config': ('training.html#notebook_config', 'dv_bench/training.py'),
                                    'dv_bench.training.notebook_settings': ('training.html#notebook_settings', 'dv_bench/training.py'),
                                    'dv_bench.training.parse_setting': ('training.html#parse_setting', 'dv_bench/training.py'),

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'check_names', 'parse_setting', 'notebook_config',
-           'differences', 'Examples', 'in_project', 'demo_data', 'assign_roles', 'split_of', 'labelled', 'Pixels',
-           'channel_statistics', 'to_input', 'draw_augmentation', 'augment', 'epoch_batches', 'learning_rate',
+           'differences', 'Examples', 'in_project', 'demo_data', 'assign_roles', 'need_tune', 'split_of', 'labelled',
+           'Pixels', 'channel_statistics', 'to_input', 'draw_augmentation', 'augment', 'epoch_batches', 'learning_rate',
            'loss_weights', 'make_optimizer', 'save_tensors', 'load_tensors', 'locked', 'device_name', 'this_device',
            'autocast', 'training_step', 'bare_speed', 'resolve_precision', 'experiment_folder', 'run_folder',
            'make_accelerator', 'Run', 'softmax', 'log_loss', 'check_same', 'Progress', 'write_predictions',
@@ -13,12 +13,11 @@ __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'chec
            'tuned', 'Predictor', 'load_run', 'notebook_settings', 'read_config', 'arch_settings', 'run_notebook',
            'dvb_train']
 
-# %% ../nbs/11_training.ipynb #9c1d529a
+# %% ../nbs/11_training.ipynb #76bf8d12
 import contextlib, difflib, fcntl, hashlib, json, math, os, re, socket, sys, time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-import numba
 import numpy as np
 import optuna
 import pandas as pd
@@ -38,6 +37,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from .baselines import baseline_names, fit_baseline
+from .candidates import compiled
 from .core import (DvBenchError, atomic_path, class_names, command, find_path, merge_intervals, project_root, provenance, read_json,
                            reference_rows, write_json)
 from .dataset import PileupDataset, check_alike, make_split
@@ -46,7 +46,7 @@ from .simulate import demo_dataset
 from .model import (build_model, count_gmacs, count_parameters, images_per_second, pad_images, peak_memory, reset_peak_memory,
                             short_names, timm_name)
 
-# %% ../nbs/11_training.ipynb #c2321699
+# %% ../nbs/11_training.ipynb #0926df91
 @dataclass(frozen=True)
 class Config:
     "Settings of one architecture's runs. Raises DvBenchError that names the setting, what was expected and what was found."
@@ -105,8 +105,9 @@ class Config:
         for f in fields(self): object.__setattr__(self, f.name, _checked(f.name, f.type, getattr(self, f.name)))
         for name in (self.arch, self.baseline):
             if name not in baseline_names: timm_name(name)
-        if isinstance(self.fold, str) and self.fold != "all" or not isinstance(self.fold, str) and not 0 <= self.fold < max(self.folds, 1):
-            raise DvBenchError(f"fold: expected all or 0 to {self.folds-1} (folds={self.folds}), found {self.fold!r}")
+        n = 1 if self.mode == "fixed" or self.test_data else self.folds
+        if isinstance(self.fold, str) and self.fold != "all" or not isinstance(self.fold, str) and not 0 <= self.fold < n:
+            raise DvBenchError(f"fold: expected all or 0 to {n-1} ({'mode=fixed' if self.mode == 'fixed' else 'test_data' if self.test_data else f'folds={n}'}), found {self.fold!r}")
         if self.batch_size < 2*self.accumulate*self.processes:
             raise DvBenchError(f"batch_size: expected at least two images for each of {self.processes} x {self.accumulate} parts, found {self.batch_size}")
         if self.early_stopping and self.mode == "random": raise DvBenchError("early_stopping needs the tune role, which mode=random does not have")
@@ -236,7 +237,7 @@ def demo_data()->str: # path of data/demo
     if not (project_root()/"data"/"demo"/"dataset.json").exists(): print("data/demo is missing: simulating reads and drawing their images", flush=True)
     return str(demo_dataset())
 
-# %% ../nbs/11_training.ipynb #71bade97
+# %% ../nbs/11_training.ipynb #22aed841
 def _overlapping(index, others, width): # which rows of an index lie less than `width` from a row of another, as bool array
     found, bare = np.zeros(len(index), bool), others.chrom.str.removeprefix("chr")
     for chrom, rows in index.groupby(index.chrom.str.removeprefix("chr"), sort=False).indices.items():
@@ -273,6 +274,13 @@ def assign_roles(
     if len(classes) < 2:
         raise DvBenchError(f"fold {fold}: all training images are {class_names[classes[0]]}; a classifier needs at least two classes, use more data or other folds")
     return roles, split_id, record
+
+def need_tune(
+    numbers:np.ndarray, # examples of the tune role
+    what:str,           # the setting that looks at them
+):
+    "Raises DvBenchError when nothing could judge but the training examples themselves."
+    if not len(numbers): raise DvBenchError(f"{what} needs the tune role, which these roles do not have; name one, such as \"train=chr1 tune=chr21 test=chr20\", or use {what}=0")
 
 def _role_record(index, width):
     half, spans = width//2, {}
@@ -325,8 +333,8 @@ class Pixels:
                                              pin_memory=self.device.type == "cuda", prefetch_factor=4 if self.workers else None)
         for x in loader: yield x.to(self.device, non_blocking=True)
 
-# %% ../nbs/11_training.ipynb #49183af6
-@numba.njit(cache=True)
+# %% ../nbs/11_training.ipynb #2ebc0322
+@compiled
 def _pixel_sums(images): # uint8 (n, channels, pixels) -> int64 (2, channels): sums and sums of squares
     out = np.zeros((2, images.shape[1]), np.int64)
     for i in range(images.shape[0]):
@@ -572,7 +580,7 @@ def make_accelerator(
     if accelerator.num_processes != wanted: raise DvBenchError(f"{wanted} processes were started and accelerate sees {accelerator.num_processes}; start with torchrun --nproc_per_node N")
     return accelerator
 
-# %% ../nbs/11_training.ipynb #c00c08fc
+# %% ../nbs/11_training.ipynb #1785740c
 class Run:
     "Everything that one run needs, built from the settings."
     def __init__(self,
@@ -587,6 +595,7 @@ class Run:
         self.roles, self.split_id, self.record = assign_roles(config, examples, fold, seed)
         self.numbers = {role: np.flatnonzero(self.roles == role) for role in ("train", "tune", "test")}
         self.labels = {role: examples.labels[rows] for role, rows in self.numbers.items()}
+        if config.early_stopping: need_tune(self.numbers["tune"], "early_stopping")
         self.rows = config.rows or examples.shape[1]
         if not reference_rows < self.rows <= examples.shape[1]: raise DvBenchError(f"rows={config.rows}: the images have {examples.shape[1]} rows; expected {reference_rows+1} to {examples.shape[1]}, or 0 for all")
         self.precision, self.channels_last = resolve_precision(config, examples.shape)
@@ -855,7 +864,7 @@ def has_stopped(self:Run)->bool: # every epoch is done, or the tune loss has not
     patience = self.config.early_stopping
     return self.epoch >= self.config.epochs or bool(patience and len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience]))
 
-# %% ../nbs/11_training.ipynb #7b0f84ab
+# %% ../nbs/11_training.ipynb #60e5fb88
 @patch
 def fit(self:Run)->Path: # the run folder
     "Train from the checkpoint or the start to the end. Raises DvBenchError when another process works in the folder or the loss is no number."
@@ -912,7 +921,7 @@ def cost(self:Run)->dict:
     return {"parameters": count_parameters(self.net), "gmacs": count_gmacs(self.net, self.examples.shape[0]), "input_size": list(self.net.input_size),
             "train_images_per_second": len(self.numbers["train"])/float(np.median(seconds[1:] or seconds)), "inference_images_per_second": inference,
             "batch_size": c.batch_size, "micro_batch": -(-c.batch_size//(self.world*c.accumulate)), "processes": self.world, "device": device_name(self.device),
-            "precision": self.precision, "channels_last": self.channels_last, "peak_memory_bytes": peak_memory(self.device),
+            "precision": self.precision, "channels_last": self.channels_last, "cudnn_benchmark": self.device.type == "cuda", "peak_memory_bytes": peak_memory(self.device),
             "train_seconds": sum(seconds), "epochs": self.epoch}
 
 # %% ../nbs/11_training.ipynb #7cb2b9ae
