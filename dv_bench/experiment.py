@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['default_baseline', 'default_endpoint', 'cost_columns', 'Experiment', 'json_key', 'find_experiment', 'read_experiment',
            'find_arch', 'read_history', 'Planted', 'planted_index', 'planted_logits', 'planted_predictions',
-           'plant_experiment', 'Calls', 'Sites', 'genome_blocks', 'calibration_of', 'read_sites', 'shared_sites',
-           'shared_runs']
+           'plant_experiment', 'Calls', 'Sites', 'calibration_of', 'read_sites', 'shared_sites', 'shared_runs']
 
 # %% ../nbs/15_experiment.ipynb #18e87f5d
 import json, re
@@ -22,7 +21,7 @@ from .baselines import baseline_names
 from .core import DvBenchError, atomic_path, class_names, project_root, read_json, write_json
 from .genotypes import (class_shift, correct_probabilities, fit_temperature, genotypes_of, images_by_site, merge_images,
                                 merge_sites)
-from .metrics import image_metrics
+from .metrics import genome_blocks, image_metrics
 
 # %% ../nbs/15_experiment.ipynb #f03cb84d
 default_baseline, default_endpoint = "inception_v3", "genotype_errors"
@@ -315,19 +314,6 @@ class Sites(NamedTuple):
     notes: list         # sentences about what was left out
 
 _site_class = {k: np.array([0 if a == b == 0 else 2 if a == b else 1 for a, b in genotypes_of(k)], np.int8) for k in range(1, 12)}
-
-def genome_blocks(
-    chrom,                     # contig of each site
-    pos0,                      # 0-based position of each site
-    target:int=50,             # blocks to aim at
-    sizes:tuple=(1_000_000, 500_000, 200_000, 100_000, 50_000, 20_000, 10_000), # bases, tried in this order
-)->tuple[np.ndarray, int]:     # block number per site, block size in bases
-    "Cut the genome into the largest blocks that are at least `target`, else into the smallest. Looks at positions only, never at errors."
-    chrom, pos0 = np.asarray(chrom, object), np.asarray(pos0, np.int64)
-    for size in sizes:
-        block = pd.factorize(pd.MultiIndex.from_arrays([chrom, pos0//size]))[0]
-        if len(block) and block.max()+1 >= target: break
-    return block, size
 
 # %% ../nbs/15_experiment.ipynb #0bb67d02
 def _layout(frame:pd.DataFrame)->tuple: # test rows of one fold -> (sites, layout of images, truth index per site, mask of rows used)
