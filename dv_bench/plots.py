@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['costs', 'arch_looks', 'difference_figure', 'fold_figure', 'pareto', 'cost_figure', 'confusion_figure',
-           'strata_figure', 'kinds_figure', 'learning_figure', 'reliability_figure', 'pr_figure', 'imagenet_figure',
-           'gallery', 'gallery_html', 'Report', 'write_images', 'dvb_summary']
+           'strata_figure', 'kinds_figure', 'learning_figure', 'compute_figure', 'reliability_figure', 'pr_figure',
+           'imagenet_figure', 'gallery', 'gallery_html', 'Report', 'write_images', 'missing_baselines', 'dvb_summary']
 
-# %% ../nbs/17_plots.ipynb #b19b306d
-import base64, colorsys, html, io, json, os, re, shutil, tempfile
+# %% ../nbs/17_plots.ipynb #b90bb337
+import base64, colorsys, html, io, json, os, re, shlex, shutil, tempfile
 from pathlib import Path
 
 import numpy as np
@@ -280,6 +280,26 @@ def learning_figure(
     fig.update_layout(xaxis_title="epoch", yaxis_title=metrics[0] if metrics else "",
                       xaxis_dtick=None if len(history.epoch.unique()) > 12 else 1,
                       updatemenus=[dict(buttons=buttons, x=0, xanchor="left", y=1.01, yanchor="bottom", bgcolor="white")])
+    return fig
+
+# %% ../nbs/17_plots.ipynb #60f0e0af
+def compute_figure(
+    curves:pd.DataFrame, # of `compute_curves`
+    looks:dict,
+    data:str,
+    metric:str="f1",
+    name:str="macro F1 of images, held-out role",
+)->go.Figure:
+    "Learning by multiplications in place of epochs; the line is what every network has spent."
+    fig = _figure("Learning at equal compute", 400, data, meta="legend above")
+    for arch, (colour, symbol) in looks.items():
+        mine = curves[(curves.arch == arch) & curves.peta_macs.notna()]
+        if len(mine): fig.add_scatter(x=mine.peta_macs, y=mine[metric], mode="lines+markers", name=arch, line=dict(color=colour, width=1.8),
+                                      marker=dict(symbol=symbol, size=6), text=[f"epoch {e}" for e in mine.epoch],
+                                      hovertemplate=f"{arch}, %{{text}}<br>%{{x:.3g}} peta-MACs: %{{y:.4f}}<extra></extra>")
+    shared = curves.groupby("arch").peta_macs.max().min()
+    if np.isfinite(shared): fig.add_vline(x=shared, line=dict(color="#777", dash="dash", width=1))
+    fig.update_xaxes(type="log", title="peta-MACs: GMACs per image x images seen", exponentformat="none"); fig.update_yaxes(title=name)
     return fig
 
 # %% ../nbs/17_plots.ipynb #737ff7f4
@@ -598,6 +618,22 @@ def write_images(
                 opts=dict(width=width, height=int(fig.layout.height*1.1), scale=2))
     finally: kaleido.stop_sync_server(silence_warnings=True)
     return f"{len(figures)} static images in figures/"
+
+# %% ../nbs/17_plots.ipynb #5cdde20e
+def missing_baselines(
+    experiment:Experiment,
+)->str: # a sentence with the command; "" when both are there
+    "Which of the classifiers without a network are missing, and how to train them on the same folds."
+    absent = [b for b in baseline_names if b not in set(experiment.runs.arch)]
+    if not absent: return ""
+    s, runs = experiment.records[0]["settings"], experiment.runs
+    keys = ("mode", "folds", "tune_fraction", "split_seed", "baseline", "endpoint", *["roles"]*(s.get("mode") == "fixed"), *["resplit"]*bool(s.get("resplit")),
+            *["test_data"]*bool(s.get("test_data")))
+    given = {k: s[k] for k in keys if k in s} | {"seeds": runs.seed.nunique()} | ({"seed": runs.seed.min()} if runs.seed.min() else {})
+    if experiment.folder.parent != project_root()/"outputs": given["outputs"] = experiment.folder.parent
+    command = ["dvb_train", *absent, "--data", str(experiment.info["dataset"].get("path")), "--experiment", experiment.name,
+               *(str(x) for k, v in given.items() for x in ("-p", k, v))]
+    return f"Not here: {' and '.join(absent)}, which {'use' if len(absent) > 1 else 'uses'} no network; to add {'them' if len(absent) > 1 else 'it'}: {shlex.join(command)}"
 
 # %% ../nbs/17_plots.ipynb #32c79472
 @command
