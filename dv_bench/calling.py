@@ -182,7 +182,7 @@ def write_vcf(
             for left in (made, Path(f"{made}{index}")): left.unlink(missing_ok=True)
     return n
 
-# %% ../nbs/13_calling.ipynb #5cd907a9
+# %% ../nbs/13_calling.ipynb #38377983
 def find_runs(
     folder:str|Path, # outputs/<experiment>/<arch> or one of its fold<k>_seed<s>
 )->list[Path]:       # complete run folders
@@ -203,8 +203,8 @@ class Folds(NamedTuple):
 
     def __str__(self):
         name = lambda folds: f"fold{'s'*(len(folds) > 1)} {', '.join(map(str, folds))}"
-        return (f"{self.n_runs} complete run{'s'*(self.n_runs > 1)}, of {name(self.used)} out of {len({*self.used, *self.missing})}"
-                + (f"; {name(self.missing)} {'have' if len(self.missing) > 1 else 'has'} no complete run" if self.missing else ""))
+        return (f"{self.n_runs} complete run{'s'*(self.n_runs > 1)}, of {name(self.used)}"
+                + (f" out of {len({*self.used, *self.missing})}; {name(self.missing)} {'have' if len(self.missing) > 1 else 'has'} no complete run" if self.missing else ""))
 
 def find_folds(
     folder:str|Path, # as for `find_runs`
