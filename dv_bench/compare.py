@@ -11,7 +11,7 @@ __all__ = ['endpoints', 'deterministic', 'min_seeds', 'test_name', 'rope', 'erro
            'imagenet_table', 'rank_correlation', 'headline_table', 'held_out_role', 'converged', 'hold_to_convergence',
            'compute_curves', 'equal_compute', 'describe_data', 'verdict']
 
-# %% ../nbs/16_compare.ipynb #efae213b
+# %% ../nbs/16_compare.ipynb #cf239ca4
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from .baselines import baseline_names
-from .core import DvBenchError, class_names, project_root, read_bed
+from .core import DvBenchError, class_names, project_root, read_bed, read_stratification
 from .experiment import Experiment, Sites, read_experiment, read_sites, shared_sites
 from .metrics import clopper_pearson, confusion_metrics, min_blocks, min_errors
 
@@ -342,7 +342,7 @@ def error_table(
                      **{f"{m}_{c}": found[f"{m}_{c}"] for m in ("precision", "recall", "f1") for c in class_names}})
     return pd.DataFrame(rows)
 
-# %% ../nbs/16_compare.ipynb #950308b4
+# %% ../nbs/16_compare.ipynb #c759d036
 def _between(values, edges, unit="")->list: # [(name, mask)] for edges a, b, c: a-b, b-c, c and more; missing values are in none
     v, out = pd.to_numeric(values, errors="coerce").to_numpy(float), []
     for low, high in zip(edges, (*edges[1:], np.inf)):
@@ -353,7 +353,7 @@ def _between(values, edges, unit="")->list: # [(name, mask)] for edges a, b, c: 
 
 def strata(
     table:pd.DataFrame,              # `Sites.table`
-    stratification:str|Path|None=None, # TSV: name, BED file (relative to the TSV) per line
+    stratification:str|Path|None=None, # TSV as `read_stratification` reads it
 )->list[tuple[str, str, np.ndarray]]: # (family, name, mask)
     "All strata of a table of sites. Raises DvBenchError when the TSV or a BED file cannot be read."
     out = [("all", "all sites", np.ones(len(table), bool))]
@@ -376,19 +376,14 @@ def region_sets(
     stratification:str|Path,  # TSV in hap.py's form
 )->list[tuple[str, np.ndarray]]:
     "Which sites lie in which regions (a site lies where its first base does)."
-    path, out = Path(stratification), []
-    try: lines = [line.split("\t") for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
-    except OSError as e: raise DvBenchError(f"{path}: the stratification cannot be read ({e.strerror})") from None
-    for line in lines:
-        if len(line) < 2: raise DvBenchError(f"{path}: expected a name, a tab and a BED file on each line, found {chr(9).join(line)[:60]!r}")
-        bed = path.parent/line[1].strip()
-        if not bed.exists(): raise DvBenchError(f"{path}: the BED file {bed} of {line[0]!r} does not exist")
+    out = []
+    for name, bed in read_stratification(stratification).items():
         mask, regions = np.zeros(len(table), bool), read_bed(bed)
         for chrom, found in regions.items():
             here = (table.chrom == chrom).to_numpy()
             edges = np.array(found).ravel()                     # sorted and disjoint: inside when an odd number of edges lie at or before
             mask[here] = np.searchsorted(edges, table.pos0.to_numpy()[here], side="right") % 2 == 1
-        out.append((line[0].strip(), mask))
+        out.append((name, mask))
     return out
 
 def stratum_table(

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
            'DvBenchError', 'command', 'project_root', 'find_path', 'atomic_path', 'write_json', 'read_json',
-           'OutputsHandler', 'Region', 'parse_region', 'read_bed', 'merge_intervals', 'open_reference',
-           'reference_record', 'sequence_md5', 'sha256_file', 'package_versions', 'git_commit', 'provenance']
+           'OutputsHandler', 'Region', 'parse_region', 'read_bed', 'merge_intervals', 'read_stratification',
+           'open_reference', 'reference_record', 'sequence_md5', 'sha256_file', 'package_versions', 'git_commit',
+           'provenance']
 
 # %% ../nbs/00_core.ipynb #f329ebf6
 import contextlib, functools, hashlib, json, os, platform, re, shutil, subprocess, sys, uuid
@@ -183,6 +184,24 @@ def merge_intervals(
         if merged and start <= merged[-1][1]+gap: merged[-1][1] = max(end, merged[-1][1])
         else: merged.append([start, end])
     return [tuple(i) for i in merged]
+
+# %% ../nbs/00_core.ipynb #d7ec297e
+def read_stratification(
+    path:str|Path,     # TSV, found as `find_path` does: a name and a BED file a line, absolute or relative to the TSV
+)->dict[str, Path]:    # name -> BED file, in the order of the TSV
+    "Region sets of a stratification. Raises DvBenchError naming the line that has no tab, repeats or reserves a name, or whose BED file is not there."
+    path, found = find_path(path), {}
+    try: lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as e: raise DvBenchError(f"{path}: the stratification cannot be read ({getattr(e, 'strerror', None) or e}); "
+                                            "expected a TSV with a name and a BED file on each line") from None
+    for n, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"): continue
+        name, bed = (f.strip() for f in (line.split("\t")+[""])[:2])
+        if not name or not bed: raise DvBenchError(f"{path}, line {n}: expected a name, a tab and a BED file, found {line[:60]!r}")
+        if name in found or name in ("*", "TS_boundary", "TS_contained"): raise DvBenchError(f"{path}, line {n}: the name {name!r} is taken")
+        found[name] = path.parent/bed
+        if not found[name].is_file(): raise DvBenchError(f"{path}, line {n}: the BED file {found[name]} of {name!r} does not exist; its path counts from the TSV's folder")
+    return found
 
 # %% ../nbs/00_core.ipynb #88d244d0
 def open_reference(

@@ -7,7 +7,7 @@ __all__ = ['costs', 'arch_looks', 'difference_figure', 'fold_figure', 'pareto', 
            'strata_figure', 'kinds_figure', 'learning_figure', 'compute_figure', 'reliability_figure', 'pr_figure',
            'imagenet_figure', 'gallery', 'gallery_html', 'Report', 'write_images', 'missing_baselines', 'dvb_summary']
 
-# %% ../nbs/17_plots.ipynb #b90bb337
+# %% ../nbs/17_plots.ipynb #0bd5b3c6
 import base64, colorsys, html, io, json, os, re, shlex, shutil, tempfile
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from .baselines import baseline_names
-from .core import DvBenchError, atomic_path, class_names, command, project_root
+from .core import DvBenchError, atomic_path, class_names, command, find_path, project_root
 from .compare import held_out_role, min_archs, pr_curve, rank_correlation, reliability_table
 from .experiment import Experiment, Sites, find_arch, find_experiment, read_experiment
 
@@ -635,7 +635,7 @@ def missing_baselines(
                *(str(x) for k, v in given.items() for x in ("-p", k, v))]
     return f"Not here: {' and '.join(absent)}, which {'use' if len(absent) > 1 else 'uses'} no network; to add {'them' if len(absent) > 1 else 'it'}: {shlex.join(command)}"
 
-# %% ../nbs/17_plots.ipynb #32c79472
+# %% ../nbs/17_plots.ipynb #df382db6
 @command
 def dvb_summary(
     experiment:str,          # name under outputs/, or the folder itself
@@ -655,7 +655,7 @@ def dvb_summary(
             papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", made, cwd=project_root(), progress_bar=False,
                                        log_output=False, extra_arguments=["--log-level=40"],
                 parameters=dict(experiment=str(folder), baseline=baseline,
-                                stratification=stratification and str(Path(stratification).resolve()), static_images=not no_images))
+                                stratification=stratification and str(find_path(stratification).resolve()), static_images=not no_images))
         except papermill.PapermillExecutionError as e:
             if e.ename == "DvBenchError": raise DvBenchError(e.evalue) from None
             raise

@@ -6,10 +6,10 @@
 __all__ = ['max_alignment_cells', 'local_match_distance', 'summary_columns', 'Allele', 'trim', 'primitives', 'Call',
            'split_record', 'open_vcf', 'read_calls', 'Matches', 'match_calls', 'left_aligned', 'RegionSet', 'extent',
            'widen_by_truth', 'subtypes', 'Decided', 'decide', 'ratio', 'metrics', 'tally', 'count_table', 'Score',
-           'subset_sizes', 'read_strata', 'score_calls', 'vcf_alleles', 'rtg_matches', 'happy_score', 'write_annotated',
-           'write_score', 'lost_truth', 'score_intervals', 'score_experiment', 'dvb_score']
+           'subset_sizes', 'score_calls', 'vcf_alleles', 'rtg_matches', 'happy_score', 'write_annotated', 'write_score',
+           'lost_truth', 'score_intervals', 'score_experiment', 'dvb_score']
 
-# %% ../nbs/14_scoring.ipynb #213aa659
+# %% ../nbs/14_scoring.ipynb #337df231
 import bisect, itertools, json as _json, os, shutil, subprocess, tempfile
 from collections import Counter
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pysam
 
-from .core import DvBenchError, Region, atomic_path, command, find_path, merge_intervals, open_reference, parse_region, read_bed, read_json as _read_json
+from .core import DvBenchError, Region, atomic_path, command, find_path, merge_intervals, open_reference, parse_region, read_bed, read_json as _read_json, read_stratification
 from .metrics import clopper_pearson, genome_blocks, image_metrics, min_blocks, min_errors
 
 # %% ../nbs/14_scoring.ipynb #a7185589
@@ -481,7 +481,7 @@ def count_table(
     first = [c for c in table if not c.startswith(("TRUTH", "QUERY"))]
     return table[[*first, *(c for c in table if c not in first)]]
 
-# %% ../nbs/14_scoring.ipynb #25b53207
+# %% ../nbs/14_scoring.ipynb #a6d10675
 class Score(NamedTuple):
     extended: pd.DataFrame            # hap.py's extended.csv
     decided: dict                     # contig -> [Decided], of the calls that pass
@@ -532,23 +532,6 @@ def subset_sizes(
         subsets |= dict.fromkeys(("TS_boundary", "TS_contained"), _shared(whole, union))
     return {name: (_bases(s), _bases(_shared(s, confident.intervals) if confident else s)) for name, s in subsets.items()}
 
-def read_strata(
-    path:str|Path,  # TSV: a name and a BED file a line; paths may be relative to the TSV
-    lengths:dict,   # contig -> bases, of the reference
-)->dict[str, RegionSet]:
-    "Stratification regions as hap.py takes them. Raises DvBenchError naming the line."
-    path, strata = find_path(path), {}
-    if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a TSV with a name and a BED file on each line")
-    for n, line in enumerate(path.read_text().splitlines(), 1):
-        if not line.strip() or line.startswith("#"): continue
-        name, tab, bed = line.rstrip().partition("\t")
-        if not tab: raise DvBenchError(f"{path}, line {n}: expected a name, a tab and a BED file, found {line[:60]!r}")
-        if name in strata or name in ("*", "TS_boundary", "TS_contained"): raise DvBenchError(f"{path}, line {n}: the name {name!r} is taken")
-        found = next((f for f in (Path(bed), path.parent/bed) if f.exists()), None)
-        if not found: raise DvBenchError(f"{path}, line {n}: {bed} does not exist")
-        strata[name] = RegionSet(found, lengths)
-    return strata
-
 def score_calls(
     calls:str|Path,              # VCF
     truth:str|Path,              # VCF
@@ -565,7 +548,7 @@ def score_calls(
     if isinstance(region, str): region = parse_region(region) if region else None
     if region and region.contig not in lengths: raise DvBenchError(f"the reference has no contig {region.contig}; it has {', '.join(list(lengths)[:5])}")
     conf = RegionSet(confident, lengths) if confident else None
-    strata = read_strata(stratification, lengths) if stratification else {}
+    strata = {name: RegionSet(bed, lengths) for name, bed in read_stratification(stratification).items()} if stratification else {}
     truth_calls, query_calls = read_calls(truth, fasta, "truth", truth_sample, region), read_calls(calls, fasta, "calls", sample, region)
     named = {"truth": {c for c, found in truth_calls.items() if found}, "calls": {c for c, found in query_calls.items() if found},
              "confident regions": set(conf.intervals) if conf else set()}
