@@ -9,12 +9,12 @@ __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'chec
            'loss_weights', 'make_optimizer', 'save_tensors', 'load_tensors', 'locked', 'device_name', 'this_device',
            'autocast', 'training_step', 'bare_speed', 'resolve_precision', 'experiment_folder', 'run_folder',
            'make_accelerator', 'Run', 'softmax', 'log_loss', 'check_same', 'Progress', 'write_predictions',
-           'write_gallery', 'fit_baseline_run', 'planned_runs', 'train_arch', 'launch', 'estimate', 'rows_advice',
-           'tuned', 'Predictor', 'load_run', 'notebook_settings', 'read_config', 'arch_settings', 'run_notebook',
-           'dvb_train']
+           'write_gallery', 'fit_baseline_run', 'folds_of', 'planned_runs', 'train_arch', 'launch', 'estimate',
+           'rows_advice', 'tuned', 'Predictor', 'load_run', 'notebook_settings', 'read_config', 'arch_settings',
+           'run_notebook', 'dvb_train']
 
-# %% ../nbs/11_training.ipynb #76bf8d12
-import contextlib, difflib, fcntl, hashlib, json, math, os, re, socket, sys, time
+# %% ../nbs/11_training.ipynb #8abdaf4b
+import contextlib, difflib, fcntl, gc, hashlib, json, math, os, re, socket, sys, time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -176,7 +176,7 @@ def differences(
     "Where two runs' settings differ."
     return {k: (old.get(k), new.get(k)) for k in setting_types if k not in no_influence and old.get(k) != new.get(k)}
 
-# %% ../nbs/11_training.ipynb #16545d98
+# %% ../nbs/11_training.ipynb #83bcefec
 class Examples:
     "One or several dataset folders as one. Raises DvBenchError when they differ in channels, shape or reference, or have no labels."
     def __init__(self,
@@ -233,7 +233,7 @@ def in_project(path:Path)->str: # relative to the project where it lies inside, 
     return str(path.relative_to(project_root())) if path.is_relative_to(project_root()) else str(path)
 
 def demo_data()->str: # path of data/demo
-    "The embedded dataset, used where none is named; simulated first where it is missing (half a minute)."
+    "The embedded dataset, used where none is named; simulated first where it is missing."
     if not (project_root()/"data"/"demo"/"dataset.json").exists(): print("data/demo is missing: simulating reads and drawing their images", flush=True)
     return str(demo_dataset())
 
@@ -580,7 +580,7 @@ def make_accelerator(
     if accelerator.num_processes != wanted: raise DvBenchError(f"{wanted} processes were started and accelerate sees {accelerator.num_processes}; start with torchrun --nproc_per_node N")
     return accelerator
 
-# %% ../nbs/11_training.ipynb #1785740c
+# %% ../nbs/11_training.ipynb #2a311877
 class Run:
     "Everything that one run needs, built from the settings."
     def __init__(self,
@@ -589,6 +589,7 @@ class Run:
         fold:int,
         seed:int,
         pixels:Pixels|None=None, # of all labelled examples; shared between runs
+        roles:tuple[str, ...]=("train", "tune", "test"), # whose pixels are read where none are given
     ):
         self.config, self.examples, self.fold, self.seed = config, examples, fold, seed
         self.folder = run_folder(config, fold, seed)
@@ -602,7 +603,7 @@ class Run:
         self.accelerator = make_accelerator(config, self.precision, self.folder)
         self.device, self.rank, self.world = self.accelerator.device, self.accelerator.process_index, self.accelerator.num_processes
         self.main = self.accelerator.is_main_process
-        self.pixels = pixels or Pixels(examples, np.flatnonzero(examples.labels >= 0), self.rows, self.device, config.workers)
+        self.pixels = pixels or Pixels(examples, np.flatnonzero(examples.labels >= 0) if "test" in roles else np.flatnonzero(np.isin(self.roles, roles)), self.rows, self.device, config.workers)
         self.normalisation = channel_statistics(self.pixels, self.numbers["train"])
         self.mean, self.sd = (torch.tensor(v, dtype=torch.float32, device=self.device) for v in self.normalisation)
         self.quality_channels = [i for i, name in enumerate(examples.channels) if "quality" in name]
@@ -864,7 +865,7 @@ def has_stopped(self:Run)->bool: # every epoch is done, or the tune loss has not
     patience = self.config.early_stopping
     return self.epoch >= self.config.epochs or bool(patience and len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience]))
 
-# %% ../nbs/11_training.ipynb #60e5fb88
+# %% ../nbs/11_training.ipynb #67e83014
 @patch
 def fit(self:Run)->Path: # the run folder
     "Train from the checkpoint or the start to the end. Raises DvBenchError when another process works in the folder or the loss is no number."
@@ -906,7 +907,7 @@ def run_record(self:Run, complete:bool)->dict: # what run.json holds
     c, counts = self.config, lambda role: np.bincount(self.labels[role], minlength=3).tolist()
     record = {"complete": complete, "arch": c.arch, "timm_name": timm_name(c.arch), "fold": self.fold, "seed": self.seed, **self.identity(), "roles": self.record,
               "dataset": self.examples.record, "normalisation": dict(zip(("mean", "sd"), self.normalisation)), "cost": self.cost() if complete else {},
-              "tuning": read_json(tuning) if (tuning := self.folder.parent/"tuning.json").exists() else None, "class_log_weights": self.log_weights.tolist(), "train_class_counts": counts("train"), "tune_class_counts": counts("tune"),
+              "tuning": read_json(tuning) if (tuning := self.folder.parent/f"tuning_fold{self.fold}.json").exists() else None, "class_log_weights": self.log_weights.tolist(), "train_class_counts": counts("train"), "tune_class_counts": counts("tune"),
               "provenance": provenance()}
     del record["fingerprint"]
     return record
@@ -987,17 +988,21 @@ def fit_baseline_run(
                      "batch_size": None, "device": "cpu", "peak_memory_bytes": None, "train_seconds": seconds, "epochs": 1}, "provenance": provenance()})
     return folder
 
-# %% ../nbs/11_training.ipynb #524bc034
+# %% ../nbs/11_training.ipynb #40cf3bfa
+def folds_of(config:Config, examples:Examples)->list[int]:
+    "The folds that the settings ask for; raises DvBenchError for one that the split does not have."
+    n = 1 if examples.n_data < len(examples) else split_of(config, examples, config.seed).n_folds
+    if config.fold != "all" and config.fold >= n: raise DvBenchError(f"fold: this split has the folds 0 to {n-1}, found {config.fold}")
+    return list(range(n)) if config.fold == "all" else [config.fold]
+
 def planned_runs(
     config:Config,
     examples:Examples,
 )->list[tuple[int, int, bool]]: # fold, seed, complete
     "The runs that the settings ask for. Raises DvBenchError where a folder holds a run with other settings."
-    n = 1 if examples.n_data < len(examples) else split_of(config, examples, config.seed).n_folds
-    if config.fold != "all" and config.fold >= n: raise DvBenchError(f"fold: this split has the folds 0 to {n-1}, found {config.fold}")
     runs = []
     for seed in range(config.seed, config.seed+config.seeds):
-        for fold in range(n) if config.fold == "all" else [config.fold]:
+        for fold in folds_of(config, examples):
             path, complete = run_folder(config, fold, seed)/"run.json", False
             if path.exists():
                 old, split_id = read_json(path), assign_roles(config, examples, fold, seed)[1]
@@ -1050,15 +1055,16 @@ def estimate(
     config:Config,
     examples:Examples,
 )->str: # "about 3 min on cpu, 2 threads: ..."
-    "How long the runs that are not complete will take, from two measured steps."
+    "How long the runs that are not complete will take, from two measured steps; with several processes nothing is measured, since a GPU that is in use cannot be forked."
     todo = [fold for fold, _, complete in planned_runs(config, examples) if not complete]
     if not todo: return "nothing to do: every run is complete"
     if config.arch in baseline_names: return f"{len(todo)} fits of a baseline: seconds"
     roles = assign_roles(config, examples, todo[0], config.seed)[0]
     n = {role: int((roles == role).sum()) for role in ("train", "tune", "test")}
+    if config.processes > 1: return f"{config.arch}: {len(todo)} runs of {config.epochs} epochs over {n['train']} images in {config.processes} processes; their speed comes with the first epoch"
     precision, channels_last = resolve_precision(config, examples.shape)
     speed = bare_speed(config, examples.shape, precision, channels_last, min(config.batch_size, n["train"]), repeats=1)
-    seconds = len(todo)*(config.epochs*(n["train"]+n["tune"]/3)+n["test"]/3)/speed/config.processes
+    seconds = len(todo)*(config.epochs*(n["train"]+n["tune"]/3)+n["test"]/3)/speed
     took = f"{seconds:.0f} s" if seconds < 100 else f"{seconds/60:.0f} min" if seconds < 6000 else f"{seconds/3600:.1f} h"
     return f"{config.arch}: {len(todo)} runs of {config.epochs} epochs over {n['train']} images take about {took} ({speed:.1f} images/s, {device_name(this_device())}, {precision})"
 
@@ -1077,18 +1083,22 @@ def rows_advice(
     if not config.rows and enough < .9*height: return f"no image is filled below row {used} of {height}: rows={enough} for every architecture would lose nothing and be about {height/enough:.1f} times as fast"
     return ""
 
-# %% ../nbs/11_training.ipynb #d8186d43
+# %% ../nbs/11_training.ipynb #a8cf4fc1
 def tuned(
     config:Config,
     examples:Examples,
     budget:int,  # trials
-)->Config:       # with the learning rate and weight decay that did best
-    "Search, or read the search that was made with the same settings. Raises DvBenchError without a tune role or when an earlier search differs."
+)->Config:       # with the learning rate and weight decay that did best; for this fold alone
+    """Search in one fold (`config.fold`, a number): trials train on its train role and are judged on its tune role; its test role is never read.
+    Reads the search that was made with the same settings. Raises DvBenchError without a tune role or when an earlier search differs."""
     if config.arch in baseline_names: return config
     if config.mode == "random": raise DvBenchError("tune_budget needs the tune role, which mode=random does not have")
     if "RANK" in os.environ: raise DvBenchError("tune_budget runs in one process: search first without torchrun, then train with the values that it finds")
-    path, short = experiment_folder(config)/config.arch/"tuning.json", replace(config, epochs=max(1, config.epochs//3), tracker="none")
-    fold = 0 if config.fold == "all" else config.fold
+    if config.resplit and config.seeds > 1: raise DvBenchError("tune_budget with resplit=True needs seeds=1: one seed's test images train with another's")
+    fold = config.fold
+    if fold == "all": raise DvBenchError("a search belongs to one fold; expected fold=0, 1, ..., found all")
+    need_tune(np.flatnonzero(assign_roles(config, examples, fold, config.seed)[0] == "tune"), "tune_budget")
+    path, short = experiment_folder(config)/config.arch/f"tuning_fold{fold}.json", replace(config, epochs=max(1, config.epochs//3), tracker="none")
     base = {k: v for k, v in asdict(short).items() if k not in (*no_influence, "lr", "weight_decay")} | {"budget": budget, "fingerprint": examples.record["fingerprint"]}
     if path.exists():
         found = read_json(path)
@@ -1100,11 +1110,11 @@ def tuned(
     def objective(trial):
         nonlocal pixels
         values = {"lr": trial.suggest_float("lr", 1e-5, 3e-2, log=True), "weight_decay": trial.suggest_float("weight_decay", 1e-6, 0.3, log=True)}
-        run = Run(replace(short, **values), examples, fold, config.seed, pixels)
+        run = Run(replace(short, **values), examples, fold, config.seed, pixels, roles=("train", "tune"))
         pixels, run.name, run.saved, loss = run.pixels, f"{config.arch} trial {trial.number+1} of {budget}", math.inf, math.inf
         with contextlib.suppress(DvBenchError): # a loss that is no number is a bad trial, not the end
             while not run.has_stopped(): run.train_epoch(quiet=True)
-            loss = run.history[-1]["loss"]
+            loss = [r["loss"] for r in run.history if r["role"] == "tune"][-1]
         trials.append(values | {"tune_loss": loss})
         print(f"{run.name}: lr {values['lr']:.2e}, weight decay {values['weight_decay']:.2e}, tune loss {loss:.4f}", flush=True)
         return min(loss, 1e6)
@@ -1112,7 +1122,7 @@ def tuned(
     best = min(trials, key=lambda t: t["tune_loss"])
     if not math.isfinite(best["tune_loss"]): raise DvBenchError(f"{config.arch}: the loss was no number in all {budget} trials")
     chosen = {k: best[k] for k in ("lr", "weight_decay")}
-    write_json(path, {"chosen": chosen, "trials": trials, "epochs_each": short.epochs, "fold": fold, "judged_by": "tune role, log loss", "base": base})
+    write_json(path, {"chosen": chosen, "trials": trials, "epochs_each": short.epochs, "fold": fold, "judged_by": f"log loss of the tune role of fold {fold}", "base": base})
     return replace(config, **chosen)
 
 # %% ../nbs/11_training.ipynb #edcd2a87
@@ -1158,7 +1168,7 @@ def load_run(
     "A trained network from its run folder. Raises DvBenchError for folders without one."
     return Predictor(folder, device)
 
-# %% ../nbs/11_training.ipynb #070fcd37
+# %% ../nbs/11_training.ipynb #c8b1feeb
 def notebook_settings(
     path:Path, # train.ipynb
 )->list[str]:  # names in its parameters cell
@@ -1196,6 +1206,7 @@ def run_notebook(
     "papermill on the training notebook; its output can be read as it comes."
     import papermill
     from papermill.exceptions import PapermillExecutionError
+    gc.collect(); torch.cuda.empty_cache() # what a search has left on the GPU
     folder = experiment_folder(config)/config.arch
     if config.fold != "all": folder = run_folder(config, config.fold, config.seed)
     try:
@@ -1203,8 +1214,15 @@ def run_notebook(
         papermill.execute_notebook(str(notebook), str(folder/"train.ipynb"), parameters=asdict(config), progress_bar=False, log_output=False,
                                    stdout_file=sys.stdout, stderr_file=sys.stderr, kernel_name="python3", extra_arguments=["--log-level=ERROR"])
     except PapermillExecutionError as e: return f"{e.ename}: {e.evalue}"
-    except Exception as e: return f"{type(e).__name__}: {e}" # such as a kernel that was killed
+    except Exception as e: # such as nbclient's DeadKernelError: the kernel was killed, often because memory ran out
+        return f"{type(e).__name__}: {e}"+("; killed from outside, often because memory ran out: the same command goes on from the last checkpoint" if "Kernel" in type(e).__name__ else "")
     return ""
+
+def _train_part(config, examples, notebook, tune_budget, name): # an architecture, or one fold of it with its own search; "" or why it failed
+    if tune_budget: config = tuned(config, examples, tune_budget)
+    if all(complete for _, _, complete in planned_runs(config, examples)): print(f"{name}: complete with these settings, skipped", flush=True)
+    elif "RANK" in os.environ: launch(config)
+    else: return run_notebook(config, notebook)
 
 @command
 def dvb_train(
@@ -1213,7 +1231,7 @@ def dvb_train(
     experiment:Param("results go to outputs/EXPERIMENT; first by default")="",
     config:Param("YAML file with settings, such as configs/modern.yaml")="",
     p:Param("KEY VALUE: a setting of nbs/train.ipynb; can be given often", nargs=2, action="append")=None,
-    tune_budget:Param("so many short trials over learning rate and weight decay for each architecture, on the tune role", int)=0,
+    tune_budget:Param("so many short trials over learning rate and weight decay for each architecture and fold, on the tune role", int)=0,
 ):
     "Train architectures: papermill on nbs/train.ipynb for each. Complete runs are skipped, interrupted ones go on."
     notebook, (common, per_arch) = project_root()/"nbs"/"train.ipynb", read_config(config) if config else ({}, {})
@@ -1224,12 +1242,17 @@ def dvb_train(
     configs = [replace(c, data=",".join(str(find_path(d.strip()).resolve()) for d in (c.data or demo_data()).split(",")),
                        test_data=c.test_data and str(find_path(c.test_data).resolve())) for c in configs]
     examples = {key: Examples(*key) for key in {(c.data, c.test_data) for c in configs}}
-    if tune_budget: configs = [tuned(c, examples[c.data, c.test_data], tune_budget) for c in configs]
-    plans = [planned_runs(c, examples[c.data, c.test_data]) for c in configs]
-    failed = {}
-    for c, plan in zip(configs, plans):
-        if all(complete for _, _, complete in plan): print(f"{c.arch}: complete with these settings, skipped", flush=True); continue
-        if "RANK" in os.environ: launch(c); continue
-        if error := run_notebook(c, notebook): failed[c.arch] = error; print(f"{c.arch} failed: {error}", file=sys.stderr, flush=True)
-    if failed: raise DvBenchError(f"{len(failed)} of {len(configs)} architectures failed: " + "; ".join(f"{a}: {e}" for a, e in failed.items()))
+    parts, failed = [], {}
+    for c in configs:
+        found = examples[c.data, c.test_data]
+        if tune_budget and c.arch not in baseline_names: parts += [replace(c, fold=k) for k in folds_of(c, found)] # a search belongs to one fold
+        else: parts.append(c); planned_runs(c, found)
+    for c in parts:
+        name = c.arch if c.fold == "all" else f"{c.arch} fold {c.fold}"
+        try: error = _train_part(c, examples[c.data, c.test_data], notebook, tune_budget, name)
+        except Exception as e:
+            if "RANK" in os.environ: raise
+            error = str(e) if isinstance(e, DvBenchError) else f"{type(e).__name__}: {e}"
+        if error: failed[name] = error; print(f"{name} failed: {error}", file=sys.stderr, flush=True)
+    if failed: raise DvBenchError(f"{len(failed)} of {len(parts)} {'folds' if tune_budget else 'architectures'} failed: " + "; ".join(f"{a}: {e}" for a, e in failed.items()))
     if int(os.environ.get("RANK", 0)) == 0: print(f"results: {experiment_folder(configs[0])}")
