@@ -20,6 +20,7 @@ import pandas as pd
 import pysam
 
 from .core import DvBenchError, Region, atomic_path, command, find_path, merge_intervals, open_reference, parse_region, read_bed, read_json as _read_json, read_stratification
+from .labels import intersect_intervals
 from .metrics import clopper_pearson, genome_blocks, image_metrics, min_blocks, min_errors
 
 # %% ../nbs/14_scoring.ipynb #a7185589
@@ -504,15 +505,8 @@ def _window(fasta:pysam.FastaFile, contig:str, calls:list[Call], pad:int=5000): 
     return lambda start, end: text[max(start-low, 0):max(end-low, 0)]
 
 def _shared(a:dict, b:dict)->dict: # the intervals that two sets of sorted intervals have in common
-    out = {}
-    for contig in a.keys() & b.keys():
-        i = j = 0
-        while i < len(a[contig]) and j < len(b[contig]):
-            (s, e), (t, f) = a[contig][i], b[contig][j]
-            if max(s, t) < min(e, f): out.setdefault(contig, []).append((max(s, t), min(e, f)))
-            if e < f: i += 1
-            else: j += 1
-    return out
+    found = {contig: intersect_intervals(a[contig], b[contig]) for contig in a.keys() & b.keys()}
+    return {contig: shared for contig, shared in found.items() if shared}
 
 def _bases(intervals:dict)->int: return sum(e-s for found in intervals.values() for s, e in found)
 
