@@ -431,8 +431,8 @@ class Maker:
                 "alt_counts": list(site.alt_counts), "alt_forward": len(shown)-reverse, "alt_reverse": reverse,
                 "mean_base_quality": mean(pixels.quality[at_site, pixels.base.shape[1]//2]), "mean_mapping_quality": mean(pixels.mapping_quality[at_site, 0])}
 
-# %% ../nbs/06_pileup.ipynb #6adf2e86
-stretch_size = 10_000 # bases, a multiple of a partition's
+# %% ../nbs/06_pileup.ipynb #f842e432
+stretch_size = 50_000 # bases, a multiple of a partition's
 
 _worker = None # (job, its Maker once it is needed), in a worker process
 
