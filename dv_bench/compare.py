@@ -7,11 +7,11 @@ __all__ = ['endpoints', 'deterministic', 'min_seeds', 'test_name', 'rope', 'erro
            'run_metrics', 'architecture_table', 'mean_confusion', 'Counts', 'count_errors', 'resample', 'paired_exact',
            'compare_all', 'rate_table', 'corrected_t', 'correlated_t', 'appendix_tests', 'appendix_levels',
            'kinds_of_error', 'error_table', 'strata', 'region_sets', 'stratum_table', 'variant_recall', 'matched',
-           'operating_table', 'average_precisions', 'pr_curve', 'calibration_table', 'reliability_table',
+           'operating_table', 'average_precisions', 'pr_curve', 'calibration_table', 'reliability_table', 'gq_table',
            'imagenet_table', 'rank_correlation', 'headline_table', 'held_out_role', 'converged', 'hold_to_convergence',
            'compute_curves', 'equal_compute', 'describe_data', 'verdict']
 
-# %% ../nbs/16_compare.ipynb #cf239ca4
+# %% ../nbs/16_compare.ipynb #77b5ec28
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from statsmodels.stats.multitest import multipletests
 from .baselines import baseline_names
 from .core import DvBenchError, class_names, project_root, read_bed, read_stratification
 from .experiment import Experiment, Sites, read_experiment, read_sites, shared_sites
+from .genotypes import gq_reliability, phred
 from .metrics import clopper_pearson, confusion_metrics, min_blocks, min_errors
 
 # %% ../nbs/16_compare.ipynb #c5ae427d
@@ -481,7 +482,7 @@ def pr_curve(
     grid = np.unique([*grid, np.flatnonzero(recall == 1)[-1]])                  # and the highest threshold that finds all
     return pd.DataFrame({"recall": recall[grid], "precision": precision[grid]}).sort_values("recall", ignore_index=True)
 
-# %% ../nbs/16_compare.ipynb #0ca0f3f8
+# %% ../nbs/16_compare.ipynb #67873dd6
 def calibration_table(
     sites:Sites,
 )->pd.DataFrame: # arch, temperature, and brier, ece, log_loss before and after; means over runs
@@ -501,14 +502,27 @@ def reliability_table(
     when:str="after", # or before
     bins:int=12,
 )->pd.DataFrame:      # promised, observed, low, high (Clopper-Pearson), n
-    "Promised and observed share of right classes, over all runs; bins are stretches of log-odds."
+    "Promised and observed share of right classes, over all runs; bins are stretches of log-odds. Intervals count an image once, however many seeds."
     rows = np.array([r for k, c in sites.calls.items() if k[0] == arch for r in c.calibration[when]["reliability"]])
     if not len(rows): return pd.DataFrame(columns=["promised", "observed", "low", "high", "n"])
+    seeds = sum(k[0] == arch for k in sites.calls)/len({k[1] for k in sites.calls if k[0] == arch})
     rows = rows[np.argsort(rows[:, 0])]
     parts = np.array_split(rows, min(bins, len(rows)))
     out = [((r[:, 0]*r[:, 2]).sum()/r[:, 2].sum(), (r[:, 1]*r[:, 2]).sum()/r[:, 2].sum(), int(r[:, 2].sum())) for r in parts]
-    low, high = clopper_pearson([o*n for _, o, n in out], [n for *_, n in out])
+    low, high = clopper_pearson([o*n/seeds for _, o, n in out], [n/seeds for *_, n in out])
     return pd.DataFrame([(p, o, a, b, n) for (p, o, n), a, b in zip(out, low, high)], columns=["promised", "observed", "low", "high", "n"])
+
+# %% ../nbs/16_compare.ipynb #1d1782f2
+def gq_table(
+    sites:Sites,
+)->pd.DataFrame: # arch and the columns of `genotypes.gq_reliability`; n and errors are means over seeds
+    "What each architecture's GQ promises, and what happened at the test sites."
+    rows = []
+    for arch in dict.fromkeys(k[0] for k in sites.calls):
+        mine = {k: c for k, c in sites.calls.items() if k[0] == arch}
+        calls = pd.concat([pd.DataFrame({"correct": ~c.wrong, "p_call": c.sure}) for c in mine.values()], ignore_index=True)
+        rows.append(gq_reliability(calls.assign(gq=np.rint(phred(1-calls.p_call))), runs=len(mine)/len({k[1] for k in mine})).assign(arch=arch))
+    return pd.concat(rows, ignore_index=True)[["arch", *rows[0].columns.drop("arch")]]
 
 # %% ../nbs/16_compare.ipynb #ccea9595
 min_archs = 8

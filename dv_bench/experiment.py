@@ -299,7 +299,7 @@ def plant_experiment(
                     "provenance": {"made": "2026-01-01T00:00:00+00:00", "commit": "planted", "versions": {}}})
     return folder
 
-# %% ../nbs/15_experiment.ipynb #a715ed4f
+# %% ../nbs/15_experiment.ipynb #3af5407b
 class Calls(NamedTuple):
     "One run's calls at the sites of its fold."
     wrong: np.ndarray       # (sites,) bool: the genotype is not the truth
@@ -308,6 +308,7 @@ class Calls(NamedTuple):
     image_probs: np.ndarray # (images, 3) float32, calibrated, in the order of `Sites.images`
     image: dict             # `image_metrics` of the test images, probabilities as the network gave them
     calibration: dict       # temperature, class_shift, n_tune, n; before and after: `calibration_of`
+    sure: np.ndarray        # (sites,) float64: probability of the called genotype
 
 class Sites(NamedTuple):
     "All test sites of an experiment, and every run's calls at them."
@@ -319,7 +320,7 @@ class Sites(NamedTuple):
 
 _site_class = {k: np.array([0 if a == b == 0 else 2 if a == b else 1 for a, b in genotypes_of(k)], np.int8) for k in range(1, 12)}
 
-# %% ../nbs/15_experiment.ipynb #0bb67d02
+# %% ../nbs/15_experiment.ipynb #14cca83c
 def _layout(frame:pd.DataFrame)->tuple: # test rows of one fold -> (sites, layout of images, truth index per site, mask of rows used)
     n_images = frame.groupby("site_id", sort=False).example.transform("size").to_numpy()
     n_alts = frame.alts.str.count(",").to_numpy()+1
@@ -335,14 +336,14 @@ def _layout(frame:pd.DataFrame)->tuple: # test rows of one fold -> (sites, layou
                                   -1) for g in sites.genotype[where]]
     return sites, layout, truth, whole
 
-def _call(p:np.ndarray, layout:list, truth:np.ndarray): # corrected image probabilities -> wrong, called, class probabilities per site
-    wrong, called, probs = np.zeros(len(truth), bool), np.zeros(len(truth), np.int8), np.zeros((len(truth), 3), np.float32)
+def _call(p:np.ndarray, layout:list, truth:np.ndarray): # corrected image probabilities -> wrong, called, class probabilities, that of the call, per site
+    wrong, called, probs, sure = np.zeros(len(truth), bool), np.zeros(len(truth), np.int8), np.zeros((len(truth), 3), np.float32), np.zeros(len(truth))
     for k, where, rows in layout:
         table, _ = merge_images(p[rows], k)
         best = table.argmax(1)
-        wrong[where], called[where] = best != truth[where], _site_class[k][best]
+        wrong[where], called[where], sure[where] = best != truth[where], _site_class[k][best], table.max(1)
         probs[where] = table@np.eye(3)[_site_class[k]]
-    return wrong, called, probs
+    return wrong, called, probs, sure
 
 _site_columns = ["site_id", "chrom", "pos0", "ref", "alts", "variant_type", "sample", "source", "n_alts", "genotype", "depth",
                  "homopolymer_length", "gc"]
@@ -360,7 +361,7 @@ def _site_table(sites:pd.DataFrame, frame:pd.DataFrame, layout:list, truth:np.nd
     for k, where, _ in layout: table.loc[where, "truth"] = np.where(truth[where] < 0, -1, _site_class[k][truth[where]])
     return table
 
-# %% ../nbs/15_experiment.ipynb #66d1c920
+# %% ../nbs/15_experiment.ipynb #71a21019
 def calibration_of(
     labels,           # (n,) 0..2
     probs,            # (n, 3)
@@ -416,11 +417,11 @@ def read_sites(
             fixed = correct_probabilities(p, shift, temperature)
             y = frame.label.to_numpy(float, na_value=np.nan); has = ~np.isnan(y)
             before, after = (calibration_of(y[has], q[has]) for q in (p, fixed))
-            wrong, called, probs = _call(fixed[whole], layout, truth)
+            wrong, called, probs, sure = _call(fixed[whole], layout, truth)
             calls[run.arch, fold, run.seed] = Calls(wrong[known], called[known], probs[known], fixed.astype(np.float32),
                                                     image_metrics(y[has], p[has]), {
                     "temperature": temperature, "class_shift": shift, "n_tune": n_tune, "n": int(has.sum()), "before": before,
-                    "after": after})
+                    "after": after}, sure[known])
         tables.append(table); folds[fold] = slice(start, start+len(table)); start += len(table)
     if not start: raise DvBenchError(f"{experiment.folder} has no test site with a known genotype; statistics need labelled test examples")
     table = pd.concat(tables, ignore_index=True)

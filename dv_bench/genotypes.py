@@ -228,17 +228,18 @@ def calibrated(
     p = correct_probabilities(predictions[["p0", "p1", "p2"]], calibration["class_shift"], calibration["temperature"])
     return predictions.assign(p0=p[:, 0], p1=p[:, 1], p2=p[:, 2])
 
-# %% ../nbs/12_genotypes.ipynb #c997b919
+# %% ../nbs/12_genotypes.ipynb #4b97a42f
 def gq_reliability(
     sites:pd.DataFrame,                    # of `merge_sites`; sites without truth are left out
     edges:tuple=(0, 10, 20, 30, 40, 60, 100), # GQ, each bin includes its lower edge
-)->pd.DataFrame:                           # gq_from, gq_to, n, errors, promised, observed, low, high (error rates)
+    runs:float=1,                          # how many runs' calls of the same sites are pooled
+)->pd.DataFrame:                           # gq_from, gq_to, n, errors (both per run), promised, observed, low, high (error rates)
     "Promised against observed error rate of called genotypes, by GQ."
     known = sites[sites.correct.notna()]
     bins, rows = np.digitize(known.gq, edges)-1, []
     for i, (low, high) in enumerate(zip(edges, edges[1:])):
         here = known[bins == i]
-        n, wrong = len(here), int((~here.correct.astype(bool)).sum())
+        n, wrong = len(here)/runs, (~here.correct.astype(bool)).sum()/runs
         if n:
             z2 = 1.959964**2; middle, half = (wrong+z2/2)/(n+z2), (z2*(wrong*(n-wrong)/n+z2/4))**.5/(n+z2)
             rows.append((low, high, n, wrong, float(1-here.p_call.mean()), wrong/n, max(0., middle-half), min(1., middle+half)))

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['costs', 'arch_looks', 'difference_figure', 'fold_figure', 'pareto', 'cost_figure', 'confusion_figure',
-           'strata_figure', 'kinds_figure', 'learning_figure', 'compute_figure', 'reliability_figure', 'pr_figure',
-           'imagenet_figure', 'gallery', 'gallery_html', 'Report', 'write_images', 'missing_baselines', 'dvb_summary']
+           'strata_figure', 'kinds_figure', 'learning_figure', 'compute_figure', 'reliability_figure', 'gq_figure',
+           'pr_figure', 'imagenet_figure', 'gallery', 'gallery_html', 'Report', 'write_images', 'missing_baselines',
+           'dvb_summary']
 
 # %% ../nbs/17_plots.ipynb #0bd5b3c6
 import base64, colorsys, html, io, json, os, re, shlex, shutil, tempfile
@@ -302,7 +303,22 @@ def compute_figure(
     fig.update_xaxes(type="log", title="peta-MACs: GMACs per image x images seen", exponentformat="none"); fig.update_yaxes(title=name)
     return fig
 
-# %% ../nbs/17_plots.ipynb #737ff7f4
+# %% ../nbs/17_plots.ipynb #cdf26a04
+def _honesty(fig, arch:str, look:tuple, promised, observed, upper, n, what:str)->float: # error rates of one architecture's bins; the least that is drawn
+    x, y, upper = (np.asarray(v, float) for v in (promised, observed, upper))
+    x, none = np.maximum(x, 1e-10), y <= 0
+    for seen, value, mode, mark in ((~none, y, "lines+markers", dict(size=8, symbol=look[1])),
+                                    (none, upper, "markers", dict(size=6, symbol="triangle-down-open", opacity=.6))):
+        if seen.any(): fig.add_scatter(x=x[seen], y=value[seen], mode=mode, name=arch, line=dict(color=look[0], width=1.3), marker=dict(color=look[0], **mark),
+            showlegend=bool(mode != "markers"), customdata=np.asarray(n)[seen],
+            hovertemplate=f"{arch}<br>promised error %{{x:.2g}}<br>{'observed' if mode != 'markers' else 'none seen, at most'} %{{y:.2g}}<br>%{{customdata:,.0f}} {what}<extra></extra>")
+    return min([1., *upper[none], *y[~none], *x[~none]])
+
+def _honest_axes(fig, least:float, **options): # the diagonal, and logarithmic axes down to the least error rate that is drawn
+    low = 10**np.floor(np.log10(max(least, 1e-10)))/2
+    fig.add_scatter(x=[low, 1], y=[low, 1], mode="lines", line=dict(color="#777", dash="dash", width=1), hoverinfo="skip", showlegend=False)
+    for axis in (fig.update_xaxes, fig.update_yaxes): axis(type="log", range=[np.log10(low), .05], **options)
+
 def reliability_figure(
     sites:Sites,
     looks:dict,
@@ -310,23 +326,26 @@ def reliability_figure(
     when:str="after", # before or after calibration
 )->go.Figure:
     "Promised against observed error of images."
-    fig = _figure(f"Reliability {when} calibration", 400, data, meta="legend above")
-    least = 1.
-    for arch, (colour, symbol) in looks.items():
+    fig, least = _figure(f"Reliability {when} calibration", 400, data, meta="legend above"), 1.
+    for arch, look in looks.items():
         t = reliability_table(sites, arch, when)
-        if not len(t): continue
-        x, y, upper = np.maximum(1-t.promised, 1e-6), 1-t.observed, 1-t.low
-        none = (y <= 0).to_numpy(); least = min(least, upper[none].min() if none.any() else 1,
-                                                y[~none].min() if (~none).any() else 1, x[~none].min() if (~none).any() else 1)
-        for seen, value, mode, mark in ((~none, y, "lines+markers", dict(size=8, symbol=symbol)),
-                                        (none, upper, "markers", dict(size=6, symbol="triangle-down-open", opacity=.6))):
-            if seen.any(): fig.add_scatter(x=x[seen], y=value[seen], mode=mode, name=arch, line=dict(color=colour, width=1.3),
-                                           marker=dict(color=colour, **mark), showlegend=bool(mode != "markers"),
-                customdata=t.n[seen], hovertemplate=f"{arch}<br>promised error %{{x:.2g}}<br>{'observed' if mode != 'markers' else 'none seen, at most'} %{{y:.2g}}<br>%{{customdata:,}} images<extra></extra>")
-    low = 10**np.floor(np.log10(max(least, 1e-6)))/2
-    fig.add_scatter(x=[low, 1], y=[low, 1], mode="lines", line=dict(color="#777", dash="dash", width=1), hoverinfo="skip", showlegend=False)
-    for axis in (fig.update_xaxes, fig.update_yaxes): axis(type="log", dtick=1, exponentformat="power", range=[np.log10(low), .05])
+        if len(t): least = min(least, _honesty(fig, arch, look, np.maximum(1-t.promised, 1e-6), 1-t.observed, 1-t.low, t.n, "images"))
+    _honest_axes(fig, max(least, 1e-6), dtick=1, exponentformat="power")
     fig.update_xaxes(title="promised error probability"); fig.update_yaxes(title="observed share of errors")
+    return fig
+
+def gq_figure(
+    table:pd.DataFrame, # of `gq_table`
+    looks:dict,
+    data:str,
+)->go.Figure:
+    "Promised against observed quality of site genotypes; axes are error rates, written as the GQ that they stand for."
+    fig, least = _figure("What GQ promises and what happened", 400, data, meta="legend above"), 1.
+    for arch, look in looks.items():
+        t = table[table.arch == arch]
+        if len(t): least = min(least, _honesty(fig, arch, look, t.promised, t.observed, t.high, t.n, "sites"))
+    _honest_axes(fig, least, tickvals=[10.**-k for k in range(11)], ticktext=[str(10*k) for k in range(11)])
+    fig.update_xaxes(title="promised GQ, mean of a bin"); fig.update_yaxes(title="observed: −10 log10 of the share of errors")
     return fig
 
 def pr_figure(
