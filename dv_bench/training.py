@@ -176,7 +176,7 @@ def differences(
     "Where two runs' settings differ."
     return {k: (old.get(k), new.get(k)) for k in setting_types if k not in no_influence and old.get(k) != new.get(k)}
 
-# %% ../nbs/11_training.ipynb #83bcefec
+# %% ../nbs/11_training.ipynb #e00a5c17
 class Examples:
     "One or several dataset folders as one. Raises DvBenchError when they differ in channels, shape or reference, or have no labels."
     def __init__(self,
@@ -196,6 +196,13 @@ class Examples:
             if clash and not (d in tests and (first.info["simulated"] or d.info["simulated"])):
                 raise DvBenchError(f"{first.path} and {d.path} were made from different references ({', '.join(clash[:5])} differ), so their positions cannot be told apart "
                                    "or together; make both with the same --ref")
+        for group in (parts, tests):
+            names = pd.concat([d.index.example for d in group]) if group else pd.Series(dtype=str)
+            if names.duplicated().any():
+                raise DvBenchError(f"{int(names.duplicated().sum())} examples lie in two of {', '.join(str(d.path) for d in group)}, the first is {names[names.duplicated()].iloc[0]}; "
+                                   "give each once, and tell depths and platforms of one sample apart by dvb_examples --source")
+        self.unrelated = {c for d in tests for c in _other_sequence(first, d)}  # chromosomes of equal name and other sequence
+        self.tested = [(d.info.get("options") or {}).get("regions") for d in tests] # what separate test folders were made from, None where unknown
         self.channels, self.shape = first.channels, first.shape
         self.index = pd.concat([d.index for d in self.parts], ignore_index=True)
         self.starts = np.cumsum([0, *(len(d) for d in self.parts)])
@@ -237,7 +244,7 @@ def demo_data()->str: # path of data/demo
     if not (project_root()/"data"/"demo"/"dataset.json").exists(): print("data/demo is missing: simulating reads and drawing their images", flush=True)
     return str(demo_dataset())
 
-# %% ../nbs/11_training.ipynb #22aed841
+# %% ../nbs/11_training.ipynb #9f7eaabb
 def _overlapping(index, others, width): # which rows of an index lie less than `width` from a row of another, as bool array
     found, bare = np.zeros(len(index), bool), others.chrom.str.removeprefix("chr")
     for chrom, rows in index.groupby(index.chrom.str.removeprefix("chr"), sort=False).indices.items():
@@ -264,10 +271,13 @@ def assign_roles(
     if examples.n_data < len(index):
         data, test = index.iloc[:examples.n_data], index.iloc[examples.n_data:]
         roles[roles == "test"] = "train"
-        roles[:examples.n_data][_overlapping(data, test, width)] = ""
+        roles[:examples.n_data][_overlapping(data, test, width) & ~data.chrom.str.removeprefix("chr").isin(examples.unrelated).to_numpy()] = ""
         roles[examples.n_data:] = np.where(examples.labels[examples.n_data:] >= 0, "test", "")
         split_id = hashlib.sha256((split_id+examples.record["fingerprint"]).encode()).hexdigest()[:len(split_id)]
         record = {role: _role_record(index[roles == role], width) for role in ("train", "tune", "test")}
+        if all(examples.tested): # whole regions: truth that became no candidate is missed there, too
+            record["test"]["intervals"] = {c: [list(i) for i in merge_intervals([tuple(i) for r in examples.tested for i in r.get(c, [])])]
+                                           for c in dict.fromkeys(c for r in examples.tested for c in r)}
     for role in ("train", "test"):
         if not (roles == role).any(): raise DvBenchError(f"fold {fold} has no labelled {role} image; use fewer folds or more data")
     classes = np.unique(examples.labels[roles == "train"])
