@@ -8,8 +8,8 @@ __all__ = ['max_overlapping', 'Limits', 'Record', 'simplified', 'site_records', 
            'Network', 'Seconds', 'held_out', 'Haploid', 'read_haploid', 'call_pieces', 'cvo_bytes', 'write_cvo',
            'read_cvo', 'import_cvo', 'dvb_import', 'call', 'dvb_call']
 
-# %% ../nbs/13_calling.ipynb #0a948e8c
-import gzip, itertools, os, re, time
+# %% ../nbs/13_calling.ipynb #3fd6be3f
+import gzip, itertools, os, re, sys, time
 from collections import Counter
 from pathlib import Path
 from typing import Iterator, NamedTuple
@@ -339,7 +339,7 @@ class Network:
             raise DvBenchError(self.refusal(f"{(n == 0).sum()} of {len(n)} sites' images, the first at {chrom[i]}:{pos0[i]+1}, are no test examples"))
         return total/n[:, None]
 
-# %% ../nbs/13_calling.ipynb #93e15f62
+# %% ../nbs/13_calling.ipynb #399109bd
 def _pieces(rows:list[dict], final:bool)->tuple[list[dict], list[dict]]: # what can be called now, and what has to wait for its neighbours
     if final: return rows, []
     end, chrom, cut = 0, None, 0
@@ -408,7 +408,7 @@ def held_out(
     rows = rows.drop_duplicates("example").drop(columns=["p0", "p1", "p2"]).merge(mean, left_on="example", right_index=True)
     images, alts = rows.groupby("site_id").site_id.transform("size"), rows.alts.str.count(",")+1
     whole = images == alts*(alts+1)//2
-    if not whole.all(): print(f"{rows.site_id[~whole].nunique()} sites were left out because only some of their images are test examples")
+    if not whole.all(): print(f"{rows.site_id[~whole].nunique()} sites were left out because only some of their images are test examples", file=sys.stderr)
     return rows[whole].reset_index(drop=True), run
 
 # %% ../nbs/13_calling.ipynb #49af250c

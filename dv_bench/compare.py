@@ -11,7 +11,7 @@ __all__ = ['endpoints', 'deterministic', 'min_seeds', 'test_name', 'rope', 'erro
            'imagenet_table', 'rank_correlation', 'headline_table', 'held_out_role', 'converged', 'hold_to_convergence',
            'compute_curves', 'equal_compute', 'describe_data', 'verdict']
 
-# %% ../nbs/16_compare.ipynb #77b5ec28
+# %% ../nbs/16_compare.ipynb #a47d4302
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from .baselines import baseline_names
 from .core import DvBenchError, class_names, project_root, read_bed, read_stratification
 from .experiment import Experiment, Sites, read_experiment, read_sites, shared_sites
 from .genotypes import gq_reliability, phred
-from .metrics import clopper_pearson, confusion_metrics, min_blocks, min_errors
+from .metrics import clopper_pearson, confusion_metrics, min_blocks, min_errors, undefined_because
 
 # %% ../nbs/16_compare.ipynb #c5ae427d
 def fold_table(
@@ -343,7 +343,7 @@ def error_table(
                      **{f"{m}_{c}": found[f"{m}_{c}"] for m in ("precision", "recall", "f1") for c in class_names}})
     return pd.DataFrame(rows)
 
-# %% ../nbs/16_compare.ipynb #c759d036
+# %% ../nbs/16_compare.ipynb #0d6730b9
 def _between(values, edges, unit="")->list: # [(name, mask)] for edges a, b, c: a-b, b-c, c and more; missing values are in none
     v, out = pd.to_numeric(values, errors="coerce").to_numpy(float), []
     for low, high in zip(edges, (*edges[1:], np.inf)):
@@ -369,6 +369,8 @@ def strata(
     add("homopolymer length", _between(table.homopolymer_length, (0, 4, 7, 11), " bp"))
     add("alts", [("one alt", (table.n_alts == 1).to_numpy()), ("two alts or more", (table.n_alts > 1).to_numpy())])
     add("truth", [(c.replace("_", "-"), (table.truth == i).to_numpy()) for i, c in enumerate(class_names)])
+    for family in ("sample", "source"):
+        if table[family].nunique() > 1: add(family, [(v or "unnamed", (table[family] == v).to_numpy()) for v in sorted(table[family].dropna().unique())])
     if stratification: add("regions", region_sets(table, stratification))
     return [(f, n, m) for f, n, m in out if m.any() or f in ("type", "truth", "regions")]
 
@@ -631,7 +633,7 @@ def equal_compute(
                            f"{metric}_at_{budget}": within[metric].iloc[-1] if len(within) else np.nan}
     return pd.DataFrame(rows.values())
 
-# %% ../nbs/16_compare.ipynb #a39e2762
+# %% ../nbs/16_compare.ipynb #7b529d3a
 def describe_data(
     experiment:Experiment,
     sites:Sites,
@@ -711,6 +713,9 @@ def _notes(experiment:Experiment, sites:Sites)->list[str]:
     if len(experiment.left_out): notes.append(f"{len(experiment.left_out)} runs were left out: {', '.join(experiment.left_out.folder[:4])}{' and others' if len(experiment.left_out) > 4 else ''}.")
     if experiment.info["recipe"]: notes.append("The networks were not trained by one recipe: " + "; ".join(
         f"{k} is {', '.join(f'{v} for {a}' for a, v in by.items())}" for k, by in list(experiment.info["recipe"].items())[:3]) + ".")
-    missing = [c.replace("_", "-") for i, c in enumerate(class_names) if not (sites.table.truth == i).any()]
-    if missing: notes.append(f"No test site is {' or '.join(missing)}: numbers that need such sites are undefined.")
+    sources = sites.table.source.fillna("").unique()
+    if len(sources) > 1: notes.append(f"The test sites are of {len(sources)} sources ({', '.join(s or 'unnamed' for s in sources[:6])}): one place counts once for each; the strata below tell them apart.")
+    labels = pd.concat([f.label for f in sites.images.values()]).dropna() if sites.images else ()
+    for what, why in (("site", undefined_because(sites.table.truth[sites.table.truth >= 0])), ("image", undefined_because(labels) if len(labels) else "")):
+        if why: notes.append(f"Numbers per {what} that need every class are undefined: {why.replace('_', '-')} in the test role.")
     return notes

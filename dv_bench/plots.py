@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['costs', 'arch_looks', 'difference_figure', 'fold_figure', 'pareto', 'cost_figure', 'confusion_figure',
            'strata_figure', 'kinds_figure', 'learning_figure', 'compute_figure', 'reliability_figure', 'gq_figure',
-           'pr_figure', 'imagenet_figure', 'gallery', 'gallery_html', 'Report', 'write_images', 'missing_baselines',
-           'dvb_summary']
+           'pr_figure', 'imagenet_figure', 'calling_figure', 'loss_figure', 'metric_figure', 'coverage_figure',
+           'gallery', 'gallery_html', 'Report', 'write_images', 'missing_baselines', 'dvb_summary']
 
 # %% ../nbs/17_plots.ipynb #0bd5b3c6
 import base64, colorsys, html, io, json, os, re, shlex, shutil, tempfile
@@ -24,7 +24,7 @@ from .core import DvBenchError, atomic_path, class_names, command, find_path, pr
 from .compare import held_out_role, min_archs, pr_curve, rank_correlation, reliability_table
 from .experiment import Experiment, Sites, find_arch, find_experiment, read_experiment
 
-# %% ../nbs/17_plots.ipynb #b7bca47d
+# %% ../nbs/17_plots.ipynb #5603158e
 _colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#882255", "#999933", "#332288", "#44AA99", "#AA4499",
             "#6699CC", "#117733")
 _symbols = ("square", "diamond", "triangle-up", "triangle-down", "star", "hexagon", "pentagon", "bowtie", "star-diamond",
@@ -43,6 +43,9 @@ def arch_looks(
         extra = "#%02x%02x%02x" % tuple(int(255*v) for v in colorsys.hls_to_rgb(i*.381966 % 1, .4, .55))
         looks[arch] = (_colours[i] if i < len(_colours) else extra, _symbols[i % len(_symbols)])
     return {a: looks[a] for a in archs}
+
+def _arch_rows(fig, names): # one row per name, from the bottom up
+    fig.update_yaxes(tickvals=list(range(len(names))), ticktext=list(names), range=[-.6, len(names)-.4], showgrid=False)
 
 _e = html.escape
 
@@ -64,7 +67,7 @@ pio.templates["dv_bench"] = go.layout.Template(layout=dict(
 def _figure(title:str, height:int=400, data:str="", **layout)->go.Figure: # every title says whether the data are real
     return go.Figure(layout=dict(template="dv_bench", height=height, title_text=f"{title} · {data} data" if data else title, **layout))
 
-# %% ../nbs/17_plots.ipynb #9b66484b
+# %% ../nbs/17_plots.ipynb #996e08df
 def difference_figure(
     table:pd.DataFrame, # of `compare_all`
     runs:pd.DataFrame,  # of `run_metrics`
@@ -88,7 +91,7 @@ def difference_figure(
                         hovertemplate=f"{arch}: %{{x:.2f}} ({1000*r.low:.2f} to {1000*r.high:.2f})<br>{r.method}<br>{r.decision}<extra></extra>")
     fig.add_vline(x=0, line=dict(color=looks.get(baseline, ("#1a1a1a",))[0], width=1.5))
     fig.update_xaxes(title="difference, errors per 1,000 sites")
-    fig.update_yaxes(tickvals=list(range(len(order))), ticktext=order, range=[-.6, len(order)-.4], showgrid=False)
+    _arch_rows(fig, order)
     return fig
 
 def fold_figure(
@@ -117,7 +120,7 @@ def fold_figure(
         text = "baseline" if arch == baseline else "p undefined" if not np.isfinite(p.get(arch, np.nan)) else f"p = {p[arch]:.2g}"
         fig.add_annotation(y=y, x=high+(high-low or .01)*.06, text=text, showarrow=False, font_size=11, xanchor="left")
     fig.update_xaxes(title=name, range=[low-(high-low or .01)*.08, high+(high-low or .01)*.4])
-    fig.update_yaxes(tickvals=list(range(len(order))), ticktext=order, range=[-.6, len(order)-.4], showgrid=False)
+    _arch_rows(fig, order)
     return fig
 
 # %% ../nbs/17_plots.ipynb #ac4bae01
@@ -385,6 +388,74 @@ def imagenet_figure(
                         marker=dict(color=looks[row.arch][0], symbol=looks[row.arch][1], size=11),
                         hovertemplate=f"{row.arch}<br>top-1 %{{x:.1f}}%<br>%{{y:.2f}} errors per 1,000<extra></extra>")
     fig.update_xaxes(title="ImageNet top-1 accuracy, %"); fig.update_yaxes(title="errors per 1,000 sites")
+    return fig
+
+# %% ../nbs/17_plots.ipynb #89c3d4f3
+def _f1_errors(r, kind:str)->dict: # plotly's error bars of an F1
+    f1, low, high = (np.asarray(r[f"{kind}_{k}"], float) for k in ("f1", "low", "high"))
+    return dict(array=high-f1, arrayminus=f1-low, thickness=1.5, width=0)
+
+def calling_figure(
+    table:pd.DataFrame, # of `scoring.score_experiment`, one source
+    kind:str,           # SNP or INDEL
+    looks:dict,
+    data:str,
+)->go.Figure:
+    "F1 of the calls, with intervals."
+    order = table.sort_values(f"{kind}_f1", na_position="first").arch.tolist()
+    fig = _figure(f"{kind} F1 of calls", 140+44*len(order), data, showlegend=False)
+    for y, arch in enumerate(order):
+        r, (colour, symbol) = table[table.arch == arch], looks[arch]
+        fig.add_scatter(x=r[f"{kind}_f1"], y=[y], mode="markers", error_x=_f1_errors(r, kind), marker=dict(color=colour, symbol=symbol, size=11),
+                        customdata=r[[f"{kind}_recall", f"{kind}_precision"]], hovertemplate=f"{arch}<br>F1 %{{x:.4f}}, recall %{{customdata[0]:.4f}}, precision %{{customdata[1]:.4f}}<extra></extra>")
+    fig.update_xaxes(title=f"{kind} F1"); _arch_rows(fig, order)
+    return fig
+
+def loss_figure(
+    table:pd.DataFrame, # as for `calling_figure`
+    kind:str,
+    data:str,
+)->go.Figure:
+    "Where F1 was lost: 1 - F1, split by the cause of the errors."
+    order = table.sort_values(f"{kind}_f1", na_position="first").arch.tolist()
+    here, fig = table.set_index("arch").loc[order], _figure(f"What {kind} F1 lacks to 1", 160+44*len(order), data, barmode="stack", bargap=.4, meta="legend above")
+    for cause, colour, shape in (("never a candidate", "#c4c4c4", ""), ("merging", "#ffffff", "x"), ("genotype", "#6a6a6a", "/")):
+        column = cause.replace(" ", "_")
+        fig.add_bar(x=here[f"{kind}_lost_{column}"], y=list(range(len(order))), orientation="h", name=cause,
+                    marker=dict(color=colour, line=dict(color="#444", width=1), pattern=dict(shape=shape, fgcolor="#444", size=6)),
+                    customdata=here[[f"{kind}_fn_{column}", f"{kind}_fp_{column}"]], hovertemplate=f"{cause}: %{{x:.4f}}<br>%{{customdata[0]}} missed, %{{customdata[1]}} false<extra></extra>")
+    fig.update_xaxes(title=f"1 − {kind} F1", rangemode="tozero"); _arch_rows(fig, order)
+    return fig
+
+def metric_figure(
+    table:pd.DataFrame, # as for `calling_figure`
+    kind:str,
+    looks:dict,
+    data:str,
+)->go.Figure:
+    "The image metric against the F1 of the calls."
+    here = table[table.image_macro_f1.notna() & table[f"{kind}_f1"].notna()].reset_index(drop=True)
+    fig, place = _figure(f"Image metric and {kind} F1", 380, data, showlegend=False), _label_places(here.image_macro_f1, here[f"{kind}_f1"])
+    for i, arch in enumerate(here.arch):
+        r, (colour, symbol) = here.iloc[[i]], looks[arch]
+        fig.add_scatter(x=r.image_macro_f1, y=r[f"{kind}_f1"], error_y=_f1_errors(r, kind), mode="markers+text", text=[arch], textposition=place[i], cliponaxis=False,
+                        textfont=dict(size=10, color=colour), marker=dict(color=colour, symbol=symbol, size=11), hovertemplate=f"{arch}<br>images %{{x:.4f}}, calls %{{y:.4f}}<extra></extra>")
+    fig.update_xaxes(title="macro F1 of images"); fig.update_yaxes(title=f"{kind} F1 of calls")
+    return fig
+
+def coverage_figure(
+    table:pd.DataFrame, # of `scoring.score_experiment`, several sources
+    kind:str,
+    looks:dict,
+    data:str,
+)->go.Figure:
+    "F1 of the calls against the depth of the reads."
+    fig = _figure(f"{kind} F1 against coverage", 400, data, meta="legend above")
+    for arch, (colour, symbol) in looks.items():
+        r = table[table.arch == arch].sort_values("depth")
+        if len(r): fig.add_scatter(x=r.depth, y=r[f"{kind}_f1"], error_y=_f1_errors(r, kind), mode="lines+markers", name=arch, line=dict(color=colour, width=1.8),
+                                   marker=dict(symbol=symbol, size=8), text=r.source, hovertemplate=f"{arch}, %{{text}}<br>depth %{{x:.0f}}: F1 %{{y:.4f}}<extra></extra>")
+    fig.update_xaxes(title="median depth of the sites, reads", rangemode="tozero"); fig.update_yaxes(title=f"{kind} F1 of calls")
     return fig
 
 # %% ../nbs/17_plots.ipynb #9e1669a8

@@ -686,7 +686,7 @@ def write_score(
         with atomic_path(f"{prefix}.{name}.csv") as tmp: table.to_csv(tmp, index=False)
     if score.decided: write_annotated(f"{prefix}.vcf.gz", score.decided, ref)
 
-# %% ../nbs/14_scoring.ipynb #41e31d00
+# %% ../nbs/14_scoring.ipynb #640a8bd5
 def _candidates(rows:pd.DataFrame)->list[Call]: # every alt of every site as a call of its own
     sites = rows.drop_duplicates("site_id")
     calls = [c for s in sites.itertuples() for alt in s.alts.split(",") for c in split_record(s.chrom, int(s.pos0), s.ref, (alt, None))]
@@ -742,7 +742,8 @@ def score_intervals(
     for k, name in enumerate(("", "recall_", "precision_")):
         if by_blocks := len(counts) >= min_blocks and errors[k] >= min_errors:
             with np.errstate(invalid="ignore"): recall, precision = (drawn[i]/(drawn[i]+drawn[i+1]) for i in (0, 2))
-            low, high = np.nanpercentile((_f1(recall, precision), recall, precision)[k], [2.5, 97.5])
+            found = (_f1(recall, precision), recall, precision)[k]
+            low, high = np.nanpercentile(found, [2.5, 97.5]) if np.isfinite(found).any() else (np.nan, np.nan)
         else: low, high = exact[k]
         how = "blocks alone" if by_blocks else "Clopper-Pearson of recall and precision" if k == 0 else "Clopper-Pearson"
         out |= {f"{name}low": float(low), f"{name}high": float(high), f"{name}interval": f"{how}, these networks only"}
