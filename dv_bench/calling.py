@@ -4,23 +4,22 @@
 
 # %% auto #0
 __all__ = ['max_overlapping', 'Limits', 'Record', 'simplified', 'site_records', 'vcf_line', 'overlapping_groups', 'resolve',
-           'resolve_overlaps', 'write_vcf', 'find_runs', 'Folds', 'find_folds', 'seen_intervals', 'inside', 'Refitted',
-           'Network', 'Seconds', 'held_out', 'Haploid', 'read_haploid', 'call_pieces', 'cvo_bytes', 'write_cvo',
-           'read_cvo', 'import_cvo', 'dvb_import', 'call', 'dvb_call']
+           'resolve_overlaps', 'find_runs', 'Folds', 'find_folds', 'seen_intervals', 'Refitted', 'Network', 'Seconds',
+           'held_out', 'Haploid', 'read_haploid', 'call_pieces', 'cvo_bytes', 'write_cvo', 'read_cvo', 'import_cvo',
+           'dvb_import', 'call', 'dvb_call']
 
-# %% ../nbs/13_calling.ipynb #3fd6be3f
-import gzip, itertools, os, re, sys, time
+# %% ../nbs/13_calling.ipynb #291f30e6
+import gzip, itertools, re, sys, time
 from collections import Counter
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pysam
 from fastcore.script import Param
 
-from .core import (DvBenchError, Region, atomic_path, command, find_path, merge_intervals, open_reference, provenance, read_bed, read_json, reference_record,
-                           write_json)
+from .core import (DvBenchError, atomic_path, command, find_path, in_regions, inside, merge_intervals, open_reference, provenance, read_bed, read_json,
+                           reference_record, write_json, write_vcf)
 from .baselines import baseline_names, fit_baseline
 from .dataset import PileupDataset, dvb_import as import_examples, index_row
 from .genotypes import calibrated, fit_calibration, genotype_text, genotypes_of, gq_reliability, merge_sites, phred, phred_likelihoods
@@ -146,7 +145,7 @@ def resolve_overlaps(
         out += [new.get(id(r), r) for r in group]
     return out
 
-# %% ../nbs/13_calling.ipynb #4faa65ea
+# %% ../nbs/13_calling.ipynb #0df13bac
 _vcf_header = [
     '##FILTER=<ID=RefCall,Description="The likeliest genotype is 0/0">',
     '##FILTER=<ID=LowQual,Description="QUAL is under the limit">',
@@ -158,31 +157,7 @@ _vcf_header = [
     '##FORMAT=<ID=VAF,Number=A,Type=Float,Description="Share of the reads that support each alt">',
     '##FORMAT=<ID=PL,Number=G,Type=Integer,Description="Phred-scaled genotype likelihoods, the likeliest 0">']
 
-def write_vcf(
-    path:str|Path,         # .vcf.gz; the index is written beside it (.tbi, or .csi for contigs of 2^29 bases and more)
-    header:list[str],      # lines that start with ##, without fileformat and contigs
-    contigs:dict,          # name -> length or None, in the order of the records
-    samples:list[str],
-    lines,                 # the records' text, in order
-)->int:                    # records written
-    "A bgzipped, indexed VCF 4.2, whole or not at all."
-    path, n = Path(path), 0
-    index = ".csi" if any((length or 0) >= 2**29 for length in contigs.values()) else ".tbi"
-    with atomic_path(path) as tmp:
-        made = tmp.with_name(tmp.name+".vcf.gz")
-        try:
-            with pysam.BGZFile(str(made), "w") as f:
-                named = (f"##contig=<ID={c}{'' if length is None else f',length={length}'}>" for c, length in contigs.items())
-                f.write("\n".join(["##fileformat=VCFv4.2", '##FILTER=<ID=PASS,Description="All filters passed">', *header, *named,
-                                   "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples])]).encode()+b"\n")
-                for line in lines: f.write(line.encode()+b"\n"); n += 1
-            pysam.tabix_index(str(made), preset="vcf", force=True, csi=index == ".csi")
-            os.replace(f"{made}{index}", f"{path}{index}"); os.replace(made, tmp)
-        finally:
-            for left in (made, Path(f"{made}{index}")): left.unlink(missing_ok=True)
-    return n
-
-# %% ../nbs/13_calling.ipynb #38377983
+# %% ../nbs/13_calling.ipynb #d230b675
 def find_runs(
     folder:str|Path, # outputs/<experiment>/<arch> or one of its fold<k>_seed<s>
 )->list[Path]:       # complete run folders
@@ -244,17 +219,6 @@ def seen_intervals(
         if found: out[contig] = merge_intervals(found)
     return out
 
-def inside(
-    intervals:dict, chrom, pos0, # contig -> sorted, disjoint intervals; (n,) contigs and positions
-)->np.ndarray:                   # (n,) bool
-    "Which positions lie in intervals."
-    chrom, pos0 = np.asarray(chrom, object), np.asarray(pos0, np.int64)
-    hit = np.zeros(len(pos0), bool)
-    for contig, found in intervals.items():
-        edges, here = np.array(found).ravel(), chrom == contig
-        hit[here] = np.searchsorted(edges, pos0[here], side="right") % 2 == 1
-    return hit
-
 class Refitted:
     """A baseline's run, fitted again. Raises DvBenchError when its dataset is gone or another one, or when the fit does not answer as it did.
     `.record` is its run.json."""
@@ -313,8 +277,8 @@ class Network:
         "Raises DvBenchError when no run is left for some place."
         for contig, intervals in regions.items():
             edges = sorted({e for i in intervals for e in i} | {e for s in self.seen for i in s.get(contig, []) for e in i})
-            places = [a for a in edges if inside({contig: intervals}, [contig], [a])[0]]
-            blocked = [a for a in places if all(inside(s, [contig], [a])[0] for s in self.seen)]
+            places = [a for a in edges if inside(a, intervals)]
+            blocked = [a for a in places if all(inside(a, s.get(contig, [])) for s in self.seen)]
             if blocked: raise DvBenchError(self.refusal(f"{what} hold {contig}:{blocked[0]+1}"))
 
     def refusal(self, what:str)->str:
@@ -329,7 +293,7 @@ class Network:
         "The mean of the runs that did not see an image's place. Raises DvBenchError when there is none."
         total, n, chrom, pos0 = np.zeros((len(images), 3)), np.zeros(len(images)), rows.chrom.to_numpy(), rows.pos0.to_numpy()
         for run, calibration, seen in zip(self.runs, self.calibrations, self.seen):
-            use = ~inside(seen, chrom, pos0)
+            use = ~in_regions(chrom, pos0, seen)
             if not use.any(): continue
             p = run.predict(rows[use]) if isinstance(run, Refitted) else run.predict(images if use.all() else images[use])
             p = pd.DataFrame(p, columns=["p0", "p1", "p2"])
@@ -552,7 +516,7 @@ def dvb_import(
     if not cvo: return import_examples(out, tfrecord, png, channels, sample, source, ref)
     for folder in import_cvo(out, cvo, **({"trained_on": trained_on} if trained_on else {})): print(folder)
 
-# %% ../nbs/13_calling.ipynb #cff2849c
+# %% ../nbs/13_calling.ipynb #9d8f6df6
 def _natural(names)->list[str]: return sorted(names, key=lambda c: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", c)])
 
 def _contigs_of(reference, index:pd.DataFrame, ref:str)->dict: # contig -> {"length", "md5"}, in genome order
@@ -614,7 +578,7 @@ def call(
                 raise DvBenchError(f"{examples} has images of {', '.join(data.channels)}, {data.shape[1]} x {data.shape[2]}; {run} was trained on "
                                    f"{', '.join(network.channels)}, {network.shape[1]} x {network.shape[2]}")
             folds = network.folds
-            seen = np.logical_and.reduce([inside(s, rows.chrom, rows.pos0) for s in network.seen])
+            seen = np.logical_and.reduce([in_regions(rows.chrom, rows.pos0, s) for s in network.seen])
             if seen.any(): raise DvBenchError(network.refusal(f"{rows.site_id[seen].nunique()} of {rows.site_id.nunique()} sites, the first at {rows.chrom[seen].iloc[0]}:{rows.pos0[seen].iloc[0]+1}"))
             numbers = rows.index.to_numpy()
             pieces = _predicted(((row, data.image(i)) for i, row in zip(numbers, rows.to_dict("records"))), network, seconds)

@@ -11,8 +11,7 @@ __all__ = ['endpoints', 'deterministic', 'min_seeds', 'test_name', 'rope', 'erro
            'imagenet_table', 'rank_correlation', 'headline_table', 'held_out_role', 'converged', 'hold_to_convergence',
            'compute_curves', 'equal_compute', 'describe_data', 'verdict']
 
-# %% ../nbs/16_compare.ipynb #a47d4302
-from dataclasses import dataclass
+# %% ../nbs/16_compare.ipynb #c4c1421b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +23,8 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from .baselines import baseline_names
-from .core import DvBenchError, class_names, project_root, read_bed, read_stratification
-from .experiment import Experiment, Sites, read_experiment, read_sites, shared_sites
+from .core import DvBenchError, class_names, in_regions, project_root, read_bed, read_stratification
+from .experiment import Experiment, Sites, shared_sites
 from .genotypes import gq_reliability, phred
 from .metrics import clopper_pearson, confusion_metrics, min_blocks, min_errors, undefined_because
 
@@ -343,7 +342,7 @@ def error_table(
                      **{f"{m}_{c}": found[f"{m}_{c}"] for m in ("precision", "recall", "f1") for c in class_names}})
     return pd.DataFrame(rows)
 
-# %% ../nbs/16_compare.ipynb #0d6730b9
+# %% ../nbs/16_compare.ipynb #0d4688b5
 def _between(values, edges, unit="")->list: # [(name, mask)] for edges a, b, c: a-b, b-c, c and more; missing values are in none
     v, out = pd.to_numeric(values, errors="coerce").to_numpy(float), []
     for low, high in zip(edges, (*edges[1:], np.inf)):
@@ -381,12 +380,7 @@ def region_sets(
     "Which sites lie in which regions (a site lies where its first base does)."
     out = []
     for name, bed in read_stratification(stratification).items():
-        mask, regions = np.zeros(len(table), bool), read_bed(bed)
-        for chrom, found in regions.items():
-            here = (table.chrom == chrom).to_numpy()
-            edges = np.array(found).ravel()                     # sorted and disjoint: inside when an odd number of edges lie at or before
-            mask[here] = np.searchsorted(edges, table.pos0.to_numpy()[here], side="right") % 2 == 1
-        out.append((name, mask))
+        out.append((name, in_regions(table.chrom, table.pos0, read_bed(bed))))
     return out
 
 def stratum_table(

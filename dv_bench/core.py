@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
            'DvBenchError', 'command', 'project_root', 'find_path', 'atomic_path', 'write_json', 'read_json',
-           'OutputsHandler', 'Region', 'parse_region', 'read_bed', 'merge_intervals', 'read_stratification',
-           'open_reference', 'reference_record', 'sequence_md5', 'sha256_file', 'package_versions', 'git_commit',
-           'provenance']
+           'OutputsHandler', 'Region', 'parse_region', 'read_bed', 'merge_intervals', 'intersect_intervals', 'inside',
+           'in_regions', 'read_stratification', 'write_vcf', 'open_reference', 'reference_record', 'sequence_md5',
+           'sha256_file', 'package_versions', 'git_commit', 'provenance']
 
-# %% ../nbs/00_core.ipynb #f329ebf6
+# %% ../nbs/00_core.ipynb #a4678394
 import contextlib, functools, hashlib, json, os, platform, re, shutil, subprocess, sys, uuid
+from bisect import bisect_right
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -133,7 +134,7 @@ class OutputsHandler:
     @staticmethod
     def pretty_path(path:str)->str: return path
 
-# %% ../nbs/00_core.ipynb #77949696
+# %% ../nbs/00_core.ipynb #909ceb85
 class Region(NamedTuple):
     "A stretch of a contig, 0-based and half-open; `end=None` means the contig's end."
     contig: str
@@ -185,6 +186,39 @@ def merge_intervals(
         else: merged.append([start, end])
     return [tuple(i) for i in merged]
 
+def intersect_intervals(
+    a:list[tuple[int, int]], # sorted, disjoint, 0-based half-open
+    b:list[tuple[int, int]], # likewise
+)->list[tuple[int, int]]:    # sorted, disjoint
+    "What two lists of intervals have in common."
+    found, i, j = [], 0, 0
+    while i < len(a) and j < len(b):
+        start, end = max(a[i][0], b[j][0]), min(a[i][1], b[j][1])
+        if start < end: found.append((start, end))
+        if a[i][1] < b[j][1]: i += 1
+        else: j += 1
+    return found
+
+def inside(
+    pos0:int,
+    intervals:list[tuple[int, int]], # sorted, disjoint, 0-based half-open
+)->bool:
+    "Does a position lie in one of the intervals?"
+    i = bisect_right(intervals, (pos0, float("inf"))) - 1
+    return i >= 0 and pos0 < intervals[i][1]
+
+def in_regions(
+    chrom, pos0,                     # (n,) contigs and positions
+    regions:dict,                    # contig -> sorted, disjoint intervals
+)->np.ndarray:                       # (n,) bool
+    "Which positions lie in one of the regions? `inside` for many."
+    chrom, pos0 = np.asarray(chrom, object), np.asarray(pos0, np.int64)
+    hit = np.zeros(len(pos0), bool)
+    for contig, found in regions.items(): # in an interval where an odd number of edges lie at or before
+        here = chrom == contig
+        hit[here] = np.searchsorted(np.array(found, np.int64).ravel(), pos0[here], side="right") % 2 == 1
+    return hit
+
 # %% ../nbs/00_core.ipynb #d7ec297e
 def read_stratification(
     path:str|Path,     # TSV, found as `find_path` does: a name and a BED file a line, absolute or relative to the TSV
@@ -202,6 +236,31 @@ def read_stratification(
         found[name] = path.parent/bed
         if not found[name].is_file(): raise DvBenchError(f"{path}, line {n}: the BED file {found[name]} of {name!r} does not exist; its path counts from the TSV's folder")
     return found
+
+# %% ../nbs/00_core.ipynb #7c9d790f
+def write_vcf(
+    path:str|Path,         # .vcf.gz; the index is written beside it (.tbi, or .csi for contigs of 2^29 bases and more)
+    header:list[str],      # lines that start with ##, without fileformat and contigs
+    contigs:dict,          # name -> length or None, in the order of the records
+    samples:list[str],
+    lines,                 # the records' text, in order
+)->int:                    # records written
+    "A bgzipped, indexed VCF 4.2, whole or not at all."
+    path, n = Path(path), 0
+    index = ".csi" if any((length or 0) >= 2**29 for length in contigs.values()) else ".tbi"
+    with atomic_path(path) as tmp:
+        made = tmp.with_name(tmp.name+".vcf.gz")
+        try:
+            with pysam.BGZFile(str(made), "w") as f:
+                named = (f"##contig=<ID={c}{'' if length is None else f',length={length}'}>" for c, length in contigs.items())
+                f.write("\n".join(["##fileformat=VCFv4.2", '##FILTER=<ID=PASS,Description="All filters passed">', *header, *named,
+                                   "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples])]).encode()+b"\n")
+                for line in lines: f.write(line.encode()+b"\n"); n += 1
+            pysam.tabix_index(str(made), preset="vcf", force=True, csi=index == ".csi")
+            os.replace(f"{made}{index}", f"{path}{index}"); os.replace(made, tmp)
+        finally:
+            for left in (made, Path(f"{made}{index}")): left.unlink(missing_ok=True)
+    return n
 
 # %% ../nbs/00_core.ipynb #88d244d0
 def open_reference(

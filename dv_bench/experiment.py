@@ -8,7 +8,7 @@ __all__ = ['default_baseline', 'default_endpoint', 'cost_columns', 'no_recipe', 
            'planted_predictions', 'plant_experiment', 'Calls', 'Sites', 'calibration_of', 'read_sites', 'shared_sites',
            'shared_runs']
 
-# %% ../nbs/15_experiment.ipynb #18e87f5d
+# %% ../nbs/15_experiment.ipynb #fd59b63a
 import json, re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from .baselines import baseline_names
-from .core import DvBenchError, atomic_path, class_names, project_root, read_json, write_json
+from .core import DvBenchError, project_root, read_json, write_json
 from .genotypes import (class_shift, correct_probabilities, fit_temperature, genotypes_of, images_by_site, merge_images,
                                 merge_sites)
 from .metrics import genome_blocks, image_metrics

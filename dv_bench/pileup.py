@@ -10,7 +10,7 @@ __all__ = ['shuffle_seed', 'query_buffer', 'min_overlap', 'channels', 'base_brig
            'name_in_file', 'calling_regions', 'Job', 'Maker', 'prepare', 'make_examples', 'report', 'write_dataset',
            'decode_image', 'as_example', 'dvb_examples']
 
-# %% ../nbs/06_pileup.ipynb #4967bdd4
+# %% ../nbs/06_pileup.ipynb #534d9e6a
 import contextlib, functools, itertools, multiprocessing, os, re
 from bisect import bisect_left
 from collections import Counter, deque
@@ -28,10 +28,10 @@ from tqdm.auto import tqdm
 
 from .candidates import (Candidate, Reads, alt_sets, compiled, fetch_reads, find_candidates, min_base_quality, min_mapping_quality,
                                  open_reads, overlapping, partitions, read_ends, read_oddities, reservoir, take_reads)
-from .core import (DvBenchError, Region, channel_numbers, class_names, command, find_path, height, merge_intervals, open_reference, parse_region,
-                           read_bed, reference_record, reference_rows, sha256_file, wgs_channels, width)
+from .core import (DvBenchError, Region, channel_numbers, class_names, command, find_path, height, intersect_intervals, merge_intervals, open_reference,
+                           parse_region, read_bed, reference_record, reference_rows, sha256_file, wgs_channels, width)
 from .dataset import DatasetWriter, describe_alleles, encode_image, reference_context
-from .labels import TruthSet, image_label, intersect_intervals
+from .labels import TruthSet, image_label
 from .realign import realign
 from .tfrecord import Example, write_examples
 

@@ -8,7 +8,7 @@ __all__ = ['costs', 'arch_looks', 'difference_figure', 'fold_figure', 'pareto', 
            'pr_figure', 'imagenet_figure', 'calling_figure', 'loss_figure', 'metric_figure', 'coverage_figure',
            'gallery', 'gallery_html', 'Report', 'write_images', 'missing_baselines', 'dvb_summary']
 
-# %% ../nbs/17_plots.ipynb #0bd5b3c6
+# %% ../nbs/17_plots.ipynb #73f55da5
 import base64, colorsys, html, io, json, os, re, shlex, shutil, tempfile
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from plotly.offline import get_plotlyjs
 
 from .baselines import baseline_names
 from .core import DvBenchError, atomic_path, class_names, command, find_path, project_root
-from .compare import held_out_role, min_archs, pr_curve, rank_correlation, reliability_table
+from .compare import held_out_role, pr_curve, rank_correlation, reliability_table
 from .experiment import Experiment, Sites, find_arch, find_experiment, read_experiment
 
 # %% ../nbs/17_plots.ipynb #5603158e

@@ -9,7 +9,7 @@ __all__ = ['max_alignment_cells', 'local_match_distance', 'summary_columns', 'ca
            'subset_sizes', 'score_calls', 'vcf_alleles', 'rtg_matches', 'happy_score', 'write_annotated', 'write_score',
            'why_wrong', 'candidate_f1', 'score_intervals', 'score_experiment', 'dvb_score']
 
-# %% ../nbs/14_scoring.ipynb #b297ae69
+# %% ../nbs/14_scoring.ipynb #8e1b7939
 import bisect, itertools, json as _json, os, shutil, subprocess, sys, tempfile
 from collections import Counter
 from pathlib import Path
@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 import pysam
 
-from .core import DvBenchError, Region, atomic_path, command, find_path, merge_intervals, open_reference, parse_region, read_bed, read_json as _read_json, read_stratification
-from .labels import intersect_intervals
+from .core import (DvBenchError, Region, atomic_path, command, find_path, intersect_intervals, merge_intervals, open_reference, parse_region, read_bed,
+                           read_json as _read_json, read_stratification, write_vcf)
 from .metrics import clopper_pearson, genome_blocks, image_metrics, min_blocks, min_errors
 
 # %% ../nbs/14_scoring.ipynb #a7185589
@@ -564,7 +564,7 @@ def score_calls(
             counts[name] += tally(decided)
     return Score(count_table(counts, subset_sizes(fasta, contigs, conf, region, strata)), passing, bounded)
 
-# %% ../nbs/14_scoring.ipynb #4a1f3d35
+# %% ../nbs/14_scoring.ipynb #80cea152
 def vcf_alleles(
     call:Call,
     bases,     # function(start, end) -> reference bases
@@ -596,7 +596,7 @@ def rtg_matches(
                     bases = _window(fasta, contig, calls.get(contig, []))
                     found = [(*vcf_alleles(c, bases), i) for i, c in enumerate(calls.get(contig, []))]
                     lines += [f"{contig}\t{pos}\t{side}{i}\t{r}\t{','.join(a)}\t.\tPASS\t.\tGT\t{gt}" for pos, r, a, gt, i in sorted(found)]
-                _write_vcf(d/f"{side}.vcf.gz", ["##FORMAT=<ID=GT,Number=1,Type=String,Description=\"Genotype\">"], ["SAMPLE"], fasta, lines)
+                write_vcf(d/f"{side}.vcf.gz", ["##FORMAT=<ID=GT,Number=1,Type=String,Description=\"Genotype\">"], dict(zip(fasta.references, fasta.lengths)), ["SAMPLE"], lines)
             _run(["vcfeval", "-b", d/"truth.vcf.gz", "-c", d/"query.vcf.gz", "-t", d/"sdf", "-o", d/name, "--all-records", "--ref-overlap",
                   "--output-mode", "annotate"], "rtg")
             hits = {}
@@ -623,15 +623,7 @@ def happy_score(
         _run([find_path(truth), find_path(calls), "-r", find_path(ref), "-o", prefix, "--engine", "vcfeval", "-V", *options], "hap.py")
         return Score(pd.read_csv(f"{prefix}.extended.csv", keep_default_na=True), {}, 0)
 
-# %% ../nbs/14_scoring.ipynb #95768139
-def _write_vcf(path:Path, header:list[str], samples:list[str], fasta:pysam.FastaFile, lines):
-    "A bgzipped, tabix-indexed VCF 4.2 of tab-joined lines."
-    with pysam.BGZFile(str(path), "w") as f:
-        f.write("\n".join(["##fileformat=VCFv4.2", *header, *(f"##contig=<ID={c},length={n}>" for c, n in zip(fasta.references, fasta.lengths)),
-                           "\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *samples])]).encode()+b"\n")
-        for line in lines: f.write(line.encode()+b"\n")
-    pysam.tabix_index(str(path), preset="vcf", force=True)
-
+# %% ../nbs/14_scoring.ipynb #8dda1ffa
 _annotations = [
     '##INFO=<ID=BS,Number=1,Type=Integer,Description="Start of the stretch of reference in which truth and calls were compared">',
     '##INFO=<ID=Regions,Number=.,Type=String,Description="Strata that the record lies in; CONF where it is confident">',
@@ -668,14 +660,7 @@ def write_annotated(
                 info = f"BS={min(x.locus for x, _ in sides.values())+1}" + (f";Regions={','.join(regions)}" if regions else "")
                 yield "\t".join([contig, str(pos), ".", r, alts, ".", ".", info, "GT:BD:BK:BI:BVT:BLT:QQ",
                                  *(sides[side][1] if side in sides else absent for side in ("truth", "query"))])
-    path = Path(path)
-    with atomic_path(path) as tmp:
-        made = tmp.with_name(tmp.name+".vcf.gz")
-        try:
-            _write_vcf(made, _annotations, ["TRUTH", "QUERY"], fasta, lines())
-            os.replace(f"{made}.tbi", f"{path}.tbi"); os.replace(made, tmp)
-        finally:
-            for left in (made, Path(f"{made}.tbi")): left.unlink(missing_ok=True)
+    write_vcf(path, _annotations, dict(zip(fasta.references, fasta.lengths)), ["TRUTH", "QUERY"], lines())
 
 def write_score(
     prefix:str|Path,  # files are named PREFIX.summary.csv, PREFIX.extended.csv, PREFIX.vcf.gz
@@ -686,7 +671,7 @@ def write_score(
         with atomic_path(f"{prefix}.{name}.csv") as tmp: table.to_csv(tmp, index=False)
     if score.decided: write_annotated(f"{prefix}.vcf.gz", score.decided, ref)
 
-# %% ../nbs/14_scoring.ipynb #640a8bd5
+# %% ../nbs/14_scoring.ipynb #384ab5aa
 def _candidates(rows:pd.DataFrame)->list[Call]: # every alt of every site as a call of its own
     sites = rows.drop_duplicates("site_id")
     calls = [c for s in sites.itertuples() for alt in s.alts.split(",") for c in split_record(s.chrom, int(s.pos0), s.ref, (alt, None))]
@@ -785,7 +770,7 @@ def score_experiment(
 )->pd.DataFrame: # a row per architecture and source: arch, sample, source, depth (median), folds, images, sites, image_macro_f1, site_errors, and columns of SNP and INDEL
     """Held-out calls of every architecture, scored at the sites of its complete folds. For SNP and INDEL: f1, `score_intervals`, recall, precision, tp, fn, fp,
     `candidate_f1`, fn and fp by cause, and lost: the shares of 1 - f1 by cause. Raises DvBenchError when there is no complete run."""
-    from dv_bench.calling import _contigs_of, _sorted, _vcf_header, call_pieces, find_folds, held_out, write_vcf # only this needs it
+    from dv_bench.calling import _contigs_of, _sorted, _vcf_header, call_pieces, find_folds, held_out # only this needs it
     folder = find_path(folder)
     archs = [folder] if any(folder.glob("fold*_seed*")) else sorted({p.parent.parent for p in folder.glob("*/fold*_seed*/run.json")})
     if not archs: raise DvBenchError(f"{folder} holds no run; expected outputs/<experiment>, or a VCF of calls")
