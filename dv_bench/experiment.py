@@ -320,7 +320,7 @@ class Sites(NamedTuple):
 
 _site_class = {k: np.array([0 if a == b == 0 else 2 if a == b else 1 for a, b in genotypes_of(k)], np.int8) for k in range(1, 12)}
 
-# %% ../nbs/15_experiment.ipynb #14cca83c
+# %% ../nbs/15_experiment.ipynb #98f726f6
 def _layout(frame:pd.DataFrame)->tuple: # test rows of one fold -> (sites, layout of images, truth index per site, mask of rows used)
     n_images = frame.groupby("site_id", sort=False).example.transform("size").to_numpy()
     n_alts = frame.alts.str.count(",").to_numpy()+1
@@ -348,7 +348,7 @@ def _call(p:np.ndarray, layout:list, truth:np.ndarray): # corrected image probab
 _site_columns = ["site_id", "chrom", "pos0", "ref", "alts", "variant_type", "sample", "source", "n_alts", "genotype", "depth",
                  "homopolymer_length", "gc"]
 
-_image_columns = ["example", "label", "chrom", "pos0", "ref", "alts", "alt_indices", "variant_type", "sample", "depth", "allele_fraction"]
+_image_columns = ["example", "label", "chrom", "pos0", "ref", "alts", "alt_indices", "variant_type", "sample", "source", "depth", "allele_fraction"]
 
 def _site_table(sites:pd.DataFrame, frame:pd.DataFrame, layout:list, truth:np.ndarray, fold:int)->pd.DataFrame:
     table = sites.reindex(columns=_site_columns).assign(fold=fold)

@@ -306,7 +306,7 @@ def compute_figure(
     fig.update_xaxes(type="log", title="peta-MACs: GMACs per image x images seen", exponentformat="none"); fig.update_yaxes(title=name)
     return fig
 
-# %% ../nbs/17_plots.ipynb #cdf26a04
+# %% ../nbs/17_plots.ipynb #2c7114a3
 def _honesty(fig, arch:str, look:tuple, promised, observed, upper, n, what:str)->float: # error rates of one architecture's bins; the least that is drawn
     x, y, upper = (np.asarray(v, float) for v in (promised, observed, upper))
     x, none = np.maximum(x, 1e-10), y <= 0
@@ -317,10 +317,10 @@ def _honesty(fig, arch:str, look:tuple, promised, observed, upper, n, what:str)-
             hovertemplate=f"{arch}<br>promised error %{{x:.2g}}<br>{'observed' if mode != 'markers' else 'none seen, at most'} %{{y:.2g}}<br>%{{customdata:,.0f}} {what}<extra></extra>")
     return min([1., *upper[none], *y[~none], *x[~none]])
 
-def _honest_axes(fig, least:float, **options): # the diagonal, and logarithmic axes down to the least error rate that is drawn
+def _honest_axes(fig, least:float, falling:bool=False, **options): # the diagonal, and logarithmic axes down to the least error rate that is drawn
     low = 10**np.floor(np.log10(max(least, 1e-10)))/2
     fig.add_scatter(x=[low, 1], y=[low, 1], mode="lines", line=dict(color="#777", dash="dash", width=1), hoverinfo="skip", showlegend=False)
-    for axis in (fig.update_xaxes, fig.update_yaxes): axis(type="log", range=[np.log10(low), .05], **options)
+    for axis in (fig.update_xaxes, fig.update_yaxes): axis(type="log", range=[.05, np.log10(low)] if falling else [np.log10(low), .05], **options)
 
 def reliability_figure(
     sites:Sites,
@@ -342,13 +342,13 @@ def gq_figure(
     looks:dict,
     data:str,
 )->go.Figure:
-    "Promised against observed quality of site genotypes; axes are error rates, written as the GQ that they stand for."
+    "Promised against observed quality of site genotypes; the observed one is -10 log10 of the share of errors."
     fig, least = _figure("What GQ promises and what happened", 400, data, meta="legend above"), 1.
     for arch, look in looks.items():
         t = table[table.arch == arch]
         if len(t): least = min(least, _honesty(fig, arch, look, t.promised, t.observed, t.high, t.n, "sites"))
-    _honest_axes(fig, least, tickvals=[10.**-k for k in range(11)], ticktext=[str(10*k) for k in range(11)])
-    fig.update_xaxes(title="promised GQ, mean of a bin"); fig.update_yaxes(title="observed: −10 log10 of the share of errors")
+    _honest_axes(fig, least, True, tickvals=[10.**-k for k in range(11)], ticktext=[str(10*k) for k in range(11)])
+    fig.update_xaxes(title="promised GQ, mean of a bin"); fig.update_yaxes(title="observed GQ")
     return fig
 
 def pr_figure(
@@ -390,7 +390,7 @@ def imagenet_figure(
     fig.update_xaxes(title="ImageNet top-1 accuracy, %"); fig.update_yaxes(title="errors per 1,000 sites")
     return fig
 
-# %% ../nbs/17_plots.ipynb #89c3d4f3
+# %% ../nbs/17_plots.ipynb #fd0eb8f5
 def _f1_errors(r, kind:str)->dict: # plotly's error bars of an F1
     f1, low, high = (np.asarray(r[f"{kind}_{k}"], float) for k in ("f1", "low", "high"))
     return dict(array=high-f1, arrayminus=f1-low, thickness=1.5, width=0)
@@ -418,11 +418,11 @@ def loss_figure(
 )->go.Figure:
     "Where F1 was lost: 1 - F1, split by the cause of the errors."
     order = table.sort_values(f"{kind}_f1", na_position="first").arch.tolist()
-    here, fig = table.set_index("arch").loc[order], _figure(f"What {kind} F1 lacks to 1", 160+44*len(order), data, barmode="stack", bargap=.4, meta="legend above")
-    for cause, colour, shape in (("never a candidate", "#c4c4c4", ""), ("merging", "#ffffff", "x"), ("genotype", "#6a6a6a", "/")):
+    here, fig = table.set_index("arch").loc[order], _figure(f"What {kind} F1 lacks to 1", 190+44*len(order), data, barmode="stack", bargap=.4, margin_b=84, legend=dict(y=0, yref="container", yanchor="bottom", traceorder="normal"))
+    for cause, shape in (("never a candidate", ""), ("merging", "x"), ("genotype", "/")):
         column = cause.replace(" ", "_")
         fig.add_bar(x=here[f"{kind}_lost_{column}"], y=list(range(len(order))), orientation="h", name=cause,
-                    marker=dict(color=colour, line=dict(color="#444", width=1), pattern=dict(shape=shape, fgcolor="#444", size=6)),
+                    marker=dict(color="#d4d4d4", line=dict(color="#444", width=1), pattern=dict(shape=shape, fgcolor="#444", bgcolor="white", size=6)),
                     customdata=here[[f"{kind}_fn_{column}", f"{kind}_fp_{column}"]], hovertemplate=f"{cause}: %{{x:.4f}}<br>%{{customdata[0]}} missed, %{{customdata[1]}} false<extra></extra>")
     fig.update_xaxes(title=f"1 − {kind} F1", rangemode="tozero"); _arch_rows(fig, order)
     return fig
@@ -458,7 +458,7 @@ def coverage_figure(
     fig.update_xaxes(title="median depth of the sites, reads", rangemode="tozero"); fig.update_yaxes(title=f"{kind} F1 of calls")
     return fig
 
-# %% ../nbs/17_plots.ipynb #9e1669a8
+# %% ../nbs/17_plots.ipynb #f5619913
 def gallery(
     experiment:Experiment,
     sites:Sites,
@@ -485,9 +485,13 @@ def gallery(
             nets = [a for a in p if a not in baseline_names and p[a].argmax() != y]
             found.append({"example": example, "row": frame.iloc[i], "truth": y, "probs": p, "where": where, "right": right, "archs": len(p),
                           "sure": max((p[a].max() for a in nets), default=0)})
-    worst = sorted((f for f in found if f["sure"] > 0), key=lambda f: (-f["sure"], f["example"]))[:wrong]
-    only = sorted((f for f in found if len(f["right"]) == 1 and f["archs"] > 2 and f not in worst),
-                  key=lambda f: (-f["probs"][f["right"][0]][f["truth"]], f["example"]))[:single]
+    place = lambda f: tuple(f["row"][["sample", "chrom", "pos0", "ref", "alts", "alt_indices"]])
+    def best(n, key, wanted, taken=()): # each place once, whatever its source
+        out = {}
+        for f in sorted(filter(wanted, found), key=lambda f: (key(f), f["example"])): out.setdefault(place(f), f)
+        return [f for p, f in out.items() if p not in taken][:n]
+    worst = best(wrong, lambda f: -f["sure"], lambda f: f["sure"] > 0)
+    only = best(single, lambda f: -f["probs"][f["right"][0]][f["truth"]], lambda f: len(f["right"]) == 1 and f["archs"] > 2, set(map(place, worst)))
     for kind, chosen in (("wrong with great confidence", worst), ("right in one architecture only", only)):
         for f in chosen:
             with np.load(f["where"][0], allow_pickle=False) as z: f |= {"kind": kind, "image": z["images"][f["where"][1]]}
@@ -507,11 +511,12 @@ def gallery_html(
         out = io.BytesIO(); Image.fromarray(channel).save(out, "PNG", optimize=True)
         return base64.b64encode(out.getvalue()).decode()
     pictures = "".join(f'<div><img alt="{_e(c)} of {_e(str(r["example"]))}" src="data:image/png;base64,{png(ch)}">{_e(c.replace("_", " "))}</div>' for c, ch in zip(channels, item["image"]))
-    read_count = "" if pd.isna(r["depth"]) else f', {r["depth"]:.0f} reads' + ("" if pd.isna(r["allele_fraction"]) else f', {r["allele_fraction"]:.0%} alt')
+    source = f', {_e(r["source"])}' if r["source"] else ""
+    read_count = source if pd.isna(r["depth"]) else source+ f', {r["depth"]:.0f} reads' + ("" if pd.isna(r["allele_fraction"]) else f', {r["allele_fraction"]:.0%} alt')
     return (f'<div class="ex"><div class="h"><b>{_e(str(r["chrom"]))}:{int(r["pos0"])+1:,}</b> {_e(str(r["ref"])[:24])} → {_e(shown[:24])}{read_count}; truth <b>{names[item["truth"]]}</b><br>{answers}</div>'
             f'<div class="c">{pictures}</div></div>')
 
-# %% ../nbs/17_plots.ipynb #823e8fbc
+# %% ../nbs/17_plots.ipynb #8bca423a
 _css = """
 :root{--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--tint:#f6f8fa;--accent:#0b4f8a}
 *{box-sizing:border-box}html{-webkit-text-size-adjust:100%}
@@ -525,7 +530,7 @@ header{padding:28px 0 6px}h1{font-size:1.7rem;line-height:1.2;margin:0 0 6px;ove
 nav{display:flex;flex-wrap:wrap;gap:4px 18px;border-block:1px solid var(--line);padding:8px 0;font-size:.9rem}
 nav a{color:var(--accent);text-decoration:none}nav a:hover{text-decoration:underline}
 h2{font-size:1.3rem;line-height:1.25;margin:44px 0 6px;padding-top:10px;border-top:1px solid var(--line)}h3{font-size:1.02rem;margin:26px 0 4px}
-p{margin:8px 0;max-width:78ch}.note{color:var(--soft);font-size:.92rem}
+p{margin:8px 0;max-width:78ch;overflow-wrap:anywhere}.note{color:var(--soft);font-size:.92rem}
 .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,var(--w,340px)),1fr));gap:14px;margin:12px 0}
 figure{margin:0;min-width:0;border:1px solid var(--line);border-radius:6px;padding:6px 4px 4px;break-inside:avoid}
 .ft{font-weight:600;font-size:.95rem;line-height:1.3;padding:6px 10px 0}
