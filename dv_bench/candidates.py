@@ -35,7 +35,7 @@ def compiled(
         return numba.njit(cache=True)(func)
     finally: numba.config.CACHE_DIR = before
 
-# %% ../nbs/03_candidates.ipynb #b56adfab
+# %% ../nbs/03_candidates.ipynb #8cedf081
 class Reads(NamedTuple):
     "The reads of a region, n of them; `bases[base_start[i]:base_start[i+1]]` are the bases of read i, likewise `ops` and `names`."
     pos0: np.ndarray        # int64 (n,), first aligned base on the contig, 0-based
@@ -92,13 +92,16 @@ def _take(reads, order):
         name_start[j+1] = name_start[j] + reads.name_start[i+1]-reads.name_start[i]
     bases, quals, names = np.empty(base_start[m], np.uint8), np.empty(base_start[m], np.uint8), np.empty(name_start[m], np.uint8)
     ops, lens = np.empty(op_start[m], np.uint8), np.empty(op_start[m], np.int32)
-    for j in range(m):
-        i = order[j]
-        _copy(reads.bases, reads.base_start[i], base_start[j+1]-base_start[j], bases, base_start[j])
-        _copy(reads.quals, reads.base_start[i], base_start[j+1]-base_start[j], quals, base_start[j])
-        _copy(reads.ops, reads.op_start[i], op_start[j+1]-op_start[j], ops, op_start[j])
-        _copy(reads.lens, reads.op_start[i], op_start[j+1]-op_start[j], lens, op_start[j])
-        _copy(reads.names, reads.name_start[i], name_start[j+1]-name_start[j], names, name_start[j])
+    j = 0
+    while j < m:
+        i, n = order[j], 1
+        while j+n < m and order[j+n] == i+n: n += 1  # reads that follow each other are copied at once
+        _copy(reads.bases, reads.base_start[i], base_start[j+n]-base_start[j], bases, base_start[j])
+        _copy(reads.quals, reads.base_start[i], base_start[j+n]-base_start[j], quals, base_start[j])
+        _copy(reads.ops, reads.op_start[i], op_start[j+n]-op_start[j], ops, op_start[j])
+        _copy(reads.lens, reads.op_start[i], op_start[j+n]-op_start[j], lens, op_start[j])
+        _copy(reads.names, reads.name_start[i], name_start[j+n]-name_start[j], names, name_start[j])
+        j += n
     return Reads(reads.pos0[order], reads.flag[order], reads.mapq[order], reads.insert_size[order], bases, quals, base_start,
                  ops, lens, op_start, names, name_start, reads.key[order])
 
@@ -339,7 +342,7 @@ def fetch_reads(
     finally: pysam.set_verbosity(verbosity)
     return _unpack(data, found), dict(zip(read_fates, counts.tolist()))
 
-# %% ../nbs/03_candidates.ipynb #18d05ce9
+# %% ../nbs/03_candidates.ipynb #5eeb3d66
 partition_size, reservoir_size, reservoir_seed = 1000, 1500, 609314161
 
 def partitions(
@@ -360,24 +363,21 @@ def reservoir(
         if (j := random.randint(0, i+1)) < k: kept[j] = i
     return kept
 
-@compiled
 def overlapping(
-    reads, ends,  # Reads, and their `read_ends`
-    start0, end0, # 0-based, half-open
-):                # int64, indices of the reads in their order
+    reads:Reads, ends:np.ndarray, # in order of position, and their `read_ends`
+    reach:np.ndarray,             # int64 (n,), the largest end so far: `np.maximum.accumulate(ends)`
+    start0:int, end0:int,         # 0-based, half-open
+)->np.ndarray:                    # int64, indices of the reads in their order
     "The reads that overlap an interval."
-    found = np.empty(len(ends), np.int64)
-    n = 0
-    for i in range(len(ends)):
-        if reads.pos0[i] < end0 and ends[i] > start0: found[n] = i; n += 1
-    return found[:n]
+    first, last = np.searchsorted(reach, start0, "right"), np.searchsorted(reads.pos0, end0)
+    return first + np.flatnonzero(ends[first:last] > start0)
 
-# %% ../nbs/03_candidates.ipynb #3b36dc20
+# %% ../nbs/03_candidates.ipynb #cce90c51
 REF, SUB, INS, DEL, CLIP = range(5)
 
 class Evidence(NamedTuple):
     "What differs from the reference in a partition, one entry per read and position, in read order; m of them."
-    ref_count: np.ndarray # int64 (positions,), reads that show the reference base with enough quality
+    ref_count: np.ndarray # int32 (positions,), reads that show the reference base with enough quality
     pos0: np.ndarray      # int64 (m,), position; the anchor of an indel or clip
     kind: np.ndarray      # uint8 (m,), SUB, INS, DEL or CLIP
     read: np.ndarray      # int64 (m,)
@@ -387,7 +387,7 @@ class Evidence(NamedTuple):
     low: np.ndarray       # bool (m,), not enough quality
 
 @compiled
-def is_canonical(base): return base == 65 or base == 67 or base == 71 or base == 84 # A, C, G, T
+def is_canonical(base): return (base == 65) | (base == 67) | (base == 71) | (base == 84) # A, C, G, T
 
 @compiled
 def _void(reads, ref, i, op, length, at, s, r):
@@ -412,7 +412,7 @@ def count_alleles(
 ):                # Evidence
     "The evidence of the reads at each position. Source: DeepVariant 1.9, allelecounter.cc."
     n_max = len(reads.bases)+len(reads.ops)
-    ref_count, pos0, kind, read = np.zeros(end0-start0, np.int64), np.empty(n_max, np.int64), np.empty(n_max, np.uint8), np.empty(n_max, np.int64)
+    ref_count, pos0, kind, read = np.zeros(end0-start0, np.int32), np.empty(n_max, np.int64), np.empty(n_max, np.uint8), np.empty(n_max, np.int64)
     first, offset, lengths, lows = np.empty(n_max, np.uint8), np.empty(n_max, np.int64), np.empty(n_max, np.int64), np.empty(n_max, np.bool_)
     n, nowhere = 0, -(1 << 60)
     for i in range(len(reads.pos0)):
@@ -421,16 +421,20 @@ def count_alleles(
         for o in range(reads.op_start[i], reads.op_start[i+1]):
             op, length = reads.ops[o], np.int64(reads.lens[o])
             if op == 0 or op >= 7:
-                for k in range(max(0, start0-g), min(length, end0-g)):
-                    base = reads.bases[s+r+k]
-                    if not is_canonical(base): continue
-                    low, last = reads.quals[s+r+k] < min_quality, g+k
-                    if base == ref[last-ref_start0]:
-                        if low: undo = 0
-                        else: ref_count[last-start0] += 1; undo = 1
-                    else:
-                        pos0[n], kind[n], read[n], first[n], offset[n], lengths[n], lows[n] = last, SUB, i, base, s+r+k, 0, low
-                        n += 1; undo = 2
+                skip = max(0, start0-g)
+                shown = min(length, end0-g)-skip
+                if shown > 0: # in plain loops over slices, which run several bases at a time
+                    at, here = s+r+skip, g+skip
+                    bases, quals, expected = reads.bases[at:at+shown], reads.quals[at:at+shown], ref[here-ref_start0:here-ref_start0+shown]
+                    counts = ref_count[here-start0:here-start0+shown]
+                    for k in range(shown): counts[k] += (bases[k] == expected[k]) & (quals[k] >= min_quality) & is_canonical(bases[k])
+                    for k in range(shown):
+                        if bases[k] != expected[k] and is_canonical(bases[k]):
+                            pos0[n], kind[n], read[n], first[n], offset[n], lengths[n], lows[n] = here+k, SUB, i, bases[k], at+k, 0, quals[k] < min_quality
+                            n += 1
+                    k = shown-1
+                    while k >= 0 and not is_canonical(bases[k]): k -= 1
+                    if k >= 0: last, undo = here+k, 2 if bases[k] != expected[k] else 1 if quals[k] >= min_quality else 0
             elif op == 1 or op == 2 or op == 4:
                 if _void(reads, ref, i, op, length, g-ref_start0, s, r): last, undo = nowhere, 0
                 else:
@@ -450,7 +454,7 @@ def count_alleles(
             if op == 0 or op == 1 or op == 4 or op >= 7: r += length
     return Evidence(ref_count, pos0[:n], kind[:n], read[:n], first[:n], offset[:n], lengths[:n], lows[:n])
 
-# %% ../nbs/03_candidates.ipynb #be73cd95
+# %% ../nbs/03_candidates.ipynb #d76f1c1a
 min_mapping_quality, min_base_quality, min_count = 5, 10, 2
 min_snp_fraction, min_indel_fraction = (float(np.float32(f)) for f in (0.12, 0.06))
 
@@ -479,40 +483,75 @@ def _same(reads, e, x, y):
     return True
 
 @compiled
-def _group(reads, e, order, copied, start0, fractions):
-    "Alleles that pass: total, an item that shows it, supporting items and those of enough quality; and the supporting items of one after the other."
-    groups, support = np.empty((len(order)+1, 4), np.int64), np.empty(len(order)+1, np.int64)
-    label, shown, count = np.empty(len(order)+1, np.int64), np.empty(len(order)+1, np.int64), np.empty(len(order)+1, np.int64)
-    n_groups, n_support, begin = 0, 0, 0
-    while begin < len(order):
-        end, useful, p = begin, 0, e.pos0[order[begin]]
-        while end < len(order) and e.pos0[order[end]] == p:
-            useful += not e.low[order[end]] and e.kind[order[end]] != CLIP
-            end += 1
-        if useful >= 2:
-            total, n = e.ref_count[p-start0], 0
-            for x in range(begin, end):
-                item, label[x] = order[x], -1
-                superseded = False
-                if copied[e.read[item]]:
-                    for y in range(x+1, end): superseded = superseded or reads.key[e.read[item]] == reads.key[e.read[order[y]]]
-                if superseded: continue
-                total += not e.low[item]
-                g = 0
-                while g < n and not _same(reads, e, shown[g], item): g += 1
-                if g == n: shown[n], count[n] = item, 0; n += 1
-                label[x] = g
-                count[g] += not e.low[item]
-            for g in range(n):
-                kind = e.kind[shown[g]]
-                if kind != CLIP and count[g] >= min_count and count[g]/total >= fractions[kind]:
-                    before = n_support
-                    for x in range(begin, end):
-                        if label[x] == g: support[n_support] = order[x]; n_support += 1
-                    groups[n_groups, 0], groups[n_groups, 1], groups[n_groups, 2], groups[n_groups, 3] = total, shown[g], n_support-before, count[g]
-                    n_groups += 1
-        begin = end
-    return groups[:n_groups], support[:n_support]
+def _copied(key):
+    "Whether another read has the same key."
+    slots = 64
+    while slots < 2*len(key): slots *= 2
+    table, copied = np.full(slots, -1, np.int32), np.zeros(len(key), np.bool_)
+    for i in range(len(key)):
+        slot = np.int64(key[i] >> np.uint64(32)) & (slots-1)
+        while table[slot] >= 0 and key[table[slot]] != key[i]: slot = (slot+1) & (slots-1)
+        if table[slot] < 0: table[slot] = i
+        else: copied[i] = copied[table[slot]] = True
+    return copied
+
+@compiled
+def _with_copies(reads, key):
+    "Reads and all their copies, in order: what one copy of a read shows, all are said to support."
+    found = np.zeros(len(key), np.bool_)
+    for i in reads:
+        for j in range(len(key)): found[j] |= key[j] == key[i]
+    return np.flatnonzero(found)
+
+@compiled
+def _by_position(pos0, start0, end0):
+    "The order of the evidence by position and read, and where in it each position begins."
+    begins, order = np.zeros(end0-start0+2, np.int64), np.empty(len(pos0), np.int64)
+    for x in range(len(pos0)): begins[pos0[x]-start0+2] += 1
+    for p in range(end0-start0): begins[p+2] += begins[p+1]
+    for x in range(len(pos0)):
+        p = pos0[x]-start0+1
+        order[begins[p]] = x
+        begins[p] += 1
+    return order, begins
+
+@compiled
+def _alleles(reads, ref, ref_start0, start0, end0, min_quality, fractions):
+    """Alleles that pass, rows of position, total, reads that show the reference, kind, first base, offset and length as in `Evidence`, supporting reads and
+    those of enough quality; the supporting reads of one after the other; and for each read whether there is a copy of it."""
+    e, copied = count_alleles(reads, ref, ref_start0, start0, end0, min_quality), _copied(reads.key)
+    order, begins = _by_position(e.pos0, start0, end0)
+    rows, support = np.empty((len(order), 9), np.int64), np.empty(len(order), np.int64)
+    label, shown, count = np.empty(len(order), np.int64), np.empty(len(order), np.int64), np.empty(len(order), np.int64)
+    n_rows, n_support = 0, 0
+    for p in range(end0-start0):
+        begin, end, useful = begins[p], begins[p+1], 0
+        for x in range(begin, end): useful += not e.low[order[x]] and e.kind[order[x]] != CLIP
+        if useful < 2 or not is_canonical(ref[start0+p-ref_start0]): continue
+        total, n = np.int64(e.ref_count[p]), 0
+        for x in range(begin, end):
+            item, label[x] = order[x], -1
+            superseded = False
+            if copied[e.read[item]]:
+                for y in range(x+1, end): superseded = superseded or reads.key[e.read[item]] == reads.key[e.read[order[y]]]
+            if superseded: continue
+            total += not e.low[item]
+            g = 0
+            while g < n and not _same(reads, e, shown[g], item): g += 1
+            if g == n: shown[n], count[n] = item, 0; n += 1
+            label[x] = g
+            count[g] += not e.low[item]
+        for g in range(n):
+            kind = e.kind[shown[g]]
+            if kind != CLIP and count[g] >= min_count and count[g]/total >= fractions[kind]:
+                before, item = n_support, shown[g]
+                for x in range(begin, end):
+                    if label[x] == g: support[n_support] = e.read[order[x]]; n_support += 1
+                row = rows[n_rows]
+                row[0], row[1], row[2], row[3], row[4] = start0+p, total, e.ref_count[p], kind, e.first[item]
+                row[5], row[6], row[7], row[8] = e.offset[item], e.length[item], n_support-before, count[g]
+                n_rows += 1
+    return rows[:n_rows], support[:n_support], copied
 
 def find_candidates(
     reads:Reads,      # of one partition
@@ -521,27 +560,18 @@ def find_candidates(
     start0:int, end0:int, # the partition
 )->list[Candidate]:   # by position
     "The candidate sites of a partition. Source: DeepVariant 1.9, variant_calling_multisample.cc, with its settings for Illumina genomes."
-    e = count_alleles(reads, ref, ref_start0, start0, end0, min_base_quality)
-    keys = np.sort(reads.key)
-    copied = np.isin(reads.key, keys[1:][keys[1:] == keys[:-1]])
-    fractions = np.array([0, min_snp_fraction, min_indel_fraction, min_indel_fraction, 0])
-    groups, support = _group(reads, e, np.argsort(e.pos0, kind="stable"), copied, start0, fractions)
+    rows, support, copied = _alleles(reads, ref, ref_start0, start0, end0, min_base_quality, _fractions)
     sites, begin = {}, 0
-    for total, item, n, count in groups.tolist():
-        sites.setdefault(int(e.pos0[item]), []).append((total, item, support[begin:begin+n], count))
-        begin += n
-    copies = np.flatnonzero(copied)
-    return [_candidate(reads, ref, ref_start0, start0, e, copies, pos0, alleles) for pos0, alleles in sites.items() if chr(ref[pos0-ref_start0]) in "ACGT"]
+    for (*site, kind, first, offset, length, n, count) in rows.tolist():
+        shown, begin = support[begin:begin+n], begin+n
+        if copied[shown].any(): shown = _with_copies(shown, reads.key)
+        sites.setdefault(tuple(site), []).append((kind, chr(first), reads.bases[offset:offset+length], length, shown, count))
+    return [_candidate(bytes(ref[pos0-ref_start0:][:1 + max(a[3]*(a[0] == DEL) for a in alleles)]).decode(), pos0, total, ref_count, alleles)
+            for (pos0, total, ref_count), alleles in sites.items()]
 
-def _candidate(reads, ref, ref_start0, start0, e, copies, pos0, alleles)->Candidate:
-    longest = max((e.length[item] for _, item, *_ in alleles if e.kind[item] == DEL), default=0)
-    site_ref, alts = bytes(ref[pos0-ref_start0:pos0-ref_start0+1+longest]).decode(), {}
-    for total, item, items, count in alleles:
-        inserted = bytes(reads.bases[e.offset[item]:e.offset[item]+e.length[item]]).decode() if e.kind[item] == INS else ""
-        shown = e.read[items]
-        if len(copies): # what one copy of a read shows, all are said to support
-            keys = set(reads.key[shown].tolist())
-            shown = np.union1d(shown, [i for i in copies if int(reads.key[i]) in keys]).astype(np.int64)
-        alts[chr(e.first[item]) + inserted + site_ref[1 + (e.length[item] if e.kind[item] == DEL else 0):]] = shown, count
-    return Candidate(pos0, site_ref, tuple(sorted(alts)), tuple(alts[a][0] for a in sorted(alts)), total, int(e.ref_count[pos0-start0]),
-                     tuple(alts[a][1] for a in sorted(alts)))
+_fractions = np.array([0, min_snp_fraction, min_indel_fraction, min_indel_fraction, 0])
+
+def _candidate(ref, pos0, total, ref_count, alleles)->Candidate:
+    alts = {first + (bytes(bases).decode() if kind == INS else "") + ref[1 + (length if kind == DEL else 0):]: (shown, count)
+            for kind, first, bases, length, shown, count in alleles}
+    return Candidate(pos0, ref, tuple(sorted(alts)), tuple(alts[a][0] for a in sorted(alts)), total, ref_count, tuple(alts[a][1] for a in sorted(alts)))

@@ -333,7 +333,7 @@ def calling_regions(
         intervals.setdefault(contig, []).append((start, reference[contig] if end is None else end))
     return {c: merge_intervals(intervals[c]) for c in reference if c in intervals}
 
-# %% ../nbs/06_pileup.ipynb #3073aa94
+# %% ../nbs/06_pileup.ipynb #f9722fd9
 @dataclass(frozen=True)
 class Job:
     "What `make_examples` was asked for; plain values, so that it can be sent to another process."
@@ -393,10 +393,11 @@ class Maker:
         reads, fates = fetch_reads(self.handle, name_in_file(contig, self.handle.references, job.alias), start0, end0, fraction=job.fraction, seed=job.seed)
         counts.update({f"reads {fate}": n for fate, n in fates.items() if n})
         ends = read_ends(reads)
+        reach = np.maximum.accumulate(ends)
         ref_start0 = max(0, reads.pos0.min(initial=start0)-1000)
         ref = np.frombuffer(bytearray(self.reference(contig, ref_start0, ends.max(initial=end0)+1000).encode()), np.uint8)
         for a, b in partitions(start0, end0):
-            of_partition = overlapping(reads, ends, a, b)
+            of_partition = overlapping(reads, ends, reach, a, b)
             if len(of_partition) and self.wanted(contig, a, b): found += self.partition(take_reads(reads, of_partition), contig, length, ref, ref_start0, a, b, counts)
         return found, counts
 
