@@ -6,7 +6,7 @@
 __all__ = ['op_codes', 'consumes_reference', 'consumes_read', 'read_fates', 'read_oddities', 'base_codes', 'partition_size',
            'reservoir_size', 'reservoir_seed', 'REF', 'SUB', 'INS', 'DEL', 'CLIP', 'min_mapping_quality',
            'min_base_quality', 'min_count', 'min_snp_fraction', 'min_indel_fraction', 'compiled', 'Reads', 'read_ends',
-           'take_reads', 'hash_name', 'parse_cigar', 'make_reads', 'find_index', 'open_reads', 'linear_index',
+           'take_reads', 'hash_name', 'parse_cigar', 'reads_from_rows', 'find_index', 'open_reads', 'linear_index',
            'fetch_reads', 'partitions', 'reservoir', 'overlapping', 'Evidence', 'is_canonical', 'count_alleles',
            'Candidate', 'alt_sets', 'find_candidates']
 
@@ -105,7 +105,7 @@ def _take(reads, order):
     return Reads(reads.pos0[order], reads.flag[order], reads.mapq[order], reads.insert_size[order], bases, quals, base_start,
                  ops, lens, op_start, names, name_start, reads.key[order])
 
-# %% ../nbs/03_candidates.ipynb #d73144e0
+# %% ../nbs/03_candidates.ipynb #3c18294e
 def hash_name(
     name:bytes|str,
     number:int=0,   # 0 for the first read of a pair and for a single read, 1 for the second
@@ -131,7 +131,7 @@ def parse_cigar(
         else: raise DvBenchError(f"CIGAR {text!r} cannot be read at {c!r}")
     return ops
 
-def make_reads(
+def reads_from_rows(
     rows:list[dict], # pos0, bases; and where they differ from the defaults below cigar, quality (Phred, one or a list), mapq, flag, insert_size, name
 )->Reads:
     "Reads written by hand; by default one M over the whole length, quality 30, MAPQ 60, forward and unpaired, TLEN 400, names in order."
@@ -372,7 +372,7 @@ def overlapping(
     first, last = np.searchsorted(reach, start0, "right"), np.searchsorted(reads.pos0, end0)
     return first + np.flatnonzero(ends[first:last] > start0)
 
-# %% ../nbs/03_candidates.ipynb #cce90c51
+# %% ../nbs/03_candidates.ipynb #22c3b49e
 REF, SUB, INS, DEL, CLIP = range(5)
 
 class Evidence(NamedTuple):
@@ -414,7 +414,7 @@ def count_alleles(
     n_max = len(reads.bases)+len(reads.ops)
     ref_count, pos0, kind, read = np.zeros(end0-start0, np.int32), np.empty(n_max, np.int64), np.empty(n_max, np.uint8), np.empty(n_max, np.int64)
     first, offset, lengths, lows = np.empty(n_max, np.uint8), np.empty(n_max, np.int64), np.empty(n_max, np.int64), np.empty(n_max, np.bool_)
-    n, nowhere = 0, -(1 << 60)
+    n, nowhere, enough = 0, -(1 << 60), np.uint8(min_quality)
     for i in range(len(reads.pos0)):
         g, s, r = reads.pos0[i], reads.base_start[i], 0
         last, undo = nowhere, 0 # position of the read's last item; 1: it was counted as reference, 2: it was stored
@@ -427,14 +427,14 @@ def count_alleles(
                     at, here = s+r+skip, g+skip
                     bases, quals, expected = reads.bases[at:at+shown], reads.quals[at:at+shown], ref[here-ref_start0:here-ref_start0+shown]
                     counts = ref_count[here-start0:here-start0+shown]
-                    for k in range(shown): counts[k] += (bases[k] == expected[k]) & (quals[k] >= min_quality) & is_canonical(bases[k])
+                    for k in range(shown): counts[k] += (bases[k] == expected[k]) & (quals[k] >= enough) & is_canonical(bases[k])
                     for k in range(shown):
                         if bases[k] != expected[k] and is_canonical(bases[k]):
-                            pos0[n], kind[n], read[n], first[n], offset[n], lengths[n], lows[n] = here+k, SUB, i, bases[k], at+k, 0, quals[k] < min_quality
+                            pos0[n], kind[n], read[n], first[n], offset[n], lengths[n], lows[n] = here+k, SUB, i, bases[k], at+k, 0, quals[k] < enough
                             n += 1
                     k = shown-1
                     while k >= 0 and not is_canonical(bases[k]): k -= 1
-                    if k >= 0: last, undo = here+k, 2 if bases[k] != expected[k] else 1 if quals[k] >= min_quality else 0
+                    if k >= 0: last, undo = here+k, 2 if bases[k] != expected[k] else 1 if quals[k] >= enough else 0
             elif op == 1 or op == 2 or op == 4:
                 if _void(reads, ref, i, op, length, g-ref_start0, s, r): last, undo = nowhere, 0
                 else:

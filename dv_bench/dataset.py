@@ -9,8 +9,8 @@ __all__ = ['index_schema', 'block_sizes', 'role_names', 'role_presets', 'describ
            'writer_row', 'check_alike', 'merge', 'clusters', 'genome_groups', 'Split', 'parse_roles', 'make_split',
            'dvb_import', 'dvb_export', 'dvb_subset', 'dvb_merge', 'dvb_verify']
 
-# %% ../nbs/02_dataset.ipynb #6ac286ed
-import array, contextlib, hashlib, itertools, json, re, struct, warnings
+# %% ../nbs/02_dataset.ipynb #21a1f11f
+import array, contextlib, functools, hashlib, itertools, json, re, struct, threading, warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
@@ -135,20 +135,30 @@ def index_row(
     if label == 0 and genotype is not None: known["label0_kind"] = "other_allele" if any(genotype) else "no_truth"
     return known
 
-# %% ../nbs/02_dataset.ipynb #8320fae4
+# %% ../nbs/02_dataset.ipynb #acd09ae6
 _codec = dict(codec=blosc2.Codec.ZSTD, clevel=1, filters=[blosc2.Filter.NOFILTER], filters_meta=[0], nthreads=1, typesize=1)
+
+_encoding = threading.Lock()
+
+@functools.lru_cache(4)
+def _store(nbytes): # keeping a compressor saves half of its time
+    return blosc2.SChunk(chunksize=nbytes, data=np.zeros(nbytes, np.uint8), cparams=blosc2.CParams(**_codec, blocksize=nbytes))
 
 def encode_image(
     image:np.ndarray, # uint8, contiguous
 )->tuple[bytes, str]: # a blosc2 chunk; sha256 of the pixels, hex
     "An image as a dataset keeps it; processes that make images can do this part themselves."
-    return blosc2.compress2(image, blocksize=image.nbytes, **_codec), hashlib.sha256(image).hexdigest()
+    store = _store(image.nbytes)
+    with _encoding:
+        store.update_data(0, image, copy=False)
+        chunk = store.get_chunk(0)
+    return chunk, hashlib.sha256(image).hexdigest()
 
 class _Frame:
     "A growing file of chunks that becomes a b2nd array on closing."
     def __init__(self, path, shape):
         self.shape, self.offsets, self.size = shape, array.array("q"), 0
-        self.file = open(path, "wb")
+        self.file = open(path, "wb", buffering=1 << 20)
         self.file.write(bytes(len(self._header(0)[0])))
 
     def _header(self, n): # header and trailer of an array of n chunks; bytes 11-14 hold the header's size, the trailer ends in its own

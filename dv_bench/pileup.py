@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['shuffle_seed', 'query_buffer', 'min_overlap', 'channels', 'base_brightness', 'quality_brightness', 'minor_contigs',
-           'sex_chromosome', 'stretch_size', 'shuffled', 'reads_of_site', 'choose_rows', 'lay_out', 'Pixels', 'channel',
+           'sex_chromosome', 'stretch_size', 'shuffled', 'reads_of_site', 'choose_rows', 'lay_out', 'Pileup', 'channel',
            'scale', 'look_up', 'read_base', 'base_quality', 'mapping_quality', 'strand', 'read_supports_variant',
            'base_differs_from_ref', 'insert_size', 'site_pixels', 'draw_image', 'site_images', 'parse_aliases',
            'name_in_file', 'calling_regions', 'Job', 'Maker', 'prepare', 'make_examples', 'report', 'write_dataset',
@@ -135,13 +135,13 @@ def choose_rows(reads, found, pos0, n_rows):
         rows[k] = i; n += 1
     return rows[:n]
 
-# %% ../nbs/06_pileup.ipynb #8892f5dc
+# %% ../nbs/06_pileup.ipynb #344e67dc
 @compiled
 def lay_out(reads, rows, start0, base, quality):
-    "Write bases (ASCII, `*` for an indel) and qualities of `rows` into arrays (rows, width) of zeros; column 0 shows `start0`."
+    "Write bases (ASCII, `*` for an indel) and qualities of `rows` into arrays (rows, width) of zeros, below the reference; column 0 shows `start0`."
     width = base.shape[1]
-    for y in range(len(rows)):
-        i = rows[y]
+    for y in range(reference_rows, reference_rows+len(rows)):
+        i = rows[y-reference_rows]
         x, first = reads.pos0[i]-start0, reads.base_start[i]
         r = first
         for o in range(reads.op_start[i], reads.op_start[i+1]):
@@ -158,7 +158,7 @@ def lay_out(reads, rows, start0, base, quality):
             elif op == 3: x += length
             elif op == 4: r += length
 
-class Pixels(NamedTuple):
+class Pileup(NamedTuple):
     """What channels are made of: an image's rows, the reference band first. The reference is drawn like a read of best quality; where nothing is
     drawn `base` is 0."""
     base: np.ndarray      # uint8 (height, width), ASCII
@@ -171,8 +171,8 @@ class Pixels(NamedTuple):
     read: np.ndarray      # int64 (height,), index into `reads`; -1 for the reference band and empty rows
     reads: Reads
 
-# %% ../nbs/06_pileup.ipynb #adc9691e
-channels:dict[str, Callable] = {} # name -> function of Pixels -> uint8 (height, width) or (height, 1)
+# %% ../nbs/06_pileup.ipynb #bbcc16f5
+channels:dict[str, Callable] = {} # name -> function of Pileup -> uint8 (height, width) or (height, 1)
 
 def channel(
     func, # named as the channel is to be called
@@ -218,52 +218,57 @@ def strand(p): return np.where(p.reverse, np.uint8(240), np.uint8(70))
 def read_supports_variant(p): return np.where(p.supports, np.uint8(254), np.uint8(152))
 
 @channel
-def base_differs_from_ref(p): return (p.base != p.reference)*np.uint8(204) + np.uint8(50)
+def base_differs_from_ref(p): return (-(p.base != p.reference).view(np.uint8) & np.uint8(204)) + np.uint8(50)
 
 @channel
 def insert_size(p): return scale(np.abs(p.insert_size), 1000)
 
-# %% ../nbs/06_pileup.ipynb #773e72b0
+# %% ../nbs/06_pileup.ipynb #232e408c
 def site_pixels(
     reads:Reads, ends:np.ndarray, # of the partition, in order; `read_ends(reads)`
     site:Candidate,
     ref:np.ndarray, ref_start0:int, # uint8 ASCII, upper case, and the position of its first base; it covers the window
     contig_length:int,
     size:tuple[int, int]=(height, width),
-)->Pixels: # with `supports` all False
+)->Pileup: # with `supports` all False
     "A site's reads laid out in the window, in the rows in which they are drawn. Source: DeepVariant 1.9, pileup_image_native.cc."
     n_rows, columns = size
     half = columns//2
     start0 = site.pos0-half
     found = reads_of_site(reads, ends, site.pos0, len(site.ref), contig_length, half)
     if len(found) > n_rows-reference_rows: found = found[shuffled(len(found))]
-    rows = choose_rows(reads, found, site.pos0, n_rows-reference_rows)
-    base, quality = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
     reference = ref[start0-ref_start0:start0-ref_start0+columns]
-    base[:reference_rows], quality[:reference_rows] = reference, 93
-    lay_out(reads, rows, start0, base[reference_rows:], quality[reference_rows:])
-    def column(of_reference, of_reads, dtype):
-        values = np.zeros((n_rows, 1), dtype)
-        values[:reference_rows], values[reference_rows:reference_rows+len(rows), 0] = of_reference, of_reads
-        return values
-    read = np.full(n_rows, -1)
-    read[reference_rows:reference_rows+len(rows)] = rows
-    return Pixels(base, quality, reference, column(60, reads.mapq[rows], np.uint8), column(False, reads.flag[rows] & 0x10 != 0, bool),
-                  np.zeros((n_rows, 1), bool), column(1000, reads.insert_size[rows], np.int32), read, reads)
+    base, quality, mapq, reverse, insert_size, read = _rows(reads, found, site.pos0, start0, reference, n_rows)
+    return Pileup(base, quality, reference, mapq, reverse, np.zeros((n_rows, 1), bool), insert_size, read, reads)
+
+@compiled
+def _rows(reads, found, pos0, start0, reference, n_rows):
+    "What `Pileup` holds of the rows."
+    base, quality = np.zeros((n_rows, len(reference)), np.uint8), np.zeros((n_rows, len(reference)), np.uint8)
+    mapq, reverse, insert_size = np.zeros((n_rows, 1), np.uint8), np.zeros((n_rows, 1), np.bool_), np.zeros((n_rows, 1), np.int32)
+    read, rows = np.full(n_rows, -1), choose_rows(reads, found, pos0, n_rows-reference_rows)
+    for y in range(reference_rows):
+        mapq[y, 0], insert_size[y, 0] = 60, 1000
+        for x in range(len(reference)): base[y, x], quality[y, x] = reference[x], 93
+    lay_out(reads, rows, start0, base, quality)
+    for y in range(len(rows)):
+        i, y = rows[y], y+reference_rows
+        mapq[y, 0], reverse[y, 0], insert_size[y, 0], read[y] = reads.mapq[i], reads.flag[i] & 0x10 != 0, reads.insert_size[i], i
+    return base, quality, mapq, reverse, insert_size, read
 
 def draw_image(
-    pixels:Pixels,
+    pixels:Pileup,
     names:tuple[str, ...]=wgs_channels, # of channels
 )->np.ndarray:    # uint8 (channels, height, width)
     "An image's channels."
-    image, drawn = np.empty((len(names), *pixels.base.shape), np.uint8), (pixels.base != 0).view(np.uint8)
-    for plane, name in zip(image, names): np.multiply(channels[name](pixels), drawn, out=plane)
+    image, drawn = np.empty((len(names), *pixels.base.shape), np.uint8), -(pixels.base != 0).view(np.uint8)  # all bits where something is drawn
+    for plane, name in zip(image, names): np.bitwise_and(channels[name](pixels), drawn, out=plane)
     return image
 
 def site_images(
     reads:Reads, ends:np.ndarray, site:Candidate, ref:np.ndarray, ref_start0:int, contig_length:int, # as for `site_pixels`
     names:tuple[str, ...]=wgs_channels, size:tuple[int, int]=(height, width),
-)->list[tuple[tuple[int, ...], Pixels, np.ndarray]]: # alt indices, pixels, image; an image per alt set
+)->list[tuple[tuple[int, ...], Pileup, np.ndarray]]: # alt indices, pixels, image; an image per alt set
     "All images of a site."
     pixels = site_pixels(reads, ends, site, ref, ref_start0, contig_length, size)
     images = []
@@ -333,7 +338,7 @@ def calling_regions(
         intervals.setdefault(contig, []).append((start, reference[contig] if end is None else end))
     return {c: merge_intervals(intervals[c]) for c in reference if c in intervals}
 
-# %% ../nbs/06_pileup.ipynb #f9722fd9
+# %% ../nbs/06_pileup.ipynb #ca290fb8
 @dataclass(frozen=True)
 class Job:
     "What `make_examples` was asked for; plain values, so that it can be sent to another process."
@@ -422,15 +427,16 @@ class Maker:
                     yield self.row(site, genotype, indices, pixels, contig) | context, encode_image(image) if job.encode else image
 
     def row(self, site, genotype, indices, pixels, contig)->dict:
-        shown = np.concatenate([site.support[i] for i in indices])
-        reverse = int((pixels.reads.flag[shown] & 0x10 != 0).sum())
-        at_site = pixels.supports[:, 0] & (pixels.base[:, pixels.base.shape[1]//2] > 0)
-        mean = lambda values: float(values.mean()) if len(values) else None
+        shown, centre = np.concatenate([site.support[i] for i in indices]), pixels.base.shape[1]//2
+        reverse = np.count_nonzero(pixels.reads.flag[shown] & 0x10)
+        at_site = pixels.supports[:, 0] & (pixels.base[:, centre] > 0)
+        n = np.count_nonzero(at_site)
+        mean = lambda values: int(values[at_site].sum())/n if n else None
         return {"chrom": contig, "pos0": site.pos0, "ref": site.ref, "alts": list(site.alts), "alt_indices": list(indices), "sample": self.job.sample,
                 "source": self.job.source, "label": None if genotype is None else image_label(genotype, indices),
                 "genotype": None if genotype is None else list(genotype), "depth": site.depth, "ref_count": site.ref_count,
                 "alt_counts": list(site.alt_counts), "alt_forward": len(shown)-reverse, "alt_reverse": reverse,
-                "mean_base_quality": mean(pixels.quality[at_site, pixels.base.shape[1]//2]), "mean_mapping_quality": mean(pixels.mapping_quality[at_site, 0])}
+                "mean_base_quality": mean(pixels.quality[:, centre]), "mean_mapping_quality": mean(pixels.mapping_quality[:, 0])}
 
 # %% ../nbs/06_pileup.ipynb #f842e432
 stretch_size = 50_000 # bases, a multiple of a partition's
