@@ -1,153 +1,184 @@
-"""Simulation to reality: a network trained on simulated reads alone, scored on real ones.
+"""Simulation to reality: networks trained on simulated reads alone call real ones and are scored against the truth.
 
-    python benchmarks/sim_to_real.py na12878 --seeds 1       # choose the recipe here
+    python benchmarks/sim_to_real.py na12878 --seeds 1       # the recipe (configs/simulation.yaml) is chosen on simulated images and here
     python benchmarks/sim_to_real.py hg002 --seeds 5 --write # once per recipe; every look is logged in benchmarks/results/sim_to_real_looks.tsv
 
-Training reads: GRCh38 chr20 and chr21 (first 10 Mb of each, which do not overlap the test region) or, with --made, a made genome; the platform
-profile is that of the other sample, so nothing of the test sample is seen but its depth and read length. The test: each site in the confident
-regions; genotypes count, and truth variants that never became candidates count as missed. Needs the folder `shared` beside the project.
+Training reads come from GRCh38 chr20 and chr21 (first 10 Mb of each, which do not overlap the test region) or, with --made, from a made genome; the
+platform profile is that of the other sample, so that nothing of the test sample is seen but its depth, read and insert length. Then everything is what
+a user runs: dvb_examples, dvb_train, dvb_call --predictions, dvb_score. Genotypes count, and truth variants that never became candidates are missed.
+The real reads, their truth and the references lie in a folder (--data) that is not part of the project.
 """
-import argparse, hashlib, json, sys, time
+import argparse
+import contextlib
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pysam
+import yaml
 from scipy.stats import binomtest
 
-from dv_bench.baselines import fit_baseline
-from dv_bench.core import git_commit, project_root, read_json, write_json
+from dv_bench.calling import call, held_out
+from dv_bench.core import git_commit, project_root, read_json
 from dv_bench.dataset import PileupDataset
 from dv_bench.genotypes import merge_sites
 from dv_bench.pileup import prepare, write_dataset
 from dv_bench.scoring import score_calls
 from dv_bench.simulate import Options, simulate
+from dv_bench.training import Config, train_arch
 
-shared = project_root().parent/"shared"/"data"
 tests = {"hg002": dict(platform="hiseq101", coverage=30., read_length=148, insert_size=570.),
          "na12878": dict(platform="hiseq148", coverage=51., read_length=101, insert_size=320.)}
-hg19, grch38 = shared/"reference/hg19.chr20.fasta.gz", shared/"reference/grch38.chr20_chr21_first10Mb.fasta.gz"
+baselines = {"allele_fraction": "allele fraction, thresholds learnt on the simulation", "gradient_boosting": "gradient boosting on counts, learnt on the simulation"}
 
 
-def datasets(a, work, recipe):
+def datasets(a, work: Path, recipe: dict) -> tuple[Path, Path]:
     "Simulated training images and real test images, made where they are missing."
-    train, test = work/f"train_{recipe['id']}", work/f"test_{a.test}{'' if a.realign else '_raw'}"
+    train, test = work/f"train_{recipe['id']}", work/f"test_{recipe['id']}"
     if not (train/"dataset.json").exists():
         reads = work/f"reads_{recipe['id']}"
-        if not reads.exists(): simulate(reads, a.mb, Options(**recipe["simulate"]), None if a.made else grch38, "" if a.made else "chr20 chr21:5010001-10000000" if a.mb > 9.9 else "", jobs=a.jobs)
-        write_dataset(train, prepare(reads/"reads.bam", reads/"reference.fasta", truth=reads/"truth.vcf.gz", confident=reads/"confident.bed", realign=a.realign), a.jobs, progress=True)
+        if not reads.exists():
+            fasta = None if a.made else a.data/"reference"/"grch38.chr20_chr21_first10Mb.fasta.gz"
+            simulate(reads, a.mb, Options(**recipe["simulate"]), fasta, jobs=a.jobs)
+        write_dataset(train, prepare(reads/"reads.bam", reads/"reference.fasta", truth=reads/"truth.vcf.gz", confident=reads/"confident.bed", realign=not a.no_realign), a.jobs)
     if not (test/"dataset.json").exists():
-        real = shared/a.test
-        write_dataset(test, prepare(real/"reads.bam", hg19, ["chr20"], truth=real/"truth.vcf.gz", confident=real/"confident.bed", realign=a.realign, source="real"), a.jobs)
+        write_dataset(test, prepare(a.real/"reads.bam", a.ref, ["chr20"], truth=a.real/"truth.vcf.gz", confident=a.real/"confident.bed", realign=not a.no_realign, source="real"), a.jobs)
     return train, test
 
 
-def write_calls(path, sites):
-    "A VCF of the sites called variant."
-    header = '##fileformat=VCFv4.2\n##contig=<ID=chr20,length=63025520>\n##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n'
-    rows = [f"{s.chrom}\t{s.pos0+1}\t.\t{s.ref}\t{s.alts}\t{s.qual:.1f}\tPASS\t.\tGT\t{s.call}\n" for s in sites.sort_values("pos0").itertuples() if s.call != "0/0"]
-    path.write_text(header+"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tTEST\n"+"".join(rows))
-    return path
+def train_one(config: Config, threads: int) -> None:
+    import torch
+    torch.set_num_threads(threads)
+    train_arch(config)
 
 
-def score(a, work, name, index, probs):
-    "Site genotypes of one model: counts against the truth, and per candidate site whether it is right."
-    sites = merge_sites(index.assign(p0=probs[:, 0], p1=probs[:, 1], p2=probs[:, 2]))
-    real = shared/a.test
-    counts = score_calls(write_calls(work/"calls.vcf", sites), real/"truth.vcf.gz", hg19, real/"confident.bed").to_dict("ALL")
-    hom_ref = sites[sites.genotype == "0/0"]
-    wrong = sites[~sites.correct.fillna(False).astype(bool)]
-    return {"name": name, **counts, "hom_ref": [int((hom_ref.call == "0/0").sum()), len(hom_ref)], "right": sites.set_index("site_id").correct.fillna(False).astype(bool).to_dict(),
+def train_all(config: Config, jobs: int) -> list[Path]:
+    "The run folders of all seeds, `jobs` of them trained at a time."
+    seeds = [replace(config, seed=config.seed+k, seeds=1) for k in range(config.seeds)]
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        for done in [pool.submit(train_one, c, max(1, os.cpu_count()//jobs)) for c in seeds]: done.result()
+    return train_arch(config)  # all are complete: their folders
+
+
+def score(a, vcf: Path) -> dict:
+    return score_calls(vcf, a.real/"truth.vcf.gz", a.ref, a.real/"confident.bed").to_dict()
+
+
+def score_run(a, folder: Path, name: str, work: Path) -> dict:
+    "What `dvb_call --predictions` and `dvb_score` say of a run folder; per candidate site whether its genotype is right; right images of the simulation."
+    with contextlib.redirect_stdout(io.StringIO()): call(work/"calls.vcf.gz", folder, predictions=True)
+    sites = merge_sites(held_out(folder)[0])
+    sites["correct"] = sites.correct.fillna(False).astype(bool)
+    hom_ref, wrong = sites[sites.genotype == "0/0"], sites[~sites.correct & sites.genotype.notna()]
+    runs = [folder] if (folder/"run.json").exists() else sorted(folder.glob("fold*_seed*"))
+    tune = [t[t.role == "tune"] for t in (pd.read_parquet(r/"predictions.parquet") for r in runs)]
+    return {"name": name, **score(a, work/"calls.vcf.gz"), "hom_ref": [int((hom_ref.call != "0/0").sum()), len(hom_ref)], "right": sites.set_index("site_id").correct.to_dict(),
+            "simulated": accuracy(sum(t[["p0", "p1", "p2"]].to_numpy(float) for t in tune), tune[0].label),
             "wrong": [f"{s.chrom}:{s.pos0+1} {s.ref}>{s.alts} true {s.genotype} called {s.call} ({s.alt_counts} of {s.depth} reads, run of {s.homopolymer_length})" for s in wrong.itertuples()]}
 
 
-def thresholds(index, low=.2, high=.8):
-    "Genotype by allele fraction alone."
-    f = index.allele_fraction.fillna(0).to_numpy()
-    return np.eye(3)[np.where(f < low, 0, np.where(f < high, 1, 2))]*.98+.02/3
+def fixed_thresholds(a, folder: Path, work: Path, low: float = .2, high: float = .8) -> dict:
+    "Genotype by allele fraction alone, nothing learnt; scored through a VCF of its own."
+    def genotype(rows): return np.eye(3)[np.digitize(rows.allele_fraction.fillna(0), [low, high])]*.98+.02/3
+    rows, predictions = held_out(folder)[0], pd.read_parquet(next(folder.glob("fold*_seed*/predictions.parquet")))
+    sites, tune = merge_sites(rows.assign(**dict(zip(("p0", "p1", "p2"), genotype(rows).T)))), predictions[predictions.role == "tune"]
+    header = '##fileformat=VCFv4.2\n##contig=<ID=chr20>\n##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tTEST\n'
+    (work/"thresholds.vcf").write_text(header+"".join(f"{s.chrom}\t{s.pos0+1}\t.\t{s.ref}\t{s.alts}\t{s.qual:.1f}\tPASS\t.\tGT\t{s.call}\n" for s in sites.sort_values("pos0").itertuples() if s.call != "0/0"))
+    hom_ref = sites[sites.genotype == "0/0"]
+    return {"name": f"allele fraction, thresholds {low} / {high}", **score(a, work/"thresholds.vcf"), "hom_ref": [int((hom_ref.call != "0/0").sum()), len(hom_ref)],
+            "right": sites.set_index("site_id").correct.fillna(False).astype(bool).to_dict(), "simulated": accuracy(genotype(tune), tune.label)}
 
 
-def accuracy(rows, probs): return float((probs.argmax(1) == rows.label.to_numpy(int)).mean())
+def accuracy(probs, labels) -> float: return float((probs.argmax(1) == labels.to_numpy(int)).mean())
 
-def f1(c): return 2*c["tp"]/max(2*c["tp"]+c["fn"]+c["fp"], 1)
+def f1(c: dict) -> float: return 2*c["tp"]/max(2*c["tp"]+c["fn"]+c["fp"], 1)
 
+def both(r: dict) -> dict: return {k: r["SNP"][k]+r["INDEL"][k] for k in ("tp", "fn", "fp")}
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("test", choices=tests); p.add_argument("--mb", type=float, default=6.6); p.add_argument("--seeds", type=int, default=5)
-    p.add_argument("--epochs", type=int, default=5); p.add_argument("--arch", default="mobilenetv3_small_100"); p.add_argument("--rows", type=int, default=0)
-    p.add_argument("--made", action="store_true"); p.add_argument("--realign", action="store_true"); p.add_argument("--jobs", type=int, default=1)
-    p.add_argument("--write", action="store_true", help="write the table to benchmarks/results/"); p.add_argument("--sim_seed", type=int, default=1)
-    a = p.parse_args()
-    if not shared.exists(): sys.exit(f"sim_to_real: the real reads are expected in {shared}")
-    work = project_root()/"data"/"sim_to_real"
-    work.mkdir(parents=True, exist_ok=True)
-    recipe = {"simulate": {**tests[a.test], "seed": a.sim_seed}, "mb": a.mb, "made": a.made, "realign": a.realign}
-    recipe["code"] = git_commit()                 # made again when the code that makes them has changed
-    recipe["id"] = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
-    train, test = datasets(a, work, recipe)
-    data, real = PileupDataset(train), PileupDataset(test)
-    index = real.index[real.index.label.notna()].reset_index(drop=True)
-    first = ~data.index.site_id.duplicated()
-    share = float((data.index[first].genotype == "0/0").mean())
-    print(f"{data.info['n']} simulated images ({data.info['class_counts']}, {share:.0%} of the sites hom-ref); {len(index)} labelled images of {a.test}", flush=True)
-    from dv_bench.training import Config, train_arch
-    config = Config(arch=a.arch, data=str(train), test_data=str(test), experiment=f"sim_to_real_{a.test}_{recipe['id']}", folds=10, fold=0, epochs=a.epochs,
-                    seeds=a.seeds, scheduler="cosine", optimizer="adamw", weight_decay=.01, rows=a.rows, tracker="none")
-    results, seconds = [score(a, work, "allele fraction, thresholds 0.2 / 0.8", index, thresholds(index))], []
-    for folder in train_arch(config):
-        predictions = pd.read_parquet(folder/"predictions.parquet"); run = read_json(folder/"run.json"); seconds.append(run["cost"]["train_seconds"])
-        probs = lambda rows: rows[["p0", "p1", "p2"]].to_numpy(float)
-        tested, tune = (predictions[predictions.role == role].reset_index(drop=True) for role in ("test", "tune"))
-        results.append(score(a, work, f"{a.arch}, seed {run['seed']}", tested, probs(tested)) | {"simulated": accuracy(tune, probs(tune))})
-    results[0]["simulated"] = accuracy(tune, thresholds(tune))
-    learnt = data.index[data.index.label.notna() & ~data.index.example.isin(tune.example)]   # the rows that the networks learnt from
-    for name in ("gradient_boosting", "allele_fraction"):
-        model = fit_baseline(name, learnt, 0)
-        results.insert(1, score(a, work, f"{name}, learnt on the simulation", index, model.predict(index)) | {"simulated": accuracy(tune, model.predict(tune))})
-    print(report := table(a, recipe, data, share, results, seconds))
-    with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f:
-        f.write("\t".join([time.strftime("%Y-%m-%d %H:%M", time.gmtime()), a.test, recipe["id"], git_commit(), a.arch, f"{a.seeds} seeds", f"{data.info['n']} images", f"{a.epochs} epochs",
-                           f"{'made genome' if a.made else 'real sequence'}"])+"\n")
-    if a.write: (project_root()/"benchmarks"/"results"/f"sim_to_real_{a.test}{'_made' if a.made else ''}.md").write_text(report)
-    write_json(work/f"results_{a.test}_{recipe['id']}.json", results)
-
-
-def interval(wrong, n):
+def interval(wrong: int, n: int) -> str:
     "errors / n and the exact 95% interval (Clopper and Pearson) of the share, in percent."
     if not n: return "0/0"
     ci = binomtest(wrong, n).proportion_ci(method="exact")
     return f"{wrong}/{n} ({100*ci.low:.1f}-{100*ci.high:.1f}%)"
 
+def row(r: dict) -> str:
+    cells = [f"{interval(c['fn'], c['tp']+c['fn'])} | {interval(c['fp'], c['tp']+c['fp'])} | {f1(c):.3f}" for c in (r["SNP"], r["INDEL"])]
+    return f"| {r['name']} | {' | '.join(cells)} | {f1(both(r)):.3f} | {interval(*r['hom_ref'])} | {r['simulated']:.3f} |"
 
-def table(a, recipe, data, share, results, seconds):
-    nets = [r for r in results if r["name"].startswith(a.arch)]
-    out = [f"# Simulation to reality: trained on simulated reads alone, tested on {a.test}", "",
+def paired(one: dict, other: dict) -> str:
+    better = sum(v and not other["right"].get(k, False) for k, v in one["right"].items())
+    worse = sum(other["right"].get(k, False) and not v for k, v in one["right"].items())
+    ci = binomtest(better, better+worse).proportion_ci(method="exact") if better+worse else None
+    verdict = "better" if ci and ci.low > .5 else "worse" if ci and ci.high < .5 else "a difference is not shown"
+    return (f"- {one['name']} against {other['name']}, candidate sites in pairs: right where the other is wrong {better}, the reverse {worse}"
+            + (f", share {better/(better+worse):.2f} ({ci.low:.2f}-{ci.high:.2f})" if ci else "") + f": {verdict}.")
+
+
+def report(a, recipe: dict, info: dict, share: float, others: list[dict], nets: list[dict], mean: dict|None, seconds: list[float]) -> str:
+    median = lambda f: float(np.median([f(r) for r in nets]))
+    settings = ", ".join(f"{k} {v}" for k, v in recipe["train"].items())
+    out = [f"# Simulation to reality: trained on simulated reads alone, tested on {a.test}{', made genome' if a.made else ''}", "",
            f"`python benchmarks/sim_to_real.py {' '.join(sys.argv[1:])}`, commit {git_commit()}.", "",
-           f"Recipe {recipe['id']}: {a.mb:g} Mb of {'a made genome' if a.made else 'GRCh38 chr20/chr21'}, profile {recipe['simulate']['platform']} (the other sample's), depth "
-           f"{recipe['simulate']['coverage']:g}, reads of {recipe['simulate']['read_length']} bases{', realigned' if a.realign else ', as they were aligned'}: {data.info['n']} images "
-           f"{data.info['class_counts']}, {share:.0%} of the sites hom-ref. {a.arch}, {a.epochs} epochs, AdamW with a cosine; "
-           f"{len(nets)} seed(s), {', '.join(f'{s:.0f}' for s in seconds)} s of training each.", "",
+           f"Recipe {recipe['id']}: {recipe['mb']:g} Mb of {'a made genome' if a.made else 'GRCh38 chr20/chr21'}, profile {recipe['simulate']['platform']} (the other sample's), depth "
+           f"{recipe['simulate']['coverage']:g}, reads of {recipe['simulate']['read_length']} bases, {'as they were aligned' if a.no_realign else 'realigned'}: {info['n']} images "
+           f"{info['class_counts']}, {share:.0%} of the sites hom-ref. {a.arch}: {settings}; {len(nets)} seed(s), {', '.join(f'{s:.0f}' for s in seconds)} s of training "
+           f"each, {a.jobs} at a time on {os.cpu_count()} CPUs.", "",
            "Missed: truth variants in the confident regions that were not called with their genotype, whether they became candidates or not. False: calls there without a true "
            "variant of that genotype. In brackets exact 95% intervals of the share. Simulated: share of right images on simulated reads that no model learnt from.", "",
-           "| | SNP missed | SNP false | SNP F1 | INDEL missed | INDEL false | INDEL F1 | all F1 | hom-ref candidates wrong | simulated |", "|---|---|---|---|---|---|---|---|---|---|"]
-    for r in results:
-        s, i = r["SNP"], r["INDEL"]; every = {k: s[k]+i[k] for k in ("tp", "fn", "fp")}
-        cells = [f"{interval(c['fn'], c['tp']+c['fn'])} | {c['fp']} | {f1(c):.3f}" for c in (s, i)]
-        out.append(f"| {r['name']} | {' | '.join(cells)} | {f1(every):.3f} | {interval(r['hom_ref'][1]-r['hom_ref'][0], r['hom_ref'][1])} | {r['simulated']:.3f} |")
-    if nets:
-        med = lambda f: float(np.median([f(r) for r in nets]))
-        both = lambda r: f1({k: r["SNP"][k]+r["INDEL"][k] for k in ("tp", "fn", "fp")})
-        out += [f"| **median over {len(nets)} seed(s)** | | | {med(lambda r: f1(r['SNP'])):.3f} | | | {med(lambda r: f1(r['INDEL'])):.3f} | {med(both):.3f} | | {med(lambda r: r['simulated']):.3f} |", ""]
-        middle = sorted(nets, key=both)[len(nets)//2]
-        for other in (r for r in results if r not in nets):
-            better = sum(middle["right"][k] and not other["right"].get(k, False) for k in middle["right"]); worse = sum(other["right"].get(k, False) and not v for k, v in middle["right"].items())
-            ci = binomtest(better, better+worse).proportion_ci(method="exact") if better+worse else None
-            verdict = "better" if ci and ci.low > .5 else "worse" if ci and ci.high < .5 else "a difference is not shown"
-            out.append(f"- {middle['name']} against {other['name']}, candidate sites in pairs: right where the other is wrong {better}, the reverse {worse}"
-                       + (f", share {better/(better+worse):.2f} ({ci.low:.2f}-{ci.high:.2f})" if ci else "") + f": {verdict}.")
-        out += ["", f"Sites that {middle['name']} calls wrong:", "", *(f"- {w}" for w in middle["wrong"])]
+           "| | SNP missed | SNP false | SNP F1 | INDEL missed | INDEL false | INDEL F1 | all F1 | hom-ref candidates wrong | simulated |", "|---"*10+"|",
+           *map(row, [*others, *nets, *([mean] if mean else [])]),
+           f"| **median over {len(nets)} seed(s)** | | | {median(lambda r: f1(r['SNP'])):.3f} | | | {median(lambda r: f1(r['INDEL'])):.3f} | {median(lambda r: f1(both(r))):.3f} | | {median(lambda r: r['simulated']):.3f} |", ""]
+    middle = sorted(nets, key=lambda r: f1(both(r)))[len(nets)//2]
+    out += [paired(r, other) for r in (middle, *([mean] if mean else [])) for other in others]
+    for r in (middle, *([mean] if mean else []), *others[-1:]): out += ["", f"Candidate sites that {r['name']} calls wrong:", "", *(f"- {w}" for w in r["wrong"] or ["none"])]
     return "\n".join(out)+"\n"
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("test", choices=tests)
+    p.add_argument("--mb", type=float, default=10., help="megabases that are simulated")
+    p.add_argument("--sim_seed", type=int, default=1)
+    p.add_argument("--made", action="store_true", help="a made genome in place of real sequence")
+    p.add_argument("--no_realign", action="store_true")
+    p.add_argument("--arch", default="mobilenetv3_small_100")
+    p.add_argument("--config", type=Path, default=project_root()/"configs"/"simulation.yaml")
+    p.add_argument("--seeds", type=int, default=5)
+    p.add_argument("--jobs", type=int, default=os.cpu_count(), help="seeds that train at a time")
+    p.add_argument("--data", type=Path, default=project_root().parent/"shared"/"data", help="folder of the real reads: hg002, na12878, reference")
+    p.add_argument("--write", action="store_true", help="write the table to benchmarks/results/")
+    a = p.parse_args()
+    a.real, a.ref = a.data/a.test, a.data/"reference"/"hg19.chr20.fasta.gz"
+    if not a.real.exists(): sys.exit(f"sim_to_real: the real reads are expected in {a.real}; see --data")
+    work = project_root()/"data"/"sim_to_real"
+    work.mkdir(parents=True, exist_ok=True)
+    made = {"simulate": tests[a.test] | {"seed": a.sim_seed}, "mb": a.mb, "made": a.made, "realign": not a.no_realign}
+    made["id"] = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:8]
+    train, test = datasets(a, work, made)
+    data = PileupDataset(train)
+    share = float((data.index.drop_duplicates("site_id").genotype == "0/0").mean())
+    print(f"{data.info['n']} simulated images {data.info['class_counts']}, {share:.0%} of the sites hom-ref; {PileupDataset(test).info['n']} images of {a.test}", flush=True)
+    recipe = made | {"train": yaml.safe_load(a.config.read_text())}
+    config = Config(**recipe["train"], arch=a.arch, data=str(train), test_data=str(test), experiment=f"sim_to_real_{a.test}_{made['id']}", folds=10, fold=0, seeds=a.seeds, tracker="none")
+    folders = train_all(config, a.jobs)
+    others = [score_run(a, train_arch(replace(config, arch=name, seeds=1))[0], text, work) for name, text in baselines.items()]
+    others.insert(0, fixed_thresholds(a, folders[0].parent, work))
+    nets = [score_run(a, f, f"{a.arch}, seed {k}", work) for k, f in enumerate(folders)]
+    mean = score_run(a, folders[0].parent, f"{a.arch}, mean of {a.seeds} seeds", work) if a.seeds > 1 else None
+    seconds = [read_json(f/"run.json")["cost"]["train_seconds"] for f in folders]
+    print(text := report(a, recipe, data.info, share, others, nets, mean, seconds))
+    with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f:
+        f.write("\t".join([time.strftime("%Y-%m-%d %H:%M", time.gmtime()), a.test, made["id"], git_commit(), a.arch, f"{a.seeds} seeds", f"{data.info['n']} images",
+                           f"{config.epochs} epochs", "made genome" if a.made else "real sequence"])+"\n")
+    if a.write: (project_root()/"benchmarks"/"results"/f"sim_to_real_{a.test}{'_made' if a.made else ''}.md").write_text(text)
 
 
 if __name__ == "__main__": main()

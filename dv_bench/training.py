@@ -46,7 +46,7 @@ from .simulate import demo_dataset
 from .model import (build_model, count_gmacs, count_parameters, images_per_second, pad_images, peak_memory, reset_peak_memory,
                             short_names, timm_name)
 
-# %% ../nbs/11_training.ipynb #0926df91
+# %% ../nbs/11_training.ipynb #8d7e0c33
 @dataclass(frozen=True)
 class Config:
     "Settings of one architecture's runs. Raises DvBenchError that names the setting, what was expected and what was found."
@@ -79,6 +79,7 @@ class Config:
     class_weights: str = "none"    # of the loss: none, or balanced (the softmax is then no probability)
     sampling: str = "shuffle"      # shuffle, or balanced: classes equally often, with replacement
     ema: float = 0.                # decay per step of the moving average of the weights that is evaluated; 0 is off
+    bn_batches: int = 8            # training batches on which BatchNorm's statistics are measured afresh before an evaluation; 0 keeps its running averages
     clip: float = 0.               # largest norm of the gradient; 0 is off
     early_stopping: int = 0        # epochs without a lower tune loss; 0 is off
     pretrained: bool|str = False   # True: the hub's weights; or a safetensors file
@@ -118,7 +119,7 @@ choices = {"mode": ("kfold", "fixed", "random"), "optimizer": ("adam", "adamw", 
 limits = { # lowest and highest allowed
     "folds": (1, 1000), "tune_fraction": (.01, .49), "split_seed": (0, 2**31), "seed": (0, 2**31), "seeds": (1, 1000), "epochs": (1, 100_000),
     "batch_size": (2, 1_000_000), "accumulate": (1, 100_000), "lr": (0, 100), "weight_decay": (0, 10), "momentum": (0, 1), "step_size": (1, 100_000),
-    "gamma": (0, 1), "warmup": (0, 1000), "label_smoothing": (0, .999), "ema": (0, .999999), "clip": (0, 1e6), "early_stopping": (0, 100_000),
+    "gamma": (0, 1), "warmup": (0, 1000), "label_smoothing": (0, .999), "ema": (0, .999999), "bn_batches": (0, 100_000), "clip": (0, 1e6), "early_stopping": (0, 100_000),
     "drop_rate": (0, .99), "drop_path_rate": (0, .99), "pad": (0, 4096), "rows": (0, 10_000), "drop_reads": (0, .95), "cap_depth": (0, 10_000),
     "brightness": (0, 1), "processes": (1, 1024), "workers": (0, 256), "checkpoint_minutes": (0, 1e6)}
 
@@ -590,7 +591,7 @@ def make_accelerator(
     if accelerator.num_processes != wanted: raise DvBenchError(f"{wanted} processes were started and accelerate sees {accelerator.num_processes}; start with torchrun --nproc_per_node N")
     return accelerator
 
-# %% ../nbs/11_training.ipynb #2a311877
+# %% ../nbs/11_training.ipynb #ffb2ac19
 class Run:
     "Everything that one run needs, built from the settings."
     def __init__(self,
@@ -634,7 +635,7 @@ class Run:
         self.model, self.optimizer = self.accelerator.prepare(self.net, make_optimizer(c, self.net))
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()} if c.ema else None
         self.epoch = self.step = self.updates = 0
-        self.history, self.seconds, self.logits, self.final, self.unchecked = [], 0., None, {}, []
+        self.history, self.seconds, self.logits, self.final, self.unchecked, self.measured = [], 0., None, {}, [], None
 
     def identity(self)->dict: # what must agree for a run to go on, or to count as done
         return {"settings": asdict(self.config), "fingerprint": self.examples.record["fingerprint"], "split_id": self.split_id}
@@ -691,7 +692,7 @@ def update_average(self:Run):
     torch._foreach_lerp_([self.average[k] for k in floats], [now[k] for k in floats], 1-decay)
     for k in now.keys()-set(floats): self.average[k].copy_(now[k])
 
-# %% ../nbs/11_training.ipynb #5d679f70
+# %% ../nbs/11_training.ipynb #0dd1d227
 @patch
 def share_statistics(self:Run):
     "The main process's buffers (BatchNorm's running statistics) and their moving average on every process: after a step each has seen other images."
@@ -704,16 +705,33 @@ def share_statistics(self:Run):
 def total(self:Run, x:torch.Tensor)->torch.Tensor: # summed over processes
     return self.accelerator.reduce(x, "sum") if self.world > 1 else x
 
+@patch
 @contextlib.contextmanager
-def _evaluating(net, average=None):
-    "Evaluation mode, with the averaged weights where there are any."
-    kept = {k: v.detach().clone() for k, v in net.state_dict().items()} if average else None
-    if average: net.load_state_dict(average)
+def evaluating(self:Run):
+    "The network as it is judged and saved: averaged weights and freshly measured statistics where the recipe has them."
+    net, c = self.net, self.config
+    kept = {k: v.detach().clone() for k, v in net.state_dict().items()} if c.ema or c.bn_batches else None
+    if c.ema: net.load_state_dict(self.average)
     net.eval()
-    try: yield
+    if c.bn_batches: self.measure_statistics()
+    try: yield net
     finally:
         net.train()
         if kept: net.load_state_dict(kept)
+
+@patch
+def measure_statistics(self:Run):
+    "BatchNorm's statistics as the mean over some batches of training images, without augmentation. Source: Wu and Johnson, arXiv 2105.07576 (2021), section 3."
+    layers = {k: m for k, m in self.net.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats}
+    if self.measured and self.measured[0] == self.updates: self.net.load_state_dict(self.measured[1], strict=False); return
+    size, order = self.config.batch_size, np.random.default_rng([4, self.seed, self.epoch]).permutation(self.numbers["train"])
+    batches = [order[k:k+size] for k in range(0, min(len(order), size*self.config.bn_batches), size)]
+    momenta = {k: m.momentum for k, m in layers.items()}
+    for m in layers.values(): m.reset_running_stats(); m.momentum = None; m.train() # None: the mean of all batches
+    with torch.no_grad(), self.accelerator.autocast():
+        for x in self.pixels.batches([b for b in batches if len(b) > 1]): self.net(to_input(x, self.mean, self.sd, self.net.input_size, self.channels_last))
+    for k, m in layers.items(): m.momentum = momenta[k]; m.eval()
+    self.measured = self.updates, {f"{k}.{name}": b.clone() for k, m in layers.items() for name, b in m.named_buffers(recurse=False)}
 
 @patch
 def predict(self:Run,
@@ -723,7 +741,7 @@ def predict(self:Run,
     self.share_statistics()
     size, logits = self.config.batch_size, torch.zeros(len(numbers), 3, device=self.device)
     starts = list(range(0, len(numbers), size))[self.rank::self.world]
-    with _evaluating(self.net, self.average), torch.inference_mode(), self.accelerator.autocast():
+    with self.evaluating(), torch.inference_mode(), self.accelerator.autocast():
         for k, x in zip(starts, self.pixels.batches([numbers[k:k+size] for k in starts])):
             logits[k:k+size] = self.net(to_input(x, self.mean, self.sd, self.net.input_size, self.channels_last)).float()
     return self.total(logits).cpu().numpy()
@@ -875,7 +893,7 @@ def has_stopped(self:Run)->bool: # every epoch is done, or the tune loss has not
     patience = self.config.early_stopping
     return self.epoch >= self.config.epochs or bool(patience and len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience]))
 
-# %% ../nbs/11_training.ipynb #67e83014
+# %% ../nbs/11_training.ipynb #4da7ee4a
 @patch
 def fit(self:Run)->Path: # the run folder
     "Train from the checkpoint or the start to the end. Raises DvBenchError when another process works in the folder or the loss is no number."
@@ -906,7 +924,7 @@ def finish(self:Run):
     probs = {role: softmax(self.final[role]) for role in ("tune", "test")}
     write_predictions(self.folder, self.examples, self.numbers, probs)
     write_gallery(self.folder, self.examples, self.numbers["test"], probs["test"])
-    save_tensors(self.folder/"model.safetensors", self.average or self.net.state_dict())
+    with self.evaluating() as net: save_tensors(self.folder/"model.safetensors", net.state_dict())
     self.write_history()
     write_json(self.folder/"run.json", self.run_record(True))
     (self.folder/"checkpoint.safetensors").unlink(missing_ok=True)
@@ -928,7 +946,7 @@ def cost(self:Run)->dict:
     c, seconds = self.config, [r["seconds"] for r in self.history if r["role"] == "train"] # the first epoch warms up
     x = torch.zeros(c.batch_size, self.examples.shape[0], *self.net.input_size, device=self.device)
     x = x.to(memory_format=torch.channels_last if self.channels_last else torch.contiguous_format)
-    with _evaluating(self.net), torch.inference_mode(), self.accelerator.autocast(): inference = images_per_second(lambda: self.net(x), c.batch_size, self.device, repeats=3, warm=1)
+    with self.evaluating(), torch.inference_mode(), self.accelerator.autocast(): inference = images_per_second(lambda: self.net(x), c.batch_size, self.device, repeats=3, warm=1)
     return {"parameters": count_parameters(self.net), "gmacs": count_gmacs(self.net, self.examples.shape[0]), "input_size": list(self.net.input_size),
             "train_images_per_second": len(self.numbers["train"])/float(np.median(seconds[1:] or seconds)), "inference_images_per_second": inference,
             "batch_size": c.batch_size, "micro_batch": -(-c.batch_size//(self.world*c.accumulate)), "processes": self.world, "device": device_name(self.device),
