@@ -700,6 +700,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                    'dv_bench.training.channel_statistics': ('training.html#channel_statistics', 'dv_bench/training.py'),
                                    'dv_bench.training.check_names': ('training.html#check_names', 'dv_bench/training.py'),
                                    'dv_bench.training.check_same': ('training.html#check_same', 'dv_bench/training.py'),
+                                   'dv_bench.training.crop': ('training.html#crop', 'dv_bench/training.py'),
                                    'dv_bench.training.demo_data': ('training.html#demo_data', 'dv_bench/training.py'),
                                    'dv_bench.training.device_name': ('training.html#device_name', 'dv_bench/training.py'),
                                    'dv_bench.training.differences': ('training.html#differences', 'dv_bench/training.py'),
@@ -739,5 +740,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                    'dv_bench.training.train_arch': ('training.html#train_arch', 'dv_bench/training.py'),
                                    'dv_bench.training.training_step': ('training.html#training_step', 'dv_bench/training.py'),
                                    'dv_bench.training.tuned': ('training.html#tuned', 'dv_bench/training.py'),
+                                   'dv_bench.training.used_shape': ('training.html#used_shape', 'dv_bench/training.py'),
                                    'dv_bench.training.write_gallery': ('training.html#write_gallery', 'dv_bench/training.py'),
                                    'dv_bench.training.write_predictions': ('training.html#write_predictions', 'dv_bench/training.py')}}}

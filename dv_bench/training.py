@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'check_names', 'parse_setting', 'notebook_config',
            'differences', 'Examples', 'in_project', 'demo_data', 'assign_roles', 'need_tune', 'split_of', 'labelled',
-           'Pixels', 'channel_statistics', 'to_input', 'draw_augmentation', 'augment', 'epoch_batches', 'learning_rate',
-           'loss_weights', 'make_optimizer', 'save_tensors', 'load_tensors', 'locked', 'device_name', 'this_device',
-           'autocast', 'training_step', 'bare_speed', 'resolve_precision', 'experiment_folder', 'run_folder',
-           'make_accelerator', 'Run', 'softmax', 'log_loss', 'check_same', 'Progress', 'write_predictions',
-           'write_gallery', 'fit_baseline_run', 'folds_of', 'planned_runs', 'train_arch', 'launch', 'estimate',
-           'rows_advice', 'tuned', 'Predictor', 'load_run', 'notebook_settings', 'read_config', 'arch_settings',
-           'run_notebook', 'dvb_train']
+           'used_shape', 'crop', 'Pixels', 'channel_statistics', 'to_input', 'draw_augmentation', 'augment',
+           'epoch_batches', 'learning_rate', 'loss_weights', 'make_optimizer', 'save_tensors', 'load_tensors', 'locked',
+           'device_name', 'this_device', 'autocast', 'training_step', 'bare_speed', 'resolve_precision',
+           'experiment_folder', 'run_folder', 'make_accelerator', 'Run', 'softmax', 'log_loss', 'check_same',
+           'Progress', 'write_predictions', 'write_gallery', 'fit_baseline_run', 'folds_of', 'planned_runs',
+           'train_arch', 'launch', 'estimate', 'rows_advice', 'tuned', 'Predictor', 'load_run', 'notebook_settings',
+           'read_config', 'arch_settings', 'run_notebook', 'dvb_train']
 
 # %% ../nbs/11_training.ipynb #8abdaf4b
 import contextlib, difflib, fcntl, gc, hashlib, json, math, os, re, socket, sys, time
@@ -46,7 +46,7 @@ from .simulate import demo_dataset
 from .model import (build_model, count_gmacs, count_parameters, images_per_second, pad_images, peak_memory, reset_peak_memory,
                             short_names, timm_name)
 
-# %% ../nbs/11_training.ipynb #8d7e0c33
+# %% ../nbs/11_training.ipynb #1827037b
 @dataclass(frozen=True)
 class Config:
     "Settings of one architecture's runs. Raises DvBenchError that names the setting, what was expected and what was found."
@@ -87,6 +87,7 @@ class Config:
     drop_path_rate: float = 0.     # stochastic depth, where an architecture has it
     pad: int = 0                   # pixels: side of the square that images are padded to; 0 keeps their size
     rows: int = 0                  # image rows from the top that are used; 0 means all
+    columns: int = 0               # image columns around the candidate that are used, an odd number; 0 means all
     drop_reads: float = 0.         # augmentation: up to this share of an image's reads is dropped
     cap_depth: int = 0             # augmentation: at most so many reads, a number drawn between this and all; 0 is off
     brightness: float = 0.         # augmentation: quality channels are scaled by up to this share, up or down
@@ -111,6 +112,7 @@ class Config:
             raise DvBenchError(f"fold: expected all or 0 to {n-1} ({'mode=fixed' if self.mode == 'fixed' else 'test_data' if self.test_data else f'folds={n}'}), found {self.fold!r}")
         if self.batch_size < 2*self.accumulate*self.processes:
             raise DvBenchError(f"batch_size: expected at least two images for each of {self.processes} x {self.accumulate} parts, found {self.batch_size}")
+        if self.columns and self.columns % 2 == 0: raise DvBenchError(f"columns: expected an odd number, so that the candidate stands in the middle, or 0 for all, found {self.columns}")
         if self.early_stopping and self.mode == "random": raise DvBenchError("early_stopping needs the tune role, which mode=random does not have")
 
 choices = {"mode": ("kfold", "fixed", "random"), "optimizer": ("adam", "adamw", "sgd"),
@@ -120,7 +122,7 @@ limits = { # lowest and highest allowed
     "folds": (1, 1000), "tune_fraction": (.01, .49), "split_seed": (0, 2**31), "seed": (0, 2**31), "seeds": (1, 1000), "epochs": (1, 100_000),
     "batch_size": (2, 1_000_000), "accumulate": (1, 100_000), "lr": (0, 100), "weight_decay": (0, 10), "momentum": (0, 1), "step_size": (1, 100_000),
     "gamma": (0, 1), "warmup": (0, 1000), "label_smoothing": (0, .999), "ema": (0, .999999), "bn_batches": (0, 100_000), "clip": (0, 1e6), "early_stopping": (0, 100_000),
-    "drop_rate": (0, .99), "drop_path_rate": (0, .99), "pad": (0, 4096), "rows": (0, 10_000), "drop_reads": (0, .95), "cap_depth": (0, 10_000),
+    "drop_rate": (0, .99), "drop_path_rate": (0, .99), "pad": (0, 4096), "rows": (0, 10_000), "columns": (0, 10_001), "drop_reads": (0, .95), "cap_depth": (0, 10_000),
     "brightness": (0, 1), "processes": (1, 1024), "workers": (0, 256), "checkpoint_minutes": (0, 1e6)}
 
 def _checked(name, kind, value):
@@ -306,41 +308,57 @@ def split_of(config:Config, examples:Examples, seed:int):
 def labelled(examples:Examples)->np.ndarray: # positions of the labelled examples of `data`
     return np.flatnonzero(examples.labels[:examples.n_data] >= 0)
 
-# %% ../nbs/11_training.ipynb #e9930b5d
+# %% ../nbs/11_training.ipynb #f733282b
+def used_shape(
+    config:Config,
+    shape:tuple[int, int, int], # of the images: channels, height, width
+)->tuple[int, int, int]:        # of what a network sees of them; padding comes later
+    "Raises DvBenchError when the images have fewer rows or columns than are asked for."
+    c, h, w = shape
+    if config.rows and not reference_rows < config.rows <= h: raise DvBenchError(f"rows={config.rows}: the images have {h} rows; expected {reference_rows+1} to {h}, or 0 for all")
+    if config.columns > w: raise DvBenchError(f"columns={config.columns}: the images have {w} columns; expected an odd number up to that, or 0 for all")
+    return c, config.rows or h, config.columns or w
+
+def crop(
+    images:np.ndarray,          # (n, channels, height, width)
+    shape:tuple[int, int, int], # of `used_shape`
+)->torch.Tensor:                # (n, *shape): the upper rows, the middle columns
+    left = (images.shape[-1]-shape[2])//2
+    return torch.from_numpy(np.ascontiguousarray(images[:, :, :shape[1], left:left+shape[2]]))
+
 class _Batches(torch.utils.data.Dataset): # what a worker reads: batch k
-    def __init__(self, examples, batches, rows): self.examples, self.batches, self.rows = examples, batches, rows
+    def __init__(self, examples, batches, shape): self.examples, self.batches, self.shape = examples, batches, shape
     def __len__(self): return len(self.batches)
-    def __getitem__(self, k): return torch.from_numpy(np.ascontiguousarray(self.examples.images(self.batches[k])[:, :, :self.rows]))
+    def __getitem__(self, k): return crop(self.examples.images(self.batches[k]), self.shape)
 
 class Pixels:
     "The images of a run, given out as batches on the device."
     def __init__(self,
         examples:Examples,
         numbers:np.ndarray,   # (n,) the examples that this run uses
-        rows:int,             # image rows that are kept
+        shape:tuple[int, int, int], # of `used_shape`: the part that is kept
         device:torch.device,
         workers:int=2,        # processes that read ahead where memory is too small
         share:float=.5,       # of the free memory that may be taken
     ):
-        self.examples, self.rows, self.device, self.workers, self.store = examples, rows, device, workers, None
-        c, _, w = examples.shape
-        need, local = len(numbers)*c*rows*w, int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+        self.examples, self.shape, self.device, self.workers, self.store = examples, shape, device, workers, None
+        need, local = len(numbers)*math.prod(shape), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
         on_gpu = device.type == "cuda" and need < share*torch.cuda.mem_get_info(device)[0]
         if not on_gpu and need > share*psutil.virtual_memory().available/local: return
         self.place = np.full(len(examples), -1, np.int64)
         self.place[numbers] = np.arange(len(numbers))
-        self.store = torch.empty((len(numbers), c, rows, w), dtype=torch.uint8, device=device if on_gpu else "cpu")
+        self.store = torch.empty((len(numbers), *shape), dtype=torch.uint8, device=device if on_gpu else "cpu")
         for k in range(0, len(numbers), 256):
-            self.store[k:k+256] = torch.from_numpy(examples.images(numbers[k:k+256])[:, :, :rows])
+            self.store[k:k+256] = crop(examples.images(numbers[k:k+256]), shape)
 
     def batches(self,
         numbers:list[np.ndarray], # per batch the examples
-    ):                            # yields uint8 (n, channels, rows, width) on the device, in this order
+    ):                            # yields uint8 (n, *shape) on the device, in this order
         "Batch after batch."
         if self.store is not None:
             for b in numbers: yield self.store[torch.from_numpy(self.place[b]).to(self.store.device)].to(self.device, non_blocking=True)
             return
-        loader = torch.utils.data.DataLoader(_Batches(self.examples, numbers, self.rows), batch_size=None, num_workers=self.workers,
+        loader = torch.utils.data.DataLoader(_Batches(self.examples, numbers, self.shape), batch_size=None, num_workers=self.workers,
                                              pin_memory=self.device.type == "cuda", prefetch_factor=4 if self.workers else None)
         for x in loader: yield x.to(self.device, non_blocking=True)
 
@@ -509,7 +527,7 @@ def locked(
         f.truncate(0); f.write(f"process {os.getpid()} on {socket.gethostname()}"); f.flush()
         yield
 
-# %% ../nbs/11_training.ipynb #29d6d0e0
+# %% ../nbs/11_training.ipynb #00350e8d
 def device_name(device:torch.device)->str: # as it stands in run.json
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
 
@@ -547,7 +565,7 @@ def bare_speed(
     return images_per_second(lambda: training_step(model, optimizer, x, y, precision), n, device, repeats=repeats, warm=1)
 
 def _network(config, shape, seed):
-    model = build_model(config.arch, shape[0], config.rows or shape[1], shape[2], config.pad, config.pretrained, seed, config.drop_rate, config.drop_path_rate)
+    model = build_model(config.arch, *used_shape(config, shape), config.pad, config.pretrained, seed, config.drop_rate, config.drop_path_rate)
     if config.grad_checkpointing:
         try: model.set_grad_checkpointing(True)
         except (AttributeError, AssertionError): raise DvBenchError(f"{config.arch} has no gradient checkpointing; use grad_checkpointing=False") from None
@@ -591,7 +609,7 @@ def make_accelerator(
     if accelerator.num_processes != wanted: raise DvBenchError(f"{wanted} processes were started and accelerate sees {accelerator.num_processes}; start with torchrun --nproc_per_node N")
     return accelerator
 
-# %% ../nbs/11_training.ipynb #ffb2ac19
+# %% ../nbs/11_training.ipynb #63573051
 class Run:
     "Everything that one run needs, built from the settings."
     def __init__(self,
@@ -608,13 +626,12 @@ class Run:
         self.numbers = {role: np.flatnonzero(self.roles == role) for role in ("train", "tune", "test")}
         self.labels = {role: examples.labels[rows] for role, rows in self.numbers.items()}
         if config.early_stopping: need_tune(self.numbers["tune"], "early_stopping")
-        self.rows = config.rows or examples.shape[1]
-        if not reference_rows < self.rows <= examples.shape[1]: raise DvBenchError(f"rows={config.rows}: the images have {examples.shape[1]} rows; expected {reference_rows+1} to {examples.shape[1]}, or 0 for all")
+        self.shape = used_shape(config, examples.shape)
         self.precision, self.channels_last = resolve_precision(config, examples.shape)
         self.accelerator = make_accelerator(config, self.precision, self.folder)
         self.device, self.rank, self.world = self.accelerator.device, self.accelerator.process_index, self.accelerator.num_processes
         self.main = self.accelerator.is_main_process
-        self.pixels = pixels or Pixels(examples, np.flatnonzero(examples.labels >= 0) if "test" in roles else np.flatnonzero(np.isin(self.roles, roles)), self.rows, self.device, config.workers)
+        self.pixels = pixels or Pixels(examples, np.flatnonzero(examples.labels >= 0) if "test" in roles else np.flatnonzero(np.isin(self.roles, roles)), self.shape, self.device, config.workers)
         self.normalisation = channel_statistics(self.pixels, self.numbers["train"])
         self.mean, self.sd = (torch.tensor(v, dtype=torch.float32, device=self.device) for v in self.normalisation)
         self.quality_channels = [i for i, name in enumerate(examples.channels) if "quality" in name]
@@ -640,7 +657,7 @@ class Run:
     def identity(self)->dict: # what must agree for a run to go on, or to count as done
         return {"settings": asdict(self.config), "fingerprint": self.examples.record["fingerprint"], "split_id": self.split_id}
 
-# %% ../nbs/11_training.ipynb #3055936e
+# %% ../nbs/11_training.ipynb #94ddc522
 @patch
 def train_step(self:Run,
     x:torch.Tensor,    # uint8 images of this process
@@ -651,7 +668,7 @@ def train_step(self:Run,
     c, share = self.config, slice(self.rank, None, self.world)
     position = [self.seed, self.epoch, self.step]
     torch.manual_seed(int(np.random.SeedSequence([3, *position, self.rank]).generate_state(1)[0])) # dropout, stochastic depth
-    draws = draw_augmentation(c, len(batch), self.rows, np.random.default_rng([2, *position]))
+    draws = draw_augmentation(c, len(batch), self.shape[1], np.random.default_rng([2, *position]))
     x = augment(x, {k: v[share].to(self.device) for k, v in draws.items()}, self.quality_channels) if draws else x
     x = to_input(x, self.mean, self.sd, self.net.input_size, self.channels_last)
     y = torch.from_numpy(self.labels["train"][batch]).to(self.device)
@@ -1153,7 +1170,7 @@ def tuned(
     write_json(path, {"chosen": chosen, "trials": trials, "epochs_each": short.epochs, "fold": fold, "judged_by": f"log loss of the tune role of fold {fold}", "base": base})
     return replace(config, **chosen)
 
-# %% ../nbs/11_training.ipynb #edcd2a87
+# %% ../nbs/11_training.ipynb #26e2185f
 class Predictor:
     "A trained network. `.record` is its run.json."
     def __init__(self,
@@ -1182,10 +1199,10 @@ class Predictor:
         "Probabilities of 0, 1 and 2 copies of the shown alts; raises DvBenchError for images of another shape or type."
         if images.ndim != 4 or images.shape[1:] != self.shape or images.dtype != np.uint8:
             raise DvBenchError(f"expected uint8 images of shape (n, {', '.join(map(str, self.shape))}) with the channels {', '.join(self.channels)}; found {images.dtype} {images.shape}")
-        logits, rows = np.zeros((len(images), 3), np.float32), self.config.rows or self.shape[1]
+        logits, part = np.zeros((len(images), 3), np.float32), used_shape(self.config, self.shape)
         with torch.inference_mode(), autocast(self.device, self.precision):
             for k in range(0, len(images), batch_size):
-                x = torch.from_numpy(np.ascontiguousarray(images[k:k+batch_size, :, :rows])).to(self.device)
+                x = crop(images[k:k+batch_size], part).to(self.device)
                 logits[k:k+batch_size] = self.net(to_input(x, self.mean, self.sd, self.net.input_size, self.channels_last)).float().cpu().numpy()
         return softmax(logits)
 
