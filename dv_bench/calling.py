@@ -157,7 +157,7 @@ _vcf_header = [
     '##FORMAT=<ID=VAF,Number=A,Type=Float,Description="Share of the reads that support each alt">',
     '##FORMAT=<ID=PL,Number=G,Type=Integer,Description="Phred-scaled genotype likelihoods, the likeliest 0">']
 
-# %% ../nbs/13_calling.ipynb #d230b675
+# %% ../nbs/13_calling.ipynb #8f9385bf
 def find_runs(
     folder:str|Path, # outputs/<experiment>/<arch> or one of its fold<k>_seed<s>
 )->list[Path]:       # complete run folders
@@ -208,10 +208,10 @@ def seen_intervals(
     "Where a run must not call."
     roles, data = record.get("roles") or {}, record.get("dataset") or {}
     seen = [roles[r] for r in ("train", "tune") if r in roles]
-    one, reference = "," not in str(data.get("path", "")) and "+" not in str(data.get("fingerprint", "")), data.get("reference")
-    if one and data.get("simulated") and sample not in {s for role in seen for s in role.get("samples", [])}: return {}
-    known = reference.get("contigs", {}) if one and isinstance(reference, dict) else {} # of several datasets only the first one's is recorded
-    out = {}
+    folders = lambda d: str(d.get("fingerprint", "")).count("+")+1 if d else 0
+    alone, reference = folders(data)-folders(data.get("test")) == 1, data.get("reference") # of several folders "simulated" says that one of them is
+    if alone and data.get("simulated") and sample not in {s for role in seen for s in role.get("samples", [])}: return {}
+    known, out = reference.get("contigs", {}) if isinstance(reference, dict) else {}, {}
     for contig in contigs:
         a, b = ((d.get(contig) or {}).get("md5") for d in (known, contigs))
         if a and b and a != b: continue
