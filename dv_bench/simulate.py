@@ -10,7 +10,7 @@ __all__ = ['ramp', 'tail_cycles', 'quality_bins', 'profile_fields', 'block_size'
            'settle', 'make_cigar', 'encode_records', 'Options', 'Block', 'block_reads', 'write_reference', 'BgzfWriter',
            'simulate', 'dvb_simulate', 'demo_dataset', 'estimate_profile', 'dvb_profile']
 
-# %% ../nbs/07_simulate.ipynb #cdc65ff0
+# %% ../nbs/07_simulate.ipynb #20feb1ac
 import contextlib, hashlib, json, multiprocessing, os, re, shutil, struct, subprocess, sys, zlib
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -24,8 +24,8 @@ import pysam
 import yaml
 from tqdm.auto import tqdm
 
-from .candidates import compiled
-from .core import (DvBenchError, Region, atomic_path, command, find_path, merge_intervals, package_versions, parse_region,
+from .candidates import compiled, open_reads
+from .core import (DvBenchError, Region, atomic_path, command, find_path, merge_intervals, open_reference, package_versions, parse_region,
                            project_root, read_json, write_json)
 from .pileup import prepare, write_dataset
 
@@ -873,7 +873,7 @@ def block_reads(
     unclear = [(a, b) for a, b in unclear if a < b]
     return block, _gather(data, begin, size, order).tobytes(), place[order], size[order], here, merge_intervals(unclear, 50)
 
-# %% ../nbs/07_simulate.ipynb #e0702054
+# %% ../nbs/07_simulate.ipynb #5b3075a7
 def write_reference(
     path:Path,        # FASTA to write; its index is written too
     mb:float,         # megabases of known sequence wanted; a FASTA that holds fewer gives what it has
@@ -901,7 +901,7 @@ def write_reference(
                                   for b in range(-(-size//block_size))))
                 stretches[name], done = [(0, size)], done+size
         else:
-            with _open_fasta(ref) as fasta:
+            with open_reference(ref) as fasta:
                 regions = [parse_region(r) for r in region.split()] if region else [Region(c) for c in fasta.references]
                 for name in dict.fromkeys(r.contig for r in regions):
                     if name not in fasta.references: raise DvBenchError(f"{ref} has no contig {name!r}; it has {', '.join(fasta.references[:8])}")
@@ -920,12 +920,6 @@ def write_reference(
         raise DvBenchError(f"{ref}{f', {region}' if region else ''} holds no stretch of 2,000 bases without N; give a reference with known sequence (see --region)")
     pysam.faidx(str(path))
     return stretches
-
-def _open_fasta(path):
-    path = find_path(path)
-    if not path.exists(): raise DvBenchError(f"{path} does not exist; --ref wants a FASTA")
-    try: return pysam.FastaFile(str(path))
-    except (OSError, ValueError) as e: raise DvBenchError(f"{path} cannot be read as an indexed FASTA ({e}); compressed ones must be packed with bgzip") from None
 
 def _known(fasta, name, start, end):
     "Stretches without N between start and end, looked at in pieces."
@@ -1172,7 +1166,7 @@ def demo_dataset(
                   jobs, progress=True)
     return out
 
-# %% ../nbs/07_simulate.ipynb #b5043338
+# %% ../nbs/07_simulate.ipynb #0ac6e4ea
 @compiled
 def _tally(pos, reverse, codes, quals, base_start, ops, lens, op_start, usable, ref, origin, piles, depth, level_n, level_wrong, seen, wrong, excluded, runs, slips, nm, second):
     "One pass over reads: piles of differing bases first; then, without the `excluded` positions, errors by quality and context, and slips."
@@ -1215,7 +1209,7 @@ def _tally(pos, reverse, codes, quals, base_start, ops, lens, op_start, usable, 
 def _collect(reads, ref, region, limit):
     "Primary reads of the region as arrays, the reference under them, and their first base."
     keep = dict(pos=[], flag=[], mapq=[], tlen=[], name=[], codes=[], quals=[], ops=[], lens=[], n_ops=[])
-    with _open_reads(reads, ref) as bam, _open_fasta(ref) as fasta:
+    with open_reads(find_path(reads), find_path(ref)) as bam, open_reference(ref) as fasta:
         shared = [c for c, n in zip(bam.references, bam.lengths) if c in fasta.references and fasta.get_reference_length(c) == n]
         wanted = parse_region(region) if region else next((Region(s.contig) for s in bam.get_index_statistics() if s.mapped and s.contig in shared), None)
         if wanted is None or wanted.contig not in shared:
@@ -1231,15 +1225,6 @@ def _collect(reads, ref, region, limit):
         codes = encode(fasta.fetch(wanted.contig, origin, end))
     if (codes > 3).mean() > .5: raise DvBenchError(f"{ref}: {wanted.contig}:{origin+1}-{end} is mostly N; give the reference that the reads were aligned to")
     return keep, codes, origin, wanted.contig
-
-def _open_reads(path, ref):
-    path = find_path(path)
-    if not path.exists(): raise DvBenchError(f"{path} does not exist; --reads wants an indexed BAM or CRAM")
-    try:
-        bam = pysam.AlignmentFile(str(path), reference_filename=str(find_path(ref)))
-        bam.check_index()
-    except (OSError, ValueError) as e: raise DvBenchError(f"{path} cannot be read as an indexed BAM or CRAM: {e}; make the index with `samtools index`") from None
-    return bam
 
 # %% ../nbs/07_simulate.ipynb #43f6a5e9
 def estimate_profile(
