@@ -357,7 +357,7 @@ class PileupDataset:
             except RuntimeError as e: raise DvBenchError(f"{self.path}: image {i} ({name}) cannot be decompressed ({e}); make the dataset again") from None
             if found != digest: raise DvBenchError(f"{self.path}: image {i} ({name}) is not the one that was written (sha256 {found[:12]}, expected {digest[:12]}); make the dataset again")
 
-# %% ../nbs/02_dataset.ipynb #99f9f6c8
+# %% ../nbs/02_dataset.ipynb #8c21f297
 def example_row(
     e:Example,
     channels:tuple[str, ...], # names
@@ -383,7 +383,14 @@ def _reference(ref): # its record, and a check that a site's ref allele stands i
         if found != allele.upper(): raise DvBenchError(f"{chrom}:{pos0+1}: the site says {allele}, {ref} says {found or 'nothing'}; give the reference that the examples were made with")
     return record, check
 
-def _files_record(files): return [{"file": Path(f).name, "sha256": sha256_file(f)} for f in files]
+def _write_imported(out, examples, channels, size, ref, files, options, progress)->Path: # examples: (image, row), each checked against the reference
+    reference, check = _reference(ref)
+    made_from = [{"file": Path(f).name, "sha256": sha256_file(f)} for f in files]
+    with DatasetWriter(out, channels, *size, reference=reference, made_from=made_from, options=options) as writer:
+        for image, row in tqdm(examples, unit=" examples", disable=not progress):
+            check(row["chrom"], row["pos0"], row["ref"])
+            writer.add(image, row)
+    return Path(out)
 
 def import_tfrecord(
     out:str|Path,
@@ -403,14 +410,10 @@ def import_tfrecord(
     if named is None and n == 7: raise DvBenchError(f"{files[0]}: no example_info.json beside it, so the channels are unknown; give --channels {','.join(wgs_channels)} if these are they")
     if named is None: raise DvBenchError(f"{files[0]}: no example_info.json beside it, so its {n} channels are unknown; name them with --channels (dvb_import --help lists the names)")
     if len(named) != n: raise DvBenchError(f"{files[0]}: images of {n} channels, and {len(named)} names ({', '.join(named)}); correct --channels or example_info.json")
-    reference, check = _reference(ref)
-    with DatasetWriter(out, named, *size, reference=reference, made_from=_files_record(files), options={"from": "tfrecord", "sample": sample, "source": source}) as writer:
-        for e in tqdm(itertools.chain([first], examples), unit=" examples", disable=not progress):
-            check(e.chrom, e.pos0, e.ref)
-            writer.add(e.image, example_row(e, named, source, sample))
-    return Path(out)
+    rows = ((e.image, example_row(e, named, source, sample)) for e in itertools.chain([first], examples))
+    return _write_imported(out, rows, named, size, ref, files, {"from": "tfrecord", "sample": sample, "source": source}, progress)
 
-# %% ../nbs/02_dataset.ipynb #15649e9c
+# %% ../nbs/02_dataset.ipynb #4414eec7
 _png_name = re.compile(r"image_(?P<chrom>.+):(?P<pos>\d+)_(?P<ref>[A-Za-z]+)->(?P<alts>[A-Za-z,|]+)_label(?P<label>\d+)(?:_alts(?P<shown>[\d-]+))?_ch(?P<channel>\d+)\.png$")
 
 def read_png_csv(
@@ -459,12 +462,8 @@ def import_png(
     n, *size = first[0].shape
     channels = channels or (wgs_channels if n == 7 else None)
     if channels is None or len(channels) != n: raise DvBenchError(f"{csv}: {n} channels per image; name that many with --channels")
-    reference, check = _reference(ref)
-    with DatasetWriter(out, channels, *size, reference=reference, made_from=_files_record([csv]), options={"from": "png", "sample": sample, "source": source}) as writer:
-        for image, row in tqdm(itertools.chain([first], examples), unit=" examples", disable=not progress):
-            check(row["chrom"], row["pos0"], row["ref"])
-            writer.add(image, read_off_image(image, channels) | row | {"sample": sample, "source": source})
-    return Path(out)
+    rows = ((image, read_off_image(image, channels) | row | {"sample": sample, "source": source}) for image, row in itertools.chain([first], examples))
+    return _write_imported(out, rows, channels, size, ref, [csv], {"from": "png", "sample": sample, "source": source}, progress)
 
 def export_png(
     dataset:PileupDataset,
