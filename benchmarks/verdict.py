@@ -2,6 +2,7 @@
 
     python benchmarks/verdict.py                   # full counts: 1,000 experiments per row, writes results/verdict.md and the package's table
     python benchmarks/verdict.py --experiments 50  # a look, writes nothing
+    python benchmarks/verdict.py --only effect     # how much real training runs differ: 2 folds x 4 seeds of a tiny network on the demo dataset
 
 Null (a): two fixed models with the same difficulty of every site up to their own noise, errors clustered in the genome, and an effect of each
 training run in log-odds of an error. Null (b): one learner (ridge regression on random ReLU features, its seed draws the features) really
@@ -9,6 +10,7 @@ trained k folds x seeds times on made tables, twice with other seeds, so that tr
 """
 import argparse
 import json
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,10 +20,11 @@ import pandas as pd
 from scipy import stats
 
 from dv_bench.compare import _compare, _mcnemar, _one_run, corrected_t, correlated_t, count_errors, resample, rope, test_name
+from dv_bench.core import git_commit
 from dv_bench.experiment import Calls, Sites, read_experiment, read_sites
 
 ROOT = Path(__file__).resolve().parent.parent
-RUN_EFFECTS = (.1, .2, .4)  # log-odds; see `measured_run_effect`
+RUN_EFFECTS = (.1, .2, .4)  # log-odds; see `effect`
 
 
 def as_sites(block, fold_of, wrong):
@@ -32,7 +35,7 @@ def as_sites(block, fold_of, wrong):
         n = int((fold_of == f).sum())
         folds[int(f)] = slice(start, start+n)
         start += n
-    calls = {(arch, f, s): Calls(w[order][here], *[None]*5) for arch, runs in wrong.items() for s, w in enumerate(runs) for f, here in folds.items()}
+    calls = {(arch, f, s): Calls(w[order][here], *[None]*6) for arch, runs in wrong.items() for s, w in enumerate(runs) for f, here in folds.items()}
     table = pd.DataFrame({"block": block[order], "variant_type": "SNP"})
     return Sites(table, calls, folds, {}, [])
 
@@ -85,9 +88,8 @@ def flags(sites):
     return found
 
 
-def measured_run_effect(experiment, arch):
+def measured_run_effect(sites, arch):
     "Spread of training runs in log-odds of an error, from real runs of one architecture under several seeds; sampling noise taken out."
-    sites = read_sites(read_experiment(experiment))
     parts = []
     for fold in sites.folds:
         runs = np.array([c.wrong for k, c in sites.calls.items() if k[:2] == (arch, fold)], float)
@@ -97,6 +99,21 @@ def measured_run_effect(experiment, arch):
         p = rate.mean()
         parts.append(max(0., rate.var(ddof=1)-noise)/(p*(1-p))**2)
     return float(np.mean(parts)**.5), len(parts), len(runs)
+
+
+def effect(arch="test_resnet", folds=2, seeds=4, epochs=6):
+    "Train one tiny network under several seeds on the demo dataset; how much its runs differ."
+    from dv_bench.simulate import demo_dataset
+    from dv_bench.training import Config, train_arch
+    data = demo_dataset()
+    with tempfile.TemporaryDirectory() as d:
+        train_arch(Config(arch=arch, data=str(data), outputs=d, experiment="effect", folds=folds, seeds=seeds, epochs=epochs, batch_size=16, lr=2e-3, rows=64, baseline=arch, tracker="none"))
+        sites = read_sites(read_experiment(Path(d)/"effect"))
+    sd, _, _ = measured_run_effect(sites, arch)
+    rate = [c.wrong.mean() for c in sites.calls.values()]
+    return (f"# How much do training runs differ?\n\n{folds} folds x {seeds} seeds of timm's `{arch}`, {epochs} epochs on the demo dataset ({len(sites.table):,} simulated sites, every one tested once by "
+            f"each seed): genotype errors {min(rate):.1%} to {max(rate):.1%}. Between seeds of one fold the log-odds of an error differ with a standard deviation of **{sd:.2f}**, the noise of counting "
+            f"taken out.\n\nMade by `python benchmarks/verdict.py --only effect`, commit {git_commit()}.\n")
 
 
 def study(name, make, experiments, seed=0):
@@ -109,15 +126,9 @@ def study(name, make, experiments, seed=0):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiments", type=int, default=1000, help="per row; results are written from 1,000 on")
-    parser.add_argument("--only", default="", help="a, b or power")
+    parser.add_argument("--only", default="", help="a, b, power or effect")
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
-    parser.add_argument("--measure", default="", help="experiment whose run-to-run effect is measured first")
-    parser.add_argument("--arch", default="", help="its architecture")
     args = parser.parse_args()
-    if args.measure:
-        sd, folds, seeds = measured_run_effect(args.measure, args.arch)
-        print(f"run-to-run effect of {args.arch} in {args.measure}: {sd:.3f} in log-odds of an error ({folds} folds x {seeds} seeds)")
-        return
     counts, power, n = [], [], args.experiments
     if args.only in ("", "a"):
         for sd in RUN_EFFECTS:
@@ -135,6 +146,10 @@ def main():
             rows = [_compare(clustered(np.random.default_rng([2, i]), sites, sites//100, 5, 5, .1, -.3), "challenger", "baseline", np.ones(sites, bool), 1000, 0, None) for i in range(few)]
             hits = ["no test" if r["method"] != test_name else "none" if r["p"] > .05 else "better" if r["difference"] < 0 else "worse" for r in rows]
             power.append({"sites": sites, "experiments": few, "found": hits.count("better"), "wrong way": hits.count("worse"), "not tested": hits.count("no test")})
+    if args.only == "effect" or (n >= 1000 and not args.only):
+        (ROOT/"benchmarks"/"results"/"verdict_effect.md").write_text(text := effect())
+        print(text)
+        if args.only: return
     if args.json:
         print(json.dumps({"counts": counts, "power": power}))
         return
@@ -149,8 +164,8 @@ def main():
 def report(counts, power):
     lines = ["# Does the verdict hold its level?", "", "Share of experiments in which a test at 5% flags a difference although there is none. 10,000 sites in 100 genome blocks (null a), "
              "2,000 sites in 80 blocks (null b); – where the test is not made. The sampling error of a true 5% over 1,000 experiments is ±0.7% (one standard error). "
-             "Run effects are in log-odds of an error; for comparison, 2 folds x 4 seeds of timm's `test_resnet`, trained for 6 epochs on the demo dataset "
-             "(1,423 simulated images), differ by 0.12 (`--measure`). Wilcoxon over 5 folds can never reach 5%: its smallest p is 1/16.", "",
+             "Run effects are in log-odds of an error; [verdict_effect](verdict_effect.md) says how large they are between real runs. "
+             "Wilcoxon over 5 folds can never reach 5%: its smallest p is 1/16.", "",
              "Made by `python benchmarks/verdict.py`.", ""]
     if len(counts):
         wide = counts.assign(share=100*counts.flagged/counts.experiments).pivot(index="null", columns="test", values="share")
