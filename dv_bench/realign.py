@@ -40,7 +40,7 @@ class RealignOptions(NamedTuple):
 base_numbers = np.full(256, 4, np.uint8)  # A, C, G, T -> 0..3; everything else 4
 base_numbers[list(b"ACGT")] = range(4)
 
-# %% ../nbs/05_realign.ipynb #838bcb49
+# %% ../nbs/05_realign.ipynb #7c92a32b
 event_kinds = "substitution", "insertion", "deletion", "clip"   # numbered from 0
 _position, _kind, _first, _length, _anchor, _read, _low = range(7)  # columns of the table of events
 
@@ -71,14 +71,19 @@ def _events(which, pos0, mapq, bases, quals, base_start, ops, lens, op_start, re
         for o in range(op_start[r], op_start[r+1]):
             op, length = np.int64(ops[o]), np.int64(lens[o])
             if op == 0 or op >= 7:
-                for i in range(max(0, start-g), min(length, end-g)):
-                    base = bases[b+i]
-                    if base_numbers[base] == 4: continue
-                    last, last_is_event = g+i, base != reference[g+i-origin]
-                    if last_is_event:
-                        events[n, _position], events[n, _kind], events[n, _first], events[n, _length] = g+i, 0, b+i, 0
-                        events[n, _anchor], events[n, _read], events[n, _low] = base, r, quals[b+i] < min_quality
-                        n += 1
+                skip = max(0, start-g)
+                shown = min(length, end-g)-skip
+                if shown > 0:
+                    f, h = b+skip, g+skip
+                    seen, expected = bases[f:f+shown], reference[h-origin:h-origin+shown]
+                    for i in range(shown):
+                        if seen[i] != expected[i] and base_numbers[seen[i]] < 4:
+                            events[n, _position], events[n, _kind], events[n, _first], events[n, _length] = h+i, 0, f+i, 0
+                            events[n, _anchor], events[n, _read], events[n, _low] = seen[i], r, quals[f+i] < min_quality
+                            n += 1
+                    i = shown-1
+                    while i >= 0 and base_numbers[seen[i]] == 4: i -= 1
+                    if i >= 0: last, last_is_event = h+i, seen[i] != expected[i]
             elif op == 1 or op == 2 or op == 4:
                 valid = _indel(events[n], r, min(op, 3), length, g, b, begin, bases, quals, reference, origin, contig_length, min_quality)
                 if valid and last_is_event and last == g-1:
@@ -90,7 +95,7 @@ def _events(which, pos0, mapq, bases, quals, base_start, ops, lens, op_start, re
             if op == 0 or op == 1 or op == 4 or op >= 7: b += length
     return events[:n]
 
-# %% ../nbs/05_realign.ipynb #bf3c6fed
+# %% ../nbs/05_realign.ipynb #8d28f841
 @compiled
 def _same_allele(a, b, bases):
     "Are two events at one position the same allele?"
@@ -129,8 +134,11 @@ def _support(events, bases, key, start, end, min_support):
 
 def _clusters(hot, gap):
     "First and last of the positions (ascending) that follow each other within `gap`, int64 (clusters, 2)."
-    breaks = np.flatnonzero(np.diff(hot) > gap)
-    return np.stack([hot[np.r_[0, breaks+1]], hot[np.r_[breaks, -1]]], 1) if len(hot) else np.zeros((0, 2), np.int64)
+    clusters = []
+    for p in hot.tolist():
+        if clusters and p-clusters[-1][1] <= gap: clusters[-1][1] = p
+        else: clusters.append([p, p])
+    return np.array(clusters, np.int64).reshape(-1, 2)
 
 def select_windows(
     reads:Reads,
@@ -151,7 +159,7 @@ def select_windows(
     u, v = windows.T
     return windows[(v-u <= options.max_window) & (u >= 0) & (v <= contig_length)]
 
-# %% ../nbs/05_realign.ipynb #7599c1e9
+# %% ../nbs/05_realign.ipynb #408b8ad3
 @compiled
 def _good_runs(which, pos0, ends, mapq, bases, quals, base_start, u, v, reference, min_mapq, min_quality, min_k):
     "Text of the window's reference and of the reads that overlap it, and the runs in it, (begin, end), that enter the graph; the first is the reference."
@@ -173,21 +181,25 @@ def _good_runs(which, pos0, ends, mapq, bases, quals, base_start, u, v, referenc
         if at-run > min_k: runs[n, 0], runs[n, 1], n = run, at, n+1
     return text, runs[:n]
 
-def _smallest_k(
-    reference:bytes,
-    low:int, high:int,
-)->int:             # low..high, or high+1 where there is none
-    "Smallest k at which the reference repeats no k-mer; then none is repeated at larger k either."
-    distinct = lambda k: len({reference[i:i+k] for i in range(len(reference)-k+1)}) == len(reference)-k+1
-    return low if distinct(low) else low + bisect_left(range(low, high+1), True, key=distinct)
+@compiled
+def _smallest_k(reference, low, high):
+    "Smallest k of low..high at which the reference repeats no k-mer, high+1 where there is none; it is one more than the longest repeat."
+    longest = low-1
+    for shift in range(1, len(reference)):
+        if longest >= min(high, len(reference)-shift): break
+        run = 0
+        for i in range(len(reference)-shift):
+            run = run+1 if reference[i] == reference[i+shift] else 0
+            longest = max(longest, run)
+    return min(longest, high)+1
 
-# %% ../nbs/05_realign.ipynb #38459cbb
+# %% ../nbs/05_realign.ipynb #dc70b0a3
 class Graph(NamedTuple):
     "A de Bruijn graph; vertices are k-mers, `successors[v, c]` is the vertex that base number c leads to, or -1."
     k: int
-    where: np.ndarray        # int64 (v,), where each k-mer stands in the text
-    successors: np.ndarray   # int64 (v, 5)
-    weights: np.ndarray      # int64 (v, 5), traversals of each edge
+    where: np.ndarray        # int32 (v,), where each k-mer stands in the text
+    successors: np.ndarray   # int32 (v, 5)
+    weights: np.ndarray      # int32 (v, 5), traversals of each edge
     on_reference: np.ndarray # bool (v, 5)
     order: np.ndarray        # int64, vertices in topological order; shorter than `where` if there is a cycle
     sink: int                # vertex of the reference's last k-mer; vertex 0 is its first
@@ -229,18 +241,18 @@ def _build_graph(text, runs, k):
     size, slots, n, sink = 0, 64, np.int64(0), np.int64(0)
     for s in range(len(runs)): size += max(0, runs[s, 1]-runs[s, 0]-k+1)
     while slots < 2*size: slots *= 2
-    table, where, successors = np.full(slots, -1, np.int64), np.empty(size, np.int64), np.full((size, 5), -1, np.int64)
-    weights, on_reference = np.zeros((size, 5), np.int64), np.zeros((size, 5), np.bool_)
+    table, where, successors = np.full(slots, -1, np.int32), np.empty(size, np.int32), np.full((size, 5), -1, np.int32)
+    weights, on_reference = np.zeros((size, 5), np.int32), np.zeros((size, 5), np.bool_)
     for s in range(len(runs)):
         if runs[s, 1]-runs[s, 0] <= k: continue
         v = np.int64(-1)
         for p in range(runs[s, 0], runs[s, 1]-k+1):
             c = base_numbers[text[p+k-1]]
-            w = successors[v, c] if v >= 0 else np.int64(-1)
+            w = np.int64(successors[v, c]) if v >= 0 else np.int64(-1)
             if w < 0:
                 slot = _kmer_vertex(text, p, k, table, where)
                 if table[slot] < 0: table[slot], where[n], n = n, p, n+1
-                w = table[slot]
+                w = np.int64(table[slot])
             if v >= 0:
                 successors[v, c] = w
                 weights[v, c] += 1
@@ -249,7 +261,7 @@ def _build_graph(text, runs, k):
         if s == 0: sink = v
     return Graph(k, where[:n], successors[:n], weights[:n], on_reference[:n], _topological_order(successors, n), sink)
 
-# %% ../nbs/05_realign.ipynb #39e9c082
+# %% ../nbs/05_realign.ipynb #58ca556d
 def smallest_graph(
     text:np.ndarray, # uint8, the reference of the window, then reads
     runs:np.ndarray, # int64 (runs, 2), begin and end of what enters the graph; the first is the reference
@@ -258,7 +270,7 @@ def smallest_graph(
     "The graph of the smallest k without repeats in the reference and without cycles."
     max_k = min(max_k, int(runs[0, 1])-1)
     if max_k < min_k: return None
-    k, step, best, bad = _smallest_k(text[:runs[0, 1]].tobytes(), min_k, max_k), 1, None, 0
+    k, step, best, bad = _smallest_k(text[:runs[0, 1]], min_k, max_k), 1, None, 0
     while k <= max_k:
         graph = _build_graph(text, runs, k)
         if len(graph.order) == len(graph.where): best = graph
@@ -347,18 +359,21 @@ def assemble(
     text = found.tobytes()
     return sorted(text[a:b] for a, b in zip(starts[:-1].tolist(), starts[1:].tolist()))
 
-# %% ../nbs/05_realign.ipynb #6bf6c880
+# %% ../nbs/05_realign.ipynb #acdbb848
 margin, kmer, max_mismatches = 20, 32, 2
 match, mismatch, gap_open, gap_extend = 4, 6, 8, 2   # score, and penalties: a gap of n costs 8 + 2(n-1)
 
 class KmerIndex(NamedTuple):
-    "All 32-mers of some reads: k-mer i occurs at `occurrences[starts[i]:starts[i+1]]`, pairs of read (its place in the list) and offset."
+    "All 32-mers of some reads; k-mer i occurs at `starts[i]:starts[i+1]` of `reads`, `offsets` and `before`."
     table: np.ndarray  # int32, hash table of k-mers
     codes: np.ndarray  # uint64, two bits a base
     odd: np.ndarray    # bool, whether the k-mer has letters other than A, C, G, T
     where: np.ndarray  # int64, where the k-mer stands in the reads' bases
+    following: np.ndarray # int32 (k, 4), the k-mer that a base leads to in some read, or -1
     starts: np.ndarray # int64
-    occurrences: np.ndarray # int32 (m, 2)
+    reads: np.ndarray  # int32, a read, by its place in the list
+    offsets: np.ndarray # int32, of the k-mer in the read
+    before: np.ndarray # uint8, number of the base before the k-mer; 4 for no base and other letters
 
 @compiled
 def _kmer_slot(table, codes, odd, where, bases, code, is_odd, text, p):
@@ -378,45 +393,55 @@ def _index_kmers(which, bases, base_start):
     for r in which: size += max(0, base_start[r+1]-base_start[r]-kmer+1)
     while slots < 2*size: slots *= 2
     table, codes, odd, where = np.full(slots, -1, np.int32), np.empty(size, np.uint64), np.empty(size, np.bool_), np.empty(size, np.int64)
-    found, starts, n, m = np.empty((size, 3), np.int32), np.zeros(size+2, np.int64), 0, 0
-    for q in range(len(which)):
-        first, last = base_start[which[q]], base_start[which[q]+1]
+    following, found, starts, n, m = np.full((size, 4), -1, np.int32), np.empty(size, np.int32), np.zeros(size+2, np.int64), 0, 0
+    for r in which:
+        first, last = base_start[r], base_start[r+1]
         if last-first <= kmer: continue
-        code, odd_until = np.uint64(0), first
+        code, odd_until, k = np.uint64(0), first, np.int64(-1)
         for b in range(first, last):
             number = base_numbers[bases[b]]
             code = code << np.uint64(2) | np.uint64(number & 3)
             if number == 4: odd_until = b+kmer
-            p = b-kmer+1
+            p, previous = b-kmer+1, k
             if p < first: continue
-            slot = _kmer_slot(table, codes, odd, where, bases, code, b < odd_until, bases, p)
-            if table[slot] < 0: table[slot], codes[n], odd[n], where[n], n = n, code, b < odd_until, p, n+1
-            found[m, 0], found[m, 1], found[m, 2] = table[slot], q, p-first
-            starts[table[slot]+2] += 1
+            k = np.int64(following[previous, number]) if previous >= 0 and number < 4 else np.int64(-1)
+            if k < 0:
+                slot = _kmer_slot(table, codes, odd, where, bases, code, b < odd_until, bases, p)
+                if table[slot] < 0: table[slot], codes[n], odd[n], where[n], n = n, code, b < odd_until, p, n+1
+                k = np.int64(table[slot])
+                if previous >= 0 and number < 4: following[previous, number] = k
+            found[m] = k
+            starts[k+2] += 1
             m += 1
     for i in range(n): starts[i+2] += starts[i+1]
-    occurrences = np.empty((m, 2), np.int32)
-    for i in range(m):
-        x = starts[found[i, 0]+1]
-        occurrences[x, 0], occurrences[x, 1] = found[i, 1], found[i, 2]
-        starts[found[i, 0]+1] += 1
-    return KmerIndex(table, codes, odd, where, starts, occurrences)
+    reads, offsets, before, m = np.empty(m, np.int32), np.empty(m, np.int32), np.empty(m, np.uint8), 0
+    for q in range(len(which)):
+        first, last = base_start[which[q]], base_start[which[q]+1]
+        for p in range(first, last-kmer+1 if last-first > kmer else first):
+            x = starts[found[m]+1]
+            starts[found[m]+1] += 1
+            reads[x], offsets[x], before[x] = q, p-first, base_numbers[bases[p-1]] if p > first else 4
+            m += 1
+    return KmerIndex(table, codes, odd, where, following, starts, reads, offsets, before)
 
-# %% ../nbs/05_realign.ipynb #53562df3
+# %% ../nbs/05_realign.ipynb #d0648b71
 @compiled
 def _match_haplotype(text, which, bases, base_start, index, covered_from, covered_to, scores, positions):
     "Ungapped matches of the reads to the haplotype `text`: fills in scores and positions and returns their sum; 0 where it is dropped."
-    n, total, code, odd_until = len(text), 0, np.uint64(0), 0
+    n, total, code, odd_until, k = len(text), 0, np.uint64(0), 0, np.int64(-1)
     coverage, tried = np.zeros(n+1, np.bool_), np.full(len(which), -1, np.int64)
     for b in range(n):
         number, i = base_numbers[text[b]], b-kmer+1
         code = code << np.uint64(2) | np.uint64(number & 3)
         if number == 4: odd_until = b+kmer
         if i < 0: continue
-        k = index.table[_kmer_slot(index.table, index.codes, index.odd, index.where, bases, code, b < odd_until, text, i)]
+        k = np.int64(index.following[k, number]) if k >= 0 and number < 4 else np.int64(-1)
+        if k < 0: k = np.int64(index.table[_kmer_slot(index.table, index.codes, index.odd, index.where, bases, code, b < odd_until, text, i)])
         if k < 0: continue     # then coverage is not looked at either
+        before = base_numbers[text[i-1]] if i else np.uint8(5)
         for o in range(index.starts[k], index.starts[k+1]):
-            q, t = index.occurrences[o, 0], max(0, i-index.occurrences[o, 1])
+            if index.before[o] == before and before < 4: continue   # the 32-mer before this one has led to the same place
+            q, t = index.reads[o], max(0, i-index.offsets[o])
             if tried[q] == t or positions[q] == t: continue
             first, length = base_start[which[q]], base_start[which[q]+1]-base_start[which[q]]
             if t+length > n: continue
@@ -435,7 +460,16 @@ def _match_haplotype(text, which, bases, base_start, index, covered_from, covere
         for q in range(len(which)): scores[q], positions[q] = 0, -1
     return total
 
-# %% ../nbs/05_realign.ipynb #23fb1c91
+@compiled
+def _match_haplotypes(texts, starts, which, bases, base_start, covered_from, covered_to):
+    "`_match_haplotype` for haplotypes that stand one behind the other: scores and positions (haplotypes, reads) and the sums."
+    n, index = len(starts)-1, _index_kmers(which, bases, base_start)
+    scores, positions, totals = np.zeros((n, len(which)), np.int64), np.full((n, len(which)), -1, np.int64), np.zeros(n, np.int64)
+    for h in range(n):
+        totals[h] = _match_haplotype(texts[starts[h]:starts[h+1]], which, bases, base_start, index, covered_from, covered_to[h], scores[h], positions[h])
+    return scores, positions, totals
+
+# %% ../nbs/05_realign.ipynb #2b0e934c
 @compiled
 def _best_end(target, query, low, high, enough):
     """Score of the best local alignment with low <= column - row <= high, and its last column and row. Both sequences are base numbers; the search
@@ -495,19 +529,31 @@ def _push(cigar, used, op, length):
     else: cigar[used, 0], cigar[used, 1], used = op, length, used+1
     return used
 
+@compiled
+def _backwards(values, end, n):
+    "The n values before `end`, the last one first."
+    found = np.empty(n, values.dtype)
+    for i in range(n): found[i] = values[end-1-i]
+    return found
+
+@compiled
 def _align_from(target, query, score, column, row):
     "Begin in the target, and CIGAR with soft clips, of the alignment with this score and end. Both sequences are base numbers."
     room = max(0, (match*(row+1) - (gap_open-gap_extend) - score)//gap_extend)
-    back_target, back_query = target[column::-1].copy(), query[row::-1].copy()
+    back_target, back_query = _backwards(target, column+1, min(column, row+room)+1), _backwards(query, row+1, row+1)
     _, columns, rows = _best_end(back_target, back_query, -room, room, score)
-    inner = _traceback(back_target[columns::-1].copy(), back_query[rows::-1].copy(), score)[::-1]
-    clips = [[(4, n)] if n else [] for n in (row-rows, len(query)-row-1)]
-    return column-columns, np.array([*clips[0], *inner, *clips[1]], np.int64)
+    inner = _traceback(_backwards(back_target, columns+1, columns+1), _backwards(back_query, rows+1, rows+1), score)
+    cigar, used = np.empty((len(inner)+2, 2), np.int64), np.int64(0)
+    if row > rows: used = _push(cigar, used, np.int64(4), row-rows)
+    for o in range(len(inner)-1, -1, -1): cigar[used, 0], cigar[used, 1], used = inner[o, 0], inner[o, 1], used+1
+    if row+1 < len(query): used = _push(cigar, used, np.int64(4), len(query)-row-1)
+    return column-columns, cigar[:used]
 
+@compiled
 def align(
-    target:np.ndarray, # base numbers
-    query:np.ndarray,  # base numbers; much of it is expected to lie on the target's diagonal, else it takes longer
-)->tuple[int, int, np.ndarray]: # score, begin in the target, CIGAR as rows of (operation, length); score 0 and no rows where nothing matches
+    target, # uint8, base numbers
+    query,  # uint8, base numbers; much of it is expected to lie on the target's diagonal, else it takes longer
+):          # score, begin in the target, CIGAR as rows of (operation, length), int64; score 0 and no rows where nothing matches
     "The best local alignment; of equally good ones that of libssw 1.2.5."
     n, m, slack = len(target), len(query), 8
     while True:
@@ -515,9 +561,11 @@ def align(
         loss = min(match*(slack+1), gap_open-gap_extend+gap_extend*(slack+1))  # at least this is lost by leaving the band
         if score > match*min(n, m)-loss or slack >= max(n, m): break
         slack *= 2
-    return (score, *_align_from(target, query, score, column, row)) if score else (0, 0, np.zeros((0, 2), np.int64))
+    if score == 0: return score, 0, np.zeros((0, 2), np.int64)
+    begin, cigar = _align_from(target, query, score, column, row)
+    return score, begin, cigar
 
-# %% ../nbs/05_realign.ipynb #fbec2bef
+# %% ../nbs/05_realign.ipynb #4f66939f
 lanes = 16
 
 @intrinsic
@@ -583,18 +631,18 @@ def _all_ends(targets, target_starts, queries, query_starts):
 
 def _concatenate(arrays, dtype=np.uint8):
     "Arrays one behind the other, and where each begins."
-    return np.concatenate([*arrays, np.zeros((0, *arrays[0].shape[1:]), dtype)]), np.cumsum([0, *map(len, arrays)])
+    return np.concatenate(arrays) if len(arrays) else np.zeros(0, dtype), np.cumsum([0, *map(len, arrays)])
 
 def alignment_ends(
-    targets:list[np.ndarray], # base numbers
-    queries:list[np.ndarray], # base numbers
+    targets:np.ndarray, target_starts:np.ndarray, # uint8, base numbers, one sequence behind the other; int64, where each begins, and the end
+    queries:np.ndarray, query_starts:np.ndarray,  # likewise
 )->np.ndarray:                # int64 (targets, queries, 3): score, last column in the target, last row in the query
     "Score and end of the best local alignment of each query to each target, wherever it lies; columns and rows mean nothing where the score is 0."
-    if max(map(len, targets)) > 32_000 or max(map(len, queries)) > 8_000:  # beyond 16 bits
-        return np.array([[_best_end(t, q, -len(q), len(t), match*len(q)) for q in queries] for t in targets], np.int64)
-    return _all_ends(*_concatenate(targets), *_concatenate(queries))
+    if np.diff(target_starts).max() > 32_000 or np.diff(query_starts).max() > 8_000:  # beyond 16 bits
+        return np.array([[_best_end(t, q, -len(q), len(t), match*len(q)) for q in np.split(queries, query_starts[1:-1])] for t in np.split(targets, target_starts[1:-1])])
+    return _all_ends(targets, target_starts, queries, query_starts)
 
-# %% ../nbs/05_realign.ipynb #f103f9ab
+# %% ../nbs/05_realign.ipynb #193a5ce7
 @compiled
 def _append(cigar, used, op, length, bases, n):
     "Append to the CIGAR of a read of n bases, `bases` of which are used; returns the number of operations and of bases used."
@@ -633,8 +681,12 @@ def _compose(to_haplotype, to_reference, skip, n, cigar):
                     a[i, 0], a[i, 1], b[j, 0], b[j, 1] = 0, 1, 0, 1
                 p_left, q_left = p_left-1, q_left-1
                 continue
-            op, length = np.int64(4) if p == 4 or q == 4 else np.int64(2) if q == 2 or p == 2 else np.int64(1) if p == 1 or q == 1 else np.int64(0), np.int64(1)
-            p_left, q_left = p_left - (p == 1 or q != 2), q_left - (p != 1)
+            if p == 0 and q == 0:
+                op, length = np.int64(0), min(p_left, q_left)
+                p_left, q_left = p_left-length, q_left-length
+            else:
+                op, length = np.int64(4) if p == 4 or q == 4 else np.int64(2) if q == 2 or p == 2 else np.int64(1), np.int64(1)
+                p_left, q_left = p_left - (p == 1 or q != 2), q_left - (p != 1)
         elif i == i_end and j == j_end or cigar_bases >= n: break
         elif i < i_end and j == j_end and q_left == 0: op, length, i = a[i, 0], a[i, 1], i+1
         elif i == i_end and p_left == 0: break
@@ -727,53 +779,76 @@ def _median(key, a, b, c):
     if key(a) < key(b): return b if key(b) < key(c) else c if key(a) < key(c) else a
     return a if key(a) < key(c) else c if key(b) < key(c) else b
 
-# %% ../nbs/05_realign.ipynb #ab0a1be8
+# %% ../nbs/05_realign.ipynb #78180198
 def choose_haplotypes(
     totals:list[int],       # score of each haplotype
     scores:np.ndarray,      # int (haplotypes, reads), score of each read; 0 for none
     is_reference:list[bool],
 )->np.ndarray:              # int64 (reads,), -1 for none
     "The haplotype that each read goes to."
+    return _choose(np.array(std_sort(totals)), scores, np.array(is_reference))
+
+@compiled
+def _choose(order, scores, is_reference):
     best, chosen = np.zeros(scores.shape[1], np.int64), np.full(scores.shape[1], -1)
-    for h in std_sort(totals):
-        better = (scores[h] > best) | ((scores[h] == best) & (best > 0) & (not is_reference[h]))
-        best, chosen = np.where(better, scores[h], best), np.where(better, h, chosen)
+    for h in order:
+        for i in range(len(best)):
+            if scores[h, i] > best[i] or scores[h, i] == best[i] and best[i] > 0 and not is_reference[h]: best[i], chosen[i] = scores[h, i], h
     return chosen
 
-# %% ../nbs/05_realign.ipynb #dbdc29d8
+# %% ../nbs/05_realign.ipynb #70d76c7b
+def _numbers(text): return base_numbers[np.frombuffer(text, np.uint8)]
+
 def _to_reference(haplotype, g):
     "Begin of a haplotype in the reference g, its CIGAR, and whether it is a piece of g."
     if haplotype == g: return 0, np.array([[0, len(g)]]), True
-    _, begin, cigar = align(base_numbers[np.frombuffer(g, np.uint8)], base_numbers[np.frombuffer(haplotype, np.uint8)])
+    _, begin, cigar = align(_numbers(g), _numbers(haplotype))
     return begin, cigar, len(cigar) == 1 and cigar[0, 0] == 0 and haplotype == g[begin:begin+len(haplotype)]
+
+@compiled
+def _align_reads(unmatched, chosen, found, targets, target_starts, queries, query_starts, positions):
+    "CIGARs of the reads that were aligned with gaps, one behind the other, and where each read's begins; fills in where in its haplotype a read begins."
+    cigars, starts, n, q = np.empty((64, 2), np.int64), np.zeros(len(chosen)+1, np.int64), 0, 0
+    for i in range(len(chosen)):
+        if q < len(unmatched) and unmatched[q] == i:
+            h = chosen[i]
+            if h >= 0:
+                score, column, row = found[h, i]
+                positions[i], cigar = _align_from(targets[target_starts[h]:target_starts[h+1]], queries[query_starts[q]:query_starts[q+1]], score, column, row)
+                if n+len(cigar) > len(cigars):
+                    longer = np.empty((2*(n+len(cigar)), 2), np.int64)
+                    for o in range(n): longer[o, 0], longer[o, 1] = cigars[o, 0], cigars[o, 1]
+                    cigars = longer
+                for o in range(len(cigar)): cigars[n+o, 0], cigars[n+o, 1] = cigar[o, 0], cigar[o, 1]
+                n += len(cigar)
+            q += 1
+        starts[i+1] = n
+    return cigars[:n], starts
 
 def _realign_window(reads, which, u, v, lo, haplotypes, g):
     "New positions, numbers of CIGAR operations (0 where a read keeps its own) and operations of the reads `which`; g is the reference from `lo` on."
     bases, base_start, n = reads.bases, reads.base_start, len(which)
     haplotypes = [g[:u-lo]+h+g[v-lo:] for h in haplotypes]
-    texts = [np.frombuffer(bytearray(h), np.uint8) for h in haplotypes]
-    scores, positions = np.zeros((len(texts), n), np.int64), np.full((len(texts), n), -1, np.int64)
-    index = _index_kmers(which, bases, base_start)
-    totals = [_match_haplotype(t, which, bases, base_start, index, u-lo, 0 if h == g else len(t)-(len(g)-(v-lo)), s, p)
-              for h, t, s, p in zip(haplotypes, texts, scores, positions)]
-    numbers = [base_numbers[t] for t in texts]
-    unmatched, kept = np.flatnonzero(~scores.any(0)), np.flatnonzero(totals)
-    queries = [base_numbers[bases[base_start[r]:base_start[r+1]]] for r in which[unmatched]]
-    found = np.zeros((len(texts), n, 3), np.int64)   # score and end of gapped alignments
-    if len(unmatched) and len(kept): found[np.ix_(kept, unmatched)] = alignment_ends([numbers[h] for h in kept], queries)
+    texts, starts = np.frombuffer(bytearray(b"".join(haplotypes)), np.uint8), np.cumsum([0, *map(len, haplotypes)])
+    covered_to = np.array([0 if h == g else len(h)-(len(g)-(v-lo)) for h in haplotypes])
+    scores, positions, totals = _match_haplotypes(texts, starts, which, bases, base_start, u-lo, covered_to)
+    numbers, unmatched, kept = base_numbers[texts], np.flatnonzero(~scores.any(0)), np.flatnonzero(totals)
+    queries, query_starts = _concatenate([base_numbers[bases[base_start[r]:base_start[r+1]]] for r in which[unmatched]])
+    found = np.zeros((len(haplotypes), n, 3), np.int64)   # score and end of gapped alignments
+    if len(unmatched) and len(kept):
+        found[np.ix_(kept, unmatched)] = alignment_ends(*_concatenate([numbers[starts[h]:starts[h+1]] for h in kept]), queries, query_starts)
     scores += found[:, :, 0]
     is_reference = [h == g or len(h) < len(g) and h in g and _to_reference(h, g)[2] for h in haplotypes]
-    chosen = choose_haplotypes(totals, scores, is_reference)
-    begins, to_reference = np.zeros(len(texts), np.int64), [np.zeros((0, 2), np.int64)]*len(texts)
+    chosen = choose_haplotypes(totals.tolist(), scores, is_reference)
+    begins, to_reference = np.zeros(len(haplotypes), np.int64), [np.zeros((0, 2), np.int64)]*len(haplotypes)
     for h in set(chosen.tolist())-{-1}: begins[h], to_reference[h], _ = _to_reference(haplotypes[h], g)
-    begin, cigars = positions[chosen, np.arange(n)], [np.zeros((0, 2), np.int64)]*n
-    for i, query in zip(unmatched.tolist(), queries):
-        if chosen[i] >= 0: begin[i], cigars[i] = _align_from(numbers[chosen[i]], query, *found[chosen[i], i].tolist())
-    longest = 2*(max(map(len, texts)) + int(np.diff(base_start)[which].max())) + 16
-    return _place_reads(which, chosen, begin, *_concatenate(cigars, np.int64), begins, *_concatenate(to_reference, np.int64), bases, base_start,
+    begin = positions[chosen, np.arange(n)]
+    cigars, cigar_starts = _align_reads(unmatched, chosen, found, numbers, starts, queries, query_starts, begin)
+    longest = 2*(max(map(len, haplotypes)) + int(np.diff(base_start)[which].max())) + 16
+    return _place_reads(which, chosen, begin, cigars, cigar_starts, begins, *_concatenate(to_reference, np.int64), bases, base_start,
                         np.frombuffer(bytearray(g), np.uint8), longest)
 
-# %% ../nbs/05_realign.ipynb #f8cf76d2
+# %% ../nbs/05_realign.ipynb #13252cda
 def _homes(pos0, ends, which, windows):
     "The window that each read overlaps most, the leftmost of equals; -1 for none."
     overlaps = np.minimum(windows[:, 1], ends[which, None]) - np.maximum(windows[:, 0], pos0[which, None])
@@ -803,6 +878,7 @@ def realign(
     piece = lambda a, b: reference[a-reference_start0:b-reference_start0]
     windows = [(u, v, h) for u, v in select_windows(reads, reference, reference_start0, contig_length, start0, end0, options).tolist()
                if len(h := assemble(reads, which, ends, u, v, piece(u, v), options)) > 1]
+    if not windows and short.all(): return reads
     home = _homes(reads.pos0, ends, which, np.array([w[:2] for w in windows], np.int64).reshape(-1, 2))
     order, pos0, rows, cigars = [np.flatnonzero(~short), which[home < 0]], reads.pos0.copy(), np.zeros((2, len(short)), np.int64), []
     for w, (u, v, haplotypes) in enumerate(windows):
