@@ -629,7 +629,7 @@ def equal_compute(
                            f"{metric}_at_{budget}": within[metric].iloc[-1] if len(within) else np.nan}
     return pd.DataFrame(rows.values())
 
-# %% ../nbs/16_compare.ipynb #7b529d3a
+# %% ../nbs/16_compare.ipynb #c5147e32
 def describe_data(
     experiment:Experiment,
     sites:Sites,
@@ -712,6 +712,7 @@ def _notes(experiment:Experiment, sites:Sites)->list[str]:
     sources = sites.table.source.fillna("").unique()
     if len(sources) > 1: notes.append(f"The test sites are of {len(sources)} sources ({', '.join(s or 'unnamed' for s in sources[:6])}): one place counts once for each; the strata below tell them apart.")
     labels = pd.concat([f.label for f in sites.images.values()]).dropna() if sites.images else ()
-    for what, why in (("site", undefined_because(sites.table.truth[sites.table.truth >= 0])), ("image", undefined_because(labels) if len(labels) else "")):
-        if why: notes.append(f"Numbers per {what} that need every class are undefined: {why.replace('_', '-')} in the test role.")
+    why = {"site": undefined_because(sites.table.truth[sites.table.truth >= 0]), "image": undefined_because(labels) if len(labels) else ""}
+    for reason in dict.fromkeys(filter(None, why.values())):
+        notes.append(f"Numbers per {' and per '.join(w for w, r in why.items() if r == reason)} that need every class are undefined: {reason.replace('_', '-')} in the test role.")
     return notes
