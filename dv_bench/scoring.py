@@ -671,7 +671,7 @@ def write_score(
         with atomic_path(f"{prefix}.{name}.csv") as tmp: table.to_csv(tmp, index=False)
     if score.decided: write_annotated(f"{prefix}.vcf.gz", score.decided, ref)
 
-# %% ../nbs/14_scoring.ipynb #384ab5aa
+# %% ../nbs/14_scoring.ipynb #a3da9a65
 def _candidates(rows:pd.DataFrame)->list[Call]: # every alt of every site as a call of its own
     sites = rows.drop_duplicates("site_id")
     calls = [c for s in sites.itertuples() for alt in s.alts.split(",") for c in split_record(s.chrom, int(s.pos0), s.ref, (alt, None))]
@@ -735,11 +735,12 @@ def score_intervals(
     return out
 
 def _one_sample(rows:pd.DataFrame, truth:str|Path, sample:str, folder:Path)->pd.DataFrame: # the rows of the sample that the truth is of
-    names = sorted(set(rows["sample"].fillna("")))
-    if len(names) < 2: return rows
-    with pysam.VariantFile(str(find_path(truth))) as vcf: known = [sample] if sample in names else [n for n in names if n in vcf.header.samples and not sample]
-    if len(known) != 1: raise DvBenchError(f"{folder} has test sites of the samples {', '.join(names)}, and the truth is of one: choose it with --sample")
-    return rows[rows["sample"] == known[0]]
+    names, path = sorted(set(rows["sample"].fillna(""))), find_path(truth)
+    if sample and sample not in names: raise DvBenchError(f"{folder} has no test site of the sample {sample!r}; it has {', '.join(names)}")
+    if len(names) > 1 and not sample and path.exists():
+        with pysam.VariantFile(str(path)) as vcf: names = [n for n in names if n in vcf.header.samples] or names
+    if len(names) > 1 and not sample: raise DvBenchError(f"{folder} has test sites of the samples {', '.join(names)}, and the truth is of one: choose it with --sample")
+    return rows[rows["sample"].fillna("") == (sample or names[0])] if names else rows
 
 def _tested(arch:Path, lengths:dict, confident:str|Path|None)->dict: # contig -> the intervals that an architecture's complete runs tested
     from dv_bench.calling import find_runs
