@@ -671,7 +671,7 @@ def write_score(
         with atomic_path(f"{prefix}.{name}.csv") as tmp: table.to_csv(tmp, index=False)
     if score.decided: write_annotated(f"{prefix}.vcf.gz", score.decided, ref)
 
-# %% ../nbs/14_scoring.ipynb #a3da9a65
+# %% ../nbs/14_scoring.ipynb #5c3cb3b5
 def _candidates(rows:pd.DataFrame)->list[Call]: # every alt of every site as a call of its own
     sites = rows.drop_duplicates("site_id")
     calls = [c for s in sites.itertuples() for alt in s.alts.split(",") for c in split_record(s.chrom, int(s.pos0), s.ref, (alt, None))]
@@ -705,6 +705,7 @@ def candidate_f1(
     right = (true & here.correct.astype(bool)).sum()
     return ratio(2*right, true.sum()+called.sum())
 
+# %% ../nbs/14_scoring.ipynb #42f837c0
 def _f1(recall, precision): return np.where(recall+precision == 0, 0, 2*recall*precision/np.where(recall+precision == 0, 1, recall+precision))
 
 def score_intervals(
@@ -734,6 +735,7 @@ def score_intervals(
         out |= {f"{name}low": float(low), f"{name}high": float(high), f"{name}interval": f"{how}, these networks only"}
     return out
 
+# %% ../nbs/14_scoring.ipynb #6e98c772
 def _one_sample(rows:pd.DataFrame, truth:str|Path, sample:str, folder:Path)->pd.DataFrame: # the rows of the sample that the truth is of
     names, path = sorted(set(rows["sample"].fillna(""))), find_path(truth)
     if sample and sample not in names: raise DvBenchError(f"{folder} has no test site of the sample {sample!r}; it has {', '.join(names)}")
