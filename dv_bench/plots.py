@@ -458,7 +458,7 @@ def coverage_figure(
     fig.update_xaxes(title="median depth of the sites, reads", rangemode="tozero"); fig.update_yaxes(title=f"{kind} F1 of calls")
     return fig
 
-# %% ../nbs/17_plots.ipynb #f5619913
+# %% ../nbs/17_plots.ipynb #04d73082
 def gallery(
     experiment:Experiment,
     sites:Sites,
@@ -511,7 +511,7 @@ def gallery_html(
         out = io.BytesIO(); Image.fromarray(channel).save(out, "PNG", optimize=True)
         return base64.b64encode(out.getvalue()).decode()
     pictures = "".join(f'<div><img alt="{_e(c)} of {_e(str(r["example"]))}" src="data:image/png;base64,{png(ch)}">{_e(c.replace("_", " "))}</div>' for c, ch in zip(channels, item["image"]))
-    source = f', {_e(r["source"])}' if r["source"] else ""
+    source = f', {_e(r["source"])}' if isinstance(r["source"], str) and r["source"] else ""
     read_count = source if pd.isna(r["depth"]) else source+ f', {r["depth"]:.0f} reads' + ("" if pd.isna(r["allele_fraction"]) else f', {r["allele_fraction"]:.0%} alt')
     return (f'<div class="ex"><div class="h"><b>{_e(str(r["chrom"]))}:{int(r["pos0"])+1:,}</b> {_e(str(r["ref"])[:24])} → {_e(shown[:24])}{read_count}; truth <b>{names[item["truth"]]}</b><br>{answers}</div>'
             f'<div class="c">{pictures}</div></div>')
