@@ -10,7 +10,7 @@ __all__ = ['shuffle_seed', 'query_buffer', 'min_overlap', 'channels', 'base_brig
            'name_in_file', 'calling_regions', 'Job', 'Maker', 'prepare', 'make_examples', 'report', 'write_dataset',
            'decode_image', 'as_example', 'dvb_examples']
 
-# %% ../nbs/06_pileup.ipynb #534d9e6a
+# %% ../nbs/06_pileup.ipynb #421838af
 import contextlib, functools, itertools, multiprocessing, os, re
 from bisect import bisect_left
 from collections import Counter, deque
@@ -26,7 +26,7 @@ import pysam
 from fastcore.script import Param
 from tqdm.auto import tqdm
 
-from .candidates import (Candidate, Reads, alt_sets, compiled, fetch_reads, find_candidates, min_base_quality, min_mapping_quality,
+from .candidates import (Candidate, Reads, alt_sets, compiled, fetch_reads, find_candidates, inlined, min_base_quality, min_mapping_quality,
                                  open_reads, overlapping, partitions, read_ends, read_oddities, reservoir, take_reads)
 from .core import (DvBenchError, Region, channel_numbers, class_names, command, find_path, height, intersect_intervals, merge_intervals, open_reference,
                            parse_region, read_bed, reference_record, reference_rows, sha256_file, wgs_channels, width)
@@ -72,7 +72,7 @@ def shuffled(
         i += 2
     return np.array(order, np.int64)
 
-# %% ../nbs/06_pileup.ipynb #7abe73d1
+# %% ../nbs/06_pileup.ipynb #ceecfbab
 query_buffer, min_overlap = 5, 15
 
 @compiled
@@ -91,7 +91,7 @@ def reads_of_site(reads, ends, pos0, ref_length, contig_length, half):
             if op == 0 or op == 2 or op == 3 or op >= 7: g += length
     return found[:n]
 
-@compiled
+@inlined
 def _low_at_site(reads, i, pos0):
     g, r = reads.pos0[i], reads.base_start[i]
     for o in range(reads.op_start[i], reads.op_start[i+1]):
@@ -123,7 +123,7 @@ def _before(reads, i, j):
 @compiled
 def _second(flag): return flag & 0x1 != 0 and flag & 0x40 == 0
 
-@compiled
+@inlined
 def choose_rows(reads, found, pos0, n_rows):
     "int64, the first `n_rows` acceptable reads of `found`, sorted as they are drawn."
     rows, n = np.empty(n_rows, np.int64), 0
@@ -135,8 +135,8 @@ def choose_rows(reads, found, pos0, n_rows):
         rows[k] = i; n += 1
     return rows[:n]
 
-# %% ../nbs/06_pileup.ipynb #344e67dc
-@compiled
+# %% ../nbs/06_pileup.ipynb #11fbcd4b
+@inlined
 def lay_out(reads, rows, start0, base, quality):
     "Write bases (ASCII, `*` for an indel) and qualities of `rows` into arrays (rows, width) of zeros, below the reference; column 0 shows `start0`."
     width = base.shape[1]

@@ -7,7 +7,7 @@ __all__ = ['base_numbers', 'event_kinds', 'margin', 'kmer', 'max_mismatches', 'm
            'lanes', 'RealignOptions', 'select_windows', 'Graph', 'smallest_graph', 'assemble', 'KmerIndex', 'align',
            'alignment_ends', 'std_sort', 'choose_haplotypes', 'realign']
 
-# %% ../nbs/05_realign.ipynb #763743b6
+# %% ../nbs/05_realign.ipynb #4faa8eed
 from bisect import bisect_left
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from .candidates import Reads, compiled, read_ends, take_reads
+from .candidates import Reads, compiled, inlined, read_ends, take_reads
 from .core import DvBenchError
 
 # %% ../nbs/05_realign.ipynb #3af7043e
@@ -40,11 +40,11 @@ class RealignOptions(NamedTuple):
 base_numbers = np.full(256, 4, np.uint8)  # A, C, G, T -> 0..3; everything else 4
 base_numbers[list(b"ACGT")] = range(4)
 
-# %% ../nbs/05_realign.ipynb #7c92a32b
+# %% ../nbs/05_realign.ipynb #aaaa1c97
 event_kinds = "substitution", "insertion", "deletion", "clip"   # numbered from 0
 _position, _kind, _first, _length, _anchor, _read, _low = range(7)  # columns of the table of events
 
-@compiled
+@inlined
 def _indel(event, r, kind, length, g, b, begin, bases, quals, reference, origin, contig_length, min_quality):
     "Fill in the event of an insertion, deletion or clip at reference position g, read base b; False where it has no valid anchor or bases."
     anchor = bases[b-1] if b > begin else reference[g-1-origin] if g > 0 else np.uint8(0)
@@ -193,7 +193,7 @@ def _smallest_k(reference, low, high):
             longest = max(longest, run)
     return min(longest, high)+1
 
-# %% ../nbs/05_realign.ipynb #dc70b0a3
+# %% ../nbs/05_realign.ipynb #2da4df4c
 class Graph(NamedTuple):
     "A de Bruijn graph; vertices are k-mers, `successors[v, c]` is the vertex that base number c leads to, or -1."
     k: int
@@ -204,7 +204,7 @@ class Graph(NamedTuple):
     order: np.ndarray        # int64, vertices in topological order; shorter than `where` if there is a cycle
     sink: int                # vertex of the reference's last k-mer; vertex 0 is its first
 
-@compiled
+@inlined
 def _kmer_vertex(text, p, k, table, where):
     "Slot of the k-mer at `p` in the hash table, or the free slot where it belongs."
     h = np.uint64(0xcbf29ce484222325)
@@ -217,7 +217,7 @@ def _kmer_vertex(text, p, k, table, where):
         slot = (slot+1) & (len(table)-1)
     return slot
 
-@compiled
+@inlined
 def _topological_order(successors, n):
     entering, order, found = np.zeros(n, np.int64), np.empty(n, np.int64), 0
     for v in range(n):
@@ -424,7 +424,7 @@ def _index_kmers(which, bases, base_start):
             m += 1
     return KmerIndex(table, codes, odd, where, following, starts, reads, offsets, before)
 
-# %% ../nbs/05_realign.ipynb #d0648b71
+# %% ../nbs/05_realign.ipynb #963cac7e
 @compiled
 def _match_haplotype(text, which, bases, base_start, index, covered_from, covered_to, scores, positions):
     "Ungapped matches of the reads to the haplotype `text`: fills in scores and positions and returns their sum; 0 where it is dropped."
@@ -460,16 +460,7 @@ def _match_haplotype(text, which, bases, base_start, index, covered_from, covere
         for q in range(len(which)): scores[q], positions[q] = 0, -1
     return total
 
-@compiled
-def _match_haplotypes(texts, starts, which, bases, base_start, covered_from, covered_to):
-    "`_match_haplotype` for haplotypes that stand one behind the other: scores and positions (haplotypes, reads) and the sums."
-    n, index = len(starts)-1, _index_kmers(which, bases, base_start)
-    scores, positions, totals = np.zeros((n, len(which)), np.int64), np.full((n, len(which)), -1, np.int64), np.zeros(n, np.int64)
-    for h in range(n):
-        totals[h] = _match_haplotype(texts[starts[h]:starts[h+1]], which, bases, base_start, index, covered_from, covered_to[h], scores[h], positions[h])
-    return scores, positions, totals
-
-# %% ../nbs/05_realign.ipynb #2b0e934c
+# %% ../nbs/05_realign.ipynb #bda6d989
 @compiled
 def _best_end(target, query, low, high, enough):
     """Score of the best local alignment with low <= column - row <= high, and its last column and row. Both sequences are base numbers; the search
@@ -549,11 +540,10 @@ def _align_from(target, query, score, column, row):
     if row+1 < len(query): used = _push(cigar, used, np.int64(4), len(query)-row-1)
     return column-columns, cigar[:used]
 
-@compiled
 def align(
-    target, # uint8, base numbers
-    query,  # uint8, base numbers; much of it is expected to lie on the target's diagonal, else it takes longer
-):          # score, begin in the target, CIGAR as rows of (operation, length), int64; score 0 and no rows where nothing matches
+    target:np.ndarray, # uint8, base numbers
+    query:np.ndarray,  # uint8, base numbers; much of it is expected to lie on the target's diagonal, else it takes longer
+)->tuple[int, int, np.ndarray]: # score, begin in the target, CIGAR as rows of (operation, length); score 0 and no rows where nothing matches
     "The best local alignment; of equally good ones that of libssw 1.2.5."
     n, m, slack = len(target), len(query), 8
     while True:
@@ -561,11 +551,9 @@ def align(
         loss = min(match*(slack+1), gap_open-gap_extend+gap_extend*(slack+1))  # at least this is lost by leaving the band
         if score > match*min(n, m)-loss or slack >= max(n, m): break
         slack *= 2
-    if score == 0: return score, 0, np.zeros((0, 2), np.int64)
-    begin, cigar = _align_from(target, query, score, column, row)
-    return score, begin, cigar
+    return (score, *_align_from(target, query, score, column, row)) if score else (0, 0, np.zeros((0, 2), np.int64))
 
-# %% ../nbs/05_realign.ipynb #4f66939f
+# %% ../nbs/05_realign.ipynb #8aac96d4
 lanes = 16
 
 @intrinsic
@@ -629,18 +617,18 @@ def _all_ends(targets, target_starts, queries, query_starts):
             for x in range(3): ends[pair//m, pair % m, x] = found[x, pair-first]
     return ends
 
-def _concatenate(arrays, dtype=np.uint8):
+def _concatenate(arrays):
     "Arrays one behind the other, and where each begins."
-    return np.concatenate(arrays) if len(arrays) else np.zeros(0, dtype), np.cumsum([0, *map(len, arrays)])
+    return np.concatenate(arrays), np.cumsum([0, *map(len, arrays)])
 
 def alignment_ends(
-    targets:np.ndarray, target_starts:np.ndarray, # uint8, base numbers, one sequence behind the other; int64, where each begins, and the end
-    queries:np.ndarray, query_starts:np.ndarray,  # likewise
+    targets:list[np.ndarray], # base numbers
+    queries:list[np.ndarray], # base numbers
 )->np.ndarray:                # int64 (targets, queries, 3): score, last column in the target, last row in the query
     "Score and end of the best local alignment of each query to each target, wherever it lies; columns and rows mean nothing where the score is 0."
-    if np.diff(target_starts).max() > 32_000 or np.diff(query_starts).max() > 8_000:  # beyond 16 bits
-        return np.array([[_best_end(t, q, -len(q), len(t), match*len(q)) for q in np.split(queries, query_starts[1:-1])] for t in np.split(targets, target_starts[1:-1])])
-    return _all_ends(targets, target_starts, queries, query_starts)
+    if max(map(len, targets)) > 32_000 or max(map(len, queries)) > 8_000:  # beyond 16 bits
+        return np.array([[_best_end(t, q, -len(q), len(t), match*len(q)) for q in queries] for t in targets], np.int64)
+    return _all_ends(*_concatenate(targets), *_concatenate(queries))
 
 # %% ../nbs/05_realign.ipynb #193a5ce7
 @compiled
@@ -796,7 +784,7 @@ def _choose(order, scores, is_reference):
             if scores[h, i] > best[i] or scores[h, i] == best[i] and best[i] > 0 and not is_reference[h]: best[i], chosen[i] = scores[h, i], h
     return chosen
 
-# %% ../nbs/05_realign.ipynb #70d76c7b
+# %% ../nbs/05_realign.ipynb #6167d686
 def _numbers(text): return base_numbers[np.frombuffer(text, np.uint8)]
 
 def _to_reference(haplotype, g):
@@ -805,47 +793,32 @@ def _to_reference(haplotype, g):
     _, begin, cigar = align(_numbers(g), _numbers(haplotype))
     return begin, cigar, len(cigar) == 1 and cigar[0, 0] == 0 and haplotype == g[begin:begin+len(haplotype)]
 
-@compiled
-def _align_reads(unmatched, chosen, found, targets, target_starts, queries, query_starts, positions):
-    "CIGARs of the reads that were aligned with gaps, one behind the other, and where each read's begins; fills in where in its haplotype a read begins."
-    cigars, starts, n, q = np.empty((64, 2), np.int64), np.zeros(len(chosen)+1, np.int64), 0, 0
-    for i in range(len(chosen)):
-        if q < len(unmatched) and unmatched[q] == i:
-            h = chosen[i]
-            if h >= 0:
-                score, column, row = found[h, i]
-                positions[i], cigar = _align_from(targets[target_starts[h]:target_starts[h+1]], queries[query_starts[q]:query_starts[q+1]], score, column, row)
-                if n+len(cigar) > len(cigars):
-                    longer = np.empty((2*(n+len(cigar)), 2), np.int64)
-                    for o in range(n): longer[o, 0], longer[o, 1] = cigars[o, 0], cigars[o, 1]
-                    cigars = longer
-                for o in range(len(cigar)): cigars[n+o, 0], cigars[n+o, 1] = cigar[o, 0], cigar[o, 1]
-                n += len(cigar)
-            q += 1
-        starts[i+1] = n
-    return cigars[:n], starts
-
 def _realign_window(reads, which, u, v, lo, haplotypes, g):
     "New positions, numbers of CIGAR operations (0 where a read keeps its own) and operations of the reads `which`; g is the reference from `lo` on."
     bases, base_start, n = reads.bases, reads.base_start, len(which)
     haplotypes = [g[:u-lo]+h+g[v-lo:] for h in haplotypes]
-    texts, starts = np.frombuffer(bytearray(b"".join(haplotypes)), np.uint8), np.cumsum([0, *map(len, haplotypes)])
-    covered_to = np.array([0 if h == g else len(h)-(len(g)-(v-lo)) for h in haplotypes])
-    scores, positions, totals = _match_haplotypes(texts, starts, which, bases, base_start, u-lo, covered_to)
-    numbers, unmatched, kept = base_numbers[texts], np.flatnonzero(~scores.any(0)), np.flatnonzero(totals)
-    queries, query_starts = _concatenate([base_numbers[bases[base_start[r]:base_start[r+1]]] for r in which[unmatched]])
-    found = np.zeros((len(haplotypes), n, 3), np.int64)   # score and end of gapped alignments
-    if len(unmatched) and len(kept):
-        found[np.ix_(kept, unmatched)] = alignment_ends(*_concatenate([numbers[starts[h]:starts[h+1]] for h in kept]), queries, query_starts)
+    texts, numbers = [np.frombuffer(bytearray(h), np.uint8) for h in haplotypes], [_numbers(h) for h in haplotypes]
+    scores, positions = np.zeros((len(texts), n), np.int64), np.full((len(texts), n), -1, np.int64)
+    index = _index_kmers(which, bases, base_start)
+    totals = [_match_haplotype(t, which, bases, base_start, index, u-lo, 0 if h == g else len(t)-(len(g)-(v-lo)), s, p)
+              for h, t, s, p in zip(haplotypes, texts, scores, positions)]
+    unmatched, kept = np.flatnonzero(~scores.any(0)), np.flatnonzero(totals)
+    queries = [base_numbers[bases[base_start[r]:base_start[r+1]]] for r in which[unmatched]]
+    found = np.zeros((len(texts), n, 3), np.int64)   # score and end of gapped alignments
+    if queries and len(kept): found[np.ix_(kept, unmatched)] = alignment_ends([numbers[h] for h in kept], queries)
     scores += found[:, :, 0]
     is_reference = [h == g or len(h) < len(g) and h in g and _to_reference(h, g)[2] for h in haplotypes]
-    chosen = choose_haplotypes(totals.tolist(), scores, is_reference)
-    begins, to_reference = np.zeros(len(haplotypes), np.int64), [np.zeros((0, 2), np.int64)]*len(haplotypes)
+    chosen = choose_haplotypes(totals, scores, is_reference)
+    begins, to_reference = np.zeros(len(texts), np.int64), [np.zeros((0, 2), np.int64)]*len(texts)
     for h in set(chosen.tolist())-{-1}: begins[h], to_reference[h], _ = _to_reference(haplotypes[h], g)
-    begin = positions[chosen, np.arange(n)]
-    cigars, cigar_starts = _align_reads(unmatched, chosen, found, numbers, starts, queries, query_starts, begin)
+    begin, cigars, n_ops = positions[chosen, np.arange(n)], [np.zeros((0, 2), np.int64)], np.zeros(n+1, np.int64)
+    for i, query in zip(unmatched.tolist(), queries):
+        if chosen[i] < 0: continue
+        begin[i], cigar = _align_from(numbers[chosen[i]], query, *found[chosen[i], i].tolist())
+        cigars.append(cigar)
+        n_ops[i+1] = len(cigar)
     longest = 2*(max(map(len, haplotypes)) + int(np.diff(base_start)[which].max())) + 16
-    return _place_reads(which, chosen, begin, cigars, cigar_starts, begins, *_concatenate(to_reference, np.int64), bases, base_start,
+    return _place_reads(which, chosen, begin, np.concatenate(cigars), np.cumsum(n_ops), begins, *_concatenate(to_reference), bases, base_start,
                         np.frombuffer(bytearray(g), np.uint8), longest)
 
 # %% ../nbs/05_realign.ipynb #13252cda
