@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['max_overlapping', 'Limits', 'Record', 'simplified', 'site_records', 'vcf_line', 'overlapping_groups', 'resolve',
            'resolve_overlaps', 'find_runs', 'Folds', 'find_folds', 'seen_intervals', 'Refitted', 'Network', 'Seconds',
-           'held_out', 'Haploid', 'read_haploid', 'call_pieces', 'cvo_bytes', 'write_cvo', 'read_cvo', 'import_cvo',
-           'dvb_import', 'call', 'dvb_call']
+           'tune_counts', 'held_out', 'Haploid', 'read_haploid', 'call_pieces', 'cvo_bytes', 'write_cvo', 'read_cvo',
+           'import_cvo', 'dvb_import', 'call', 'dvb_call']
 
-# %% ../nbs/13_calling.ipynb #291f30e6
+# %% ../nbs/13_calling.ipynb #8e793cdc
 import gzip, itertools, re, sys, time
 from collections import Counter
 from pathlib import Path
@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 from fastcore.script import Param
 
-from .core import (DvBenchError, atomic_path, command, find_path, in_regions, inside, merge_intervals, open_reference, provenance, read_bed, read_json,
+from .core import (DvBenchError, atomic_path, class_names, command, find_path, in_regions, inside, merge_intervals, open_reference, provenance, read_bed, read_json,
                            reference_record, write_json, write_vcf)
 from .baselines import baseline_names, fit_baseline
 from .dataset import PileupDataset, dvb_import as import_examples, index_row
-from .genotypes import calibrated, fit_calibration, genotype_text, genotypes_of, gq_reliability, merge_sites, phred, phred_likelihoods
+from .genotypes import adapt_mix, calibrated, fit_calibration, genotype_text, genotypes_of, gq_reliability, merge_sites, phred, phred_likelihoods
 from .metrics import image_metrics, metric_names
 from .pileup import make_examples, parse_aliases, prepare, report
 from .tfrecord import Example, find_files, messages, read_records, record_bytes, variant_message
@@ -303,7 +303,7 @@ class Network:
             raise DvBenchError(self.refusal(f"{(n == 0).sum()} of {len(n)} sites' images, the first at {chrom[i]}:{pos0[i]+1}, are no test examples"))
         return total/n[:, None]
 
-# %% ../nbs/13_calling.ipynb #399109bd
+# %% ../nbs/13_calling.ipynb #8083dd6f
 def _pieces(rows:list[dict], final:bool)->tuple[list[dict], list[dict]]: # what can be called now, and what has to wait for its neighbours
     if final: return rows, []
     end, chrom, cut = 0, None, 0
@@ -344,6 +344,19 @@ def _predicted(
             if ready: yield pd.DataFrame(ready)
     if rows: waiting += ask()
     if waiting: yield pd.DataFrame(waiting)
+
+def tune_counts(
+    run:str|Path, # as for `find_runs`
+)->np.ndarray:    # (3,) images per class where calibrated probabilities hold: in the tune roles, or in the train roles where there are none
+    "The class mix that a network's calls take for granted."
+    records = [read_json(f/"run.json") for f in find_runs(run)]
+    return np.sum([r["tune_class_counts"] if sum(r.get("tune_class_counts") or [0]) else r["train_class_counts"] for r in records], 0)
+
+def _adapted(pieces, run, mix:list): # one piece of them all, at the class mix that they show, which is appended to `mix`
+    if pieces := list(pieces):
+        rows, found = adapt_mix(pd.concat(pieces, ignore_index=True), tune_counts(run))
+        mix.append(found)
+        yield rows
 
 def _sorted(index:pd.DataFrame, contigs:list[str])->pd.DataFrame: # genome order; a site's images together
     order = index.chrom.map({c: i for i, c in enumerate(contigs)})
@@ -516,7 +529,7 @@ def dvb_import(
     if not cvo: return import_examples(out, tfrecord, png, channels, sample, source, ref)
     for folder in import_cvo(out, cvo, **({"trained_on": trained_on} if trained_on else {})): print(folder)
 
-# %% ../nbs/13_calling.ipynb #9d8f6df6
+# %% ../nbs/13_calling.ipynb #d4226f73
 def _natural(names)->list[str]: return sorted(names, key=lambda c: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", c)])
 
 def _contigs_of(reference, index:pd.DataFrame, ref:str)->dict: # contig -> {"length", "md5"}, in genome order
@@ -538,9 +551,10 @@ def call(
     haploid_contigs:str="", par_regions_bed:str="", # as for `read_haploid`
     cvo:str="",               # also write CallVariantsOutput TFRecords
     sample:str="", source:str="",
+    adapt:bool=False,         # to the class mix that the images show; nothing is called before the last of them is seen
     jobs:int=1, device=None, progress:bool=False,
     **options,                # of `prepare`: realign, fraction, seed, contig_alias
-)->dict:                      # records by FILTER, the `Folds` that took part, seconds by stage, what became of the reads, GQ's reliability where a truth is known
+)->dict:                      # records by FILTER, the `Folds` that took part, seconds by stage, what became of the reads, GQ's reliability where a truth is known, the class mix
     "Call variants. Raises DvBenchError for input that does not fit, most of it before any work is done."
     out = Path(out)
     if not out.name.endswith(".vcf.gz"): raise DvBenchError(f"{out}: expected a name that ends in .vcf.gz (the file is bgzipped and indexed)")
@@ -585,12 +599,14 @@ def call(
         reference = reference.get("name") if isinstance(reference, dict) else Path(ref).name if ref else None
     haploid = read_haploid(haploid_contigs, par_regions_bed, contigs)
     begin = time.perf_counter()
+    mix = []
+    if adapt: pieces = _adapted(pieces, run, mix)
     if cvo: pieces = write_cvo(cvo, pieces)
     header = ["##source=dv_bench", *([f"##reference={reference}"] if reference else []), *_vcf_header]
     n = write_vcf(out, header, lengths, [sample], call_pieces(pieces, limits, haploid, seconds, counts, sites))
     seconds["whole"] = time.perf_counter()-begin
     known = pd.concat(sites) if sites and sum(map(len, sites)) else None
-    return {"records": n, "folds": folds, "filters": dict(counts), "seconds": dict(seconds), "reads": used, "gq": None if known is None else gq_reliability(known)}
+    return {"records": n, "folds": folds, "filters": dict(counts), "seconds": dict(seconds), "reads": used, "gq": None if known is None else gq_reliability(known), "class_mix": mix[0] if mix else None}
 
 @command
 def dvb_call(
@@ -614,6 +630,7 @@ def dvb_call(
     multi_allelic_qual_filter:float=1., # an alt of a multi-allelic site with less QUAL is dropped
     haploid_contigs:str="", # contigs with one copy, comma-separated: chrX,chrY
     par_regions_bed:str="", # BED of their regions with two copies
+    adapt:bool=False,       # to another mix of classes than the training's, which the images themselves show (`genotypes.adapt_mix`)
     cvo:str="",             # also write CallVariantsOutput TFRecords, for DeepVariant's postprocess_variants
     contig_alias:Param("Contig of another name in the reads: OTHER=REFERENCE, as in 20=chr20; may be given several times", str, action="append")=None,
 ):
@@ -621,8 +638,9 @@ def dvb_call(
     if not run: raise DvBenchError("expected --run, a run folder such as outputs/first/resnet18")
     options = dict(realign=not no_realign, fraction=downsample, seed=seed, contig_alias=parse_aliases(contig_alias or [])) if reads else {}
     done = call(out, run, reads, ref, [*(region or []), *([find_path(bed)] if bed else [])], examples, predictions, partial, Limits(qual_filter, homref_gq, multi_allelic_qual_filter),
-                haploid_contigs, par_regions_bed, cvo, sample, source, jobs, progress=True, **options)
+                haploid_contigs, par_regions_bed, cvo, sample, source, adapt, jobs, progress=True, **options)
     print(f"called with {done['folds']}")
+    if adapt and done["class_mix"] is not None: print("classes among the images, estimated: "+", ".join(f"{name} {share:.1%}" for name, share in zip(class_names, done["class_mix"])))
     if done["reads"]: print(report(done["reads"]))
     print(f"{done['records']:,} records: " + (", ".join(f"{n:,} {name}" for name, n in sorted(done["filters"].items())) or "no candidate site"))
     print("seconds: " + ", ".join(f"{stage} {s:.1f}" for stage, s in done["seconds"].items()))

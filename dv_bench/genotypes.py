@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['max_phred', 'genotypes_of', 'image_sets', 'phred', 'phred_likelihoods', 'merge_images', 'genotype_text',
            'images_by_site', 'merge_sites', 'haploid_table', 'class_shift', 'correct_probabilities', 'fit_temperature',
-           'fit_calibration', 'calibrated', 'gq_reliability']
+           'fit_calibration', 'calibrated', 'estimate_class_mix', 'adapt_mix', 'gq_reliability']
 
 # %% ../nbs/12_genotypes.ipynb #7c6e7d5d
 import functools
@@ -227,6 +227,32 @@ def calibrated(
     "Predictions as `merge_sites` should get them."
     p = correct_probabilities(predictions[["p0", "p1", "p2"]], calibration["class_shift"], calibration["temperature"])
     return predictions.assign(p0=p[:, 0], p1=p[:, 1], p2=p[:, 2])
+
+# %% ../nbs/12_genotypes.ipynb #08407329
+def estimate_class_mix(
+    probabilities, # (n, 3) of images without labels, as they hold at `mix`
+    mix,           # (3,) shares of the classes, none of them 0
+    weight:float=1.5, # so many images with `mix` are thought to be there too, as in `class_shift`; it holds where there is none
+)->np.ndarray:     # (3,) shares of the classes among the images, sum 1
+    "The class mix of unlabelled images by expectation-maximisation. Source: Saerens, Latinne and Decaestecker, Neural Computation 14 (2002) 21."
+    p, mix = np.asarray(probabilities, float), np.asarray(mix, float)
+    found = mix
+    for _ in range(10_000):
+        q = p*(found/mix)
+        new = ((q/q.sum(1, keepdims=True)).sum(0)+weight*mix)/(len(p)+weight)
+        if np.abs(new-found).max() < 1e-9: break
+        found = new
+    return new
+
+def adapt_mix(
+    predictions:pd.DataFrame, # rows with p0 p1 p2, calibrated
+    counts,                   # (3,) images per class where they hold: the tune role's
+)->tuple[pd.DataFrame, np.ndarray]: # a copy with p0 p1 p2 at the mix of these rows; that mix
+    "Predictions at the class mix that they themselves show."
+    mix = (np.asarray(counts, float)+.5)/(np.sum(counts)+1.5)
+    found = estimate_class_mix(predictions[["p0", "p1", "p2"]], mix)
+    p = correct_probabilities(predictions[["p0", "p1", "p2"]], np.log(mix/found))
+    return predictions.assign(p0=p[:, 0], p1=p[:, 1], p2=p[:, 2]), found
 
 # %% ../nbs/12_genotypes.ipynb #4b97a42f
 def gq_reliability(
