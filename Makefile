@@ -26,7 +26,7 @@ test-slow: $(VENV)/.ready  ## what takes longer: kills, calibration, random rewr
 lab: $(VENV)/.ready    ## JupyterLab on this machine, with the project's kernel
 	$(BIN)/jupyter lab --ip 127.0.0.1 --notebook-dir . nbs/index.ipynb
 
-demo: $(VENV)/.ready   ## from nothing to a report on simulated reads (about 10 minutes on two cores); goes on where it stopped
+demo: $(VENV)/.ready   ## from nothing to a report on simulated reads (about 8 minutes on two cores); goes on where it stopped
 	$(BIN)/python scripts/demo.py
 
 # what needs real reads says so and is left out where they are not there
@@ -40,7 +40,7 @@ bench: $(VENV)/.ready  ## every benchmark with its full counts (hours); tables g
 	$(BIN)/python benchmarks/calling.py --out benchmarks/results/calling.md
 	$(BIN)/python benchmarks/verdict.py
 	if [ -d ../shared/data ]; then $(BIN)/python benchmarks/make_examples.py --out benchmarks/results/make_examples.md && \
-	  for sample in na12878 hg002; do $(BIN)/python benchmarks/sim_to_real.py $$sample --write || exit 1; done; \
+	  for options in na12878 'na12878 --adapt' hg002 'hg002 --adapt' 'hg002 --made'; do $(BIN)/python benchmarks/sim_to_real.py $$options --write || exit 1; done; \
 	else echo "left out, because ../shared/data with real reads is not there: make_examples.py, sim_to_real.py"; fi
 
 clean:             ## remove the environment and caches; data/ and outputs/ stay
