@@ -39,6 +39,7 @@ bench: $(VENV)/.ready  ## every benchmark with its full counts (hours); tables g
 	$(BIN)/python benchmarks/kills.py --out benchmarks/results/kills.md
 	$(BIN)/python benchmarks/calling.py --out benchmarks/results/calling.md
 	$(BIN)/python benchmarks/verdict.py
+	$(BIN)/python benchmarks/summary.py
 	if [ -d ../shared/data ]; then $(BIN)/python benchmarks/make_examples.py --out benchmarks/results/make_examples.md && \
 	  for options in na12878 'na12878 --adapt' hg002 'hg002 --adapt' 'hg002 --made'; do $(BIN)/python benchmarks/sim_to_real.py $$options --write || exit 1; done; \
 	else echo "left out, because ../shared/data with real reads is not there: make_examples.py, sim_to_real.py"; fi

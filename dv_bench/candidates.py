@@ -25,11 +25,11 @@ from .core import DvBenchError
 # %% ../nbs/03_candidates.ipynb #575699d9
 def compiled(
     func, # uses scalars, arrays and NamedTuples of them only
-    inline=False, # compiled as a part of its callers, for functions that have one: that takes half as long
+    inline=False, # compiled as a part of its callers, for functions that have one
 ):        # compiled at its first call, from the cache where it was compiled before
     "numba's `njit`, with its cache in the user's cache folder."
     options = {"no_cfunc_wrapper": True, "inline": "always" if inline else "never",
-               "error_model": "numpy"} # divisions without a check for zero: a fifth less to compile
+               "error_model": "numpy"} # divisions without a check for zero, which is compiled sooner
     if not os.path.exists(func.__code__.co_filename): return numba.njit(**options)(func)
     home = {"darwin": "~/Library/Caches", "win32": "~/AppData/Local"}.get(sys.platform, os.environ.get("XDG_CACHE_HOME", "~/.cache"))
     before = numba.config.CACHE_DIR

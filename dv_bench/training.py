@@ -739,8 +739,9 @@ def evaluating(self:Run):
 @patch
 def measure_statistics(self:Run):
     "BatchNorm's statistics as the mean over some batches of training images, without augmentation. Source: Wu and Johnson, arXiv 2105.07576 (2021), section 3."
-    layers = {k: m for k, m in self.net.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats}
     if self.measured and self.measured[0] == self.updates: self.net.load_state_dict(self.measured[1], strict=False); return
+    layers = {k: m for k, m in self.net.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats}
+    if not layers: return
     size, order = self.config.batch_size, np.random.default_rng([4, self.seed, self.epoch]).permutation(self.numbers["train"])
     batches = [order[k:k+size] for k in range(0, min(len(order), size*self.config.bn_batches), size)]
     momenta = {k: m.momentum for k, m in layers.items()}
