@@ -521,6 +521,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                   'dv_bench.scoring._size': ('scoring.html#_size', 'dv_bench/scoring.py'),
                                   'dv_bench.scoring._take': ('scoring.html#_take', 'dv_bench/scoring.py'),
                                   'dv_bench.scoring._tested': ('scoring.html#_tested', 'dv_bench/scoring.py'),
+                                  'dv_bench.scoring._vcfeval': ('scoring.html#_vcfeval', 'dv_bench/scoring.py'),
                                   'dv_bench.scoring._window': ('scoring.html#_window', 'dv_bench/scoring.py'),
                                   'dv_bench.scoring.candidate_f1': ('scoring.html#candidate_f1', 'dv_bench/scoring.py'),
                                   'dv_bench.scoring.count_table': ('scoring.html#count_table', 'dv_bench/scoring.py'),

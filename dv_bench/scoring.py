@@ -232,7 +232,7 @@ def _arrangements(call:Call, ploidy:int)->list[tuple]: # the ways to put a call 
     if ploidy == 1: return [(a,) for a in call.changes]
     return list(dict.fromkeys((call.alleles, call.alleles[::-1])))
 
-# %% ../nbs/14_scoring.ipynb #a8aa850c
+# %% ../nbs/14_scoring.ipynb #381197f7
 class Matches(NamedTuple):
     truth: np.ndarray # bool per truth record
     query: np.ndarray # bool per call
@@ -281,8 +281,7 @@ def match_calls(
         if set(states) == {synced}:
             finish(); here = start
             near = [*records[k+1:k+3], (length+1, 0, 0, None), (length+1, 0, 0, None)]
-            fixed = all(a.kind == "SNP" for a in call.changes) or call.zygosity == "homalt" # no choice of place or chromosome
-            if fixed and near[0][3] and set(near[0][3].alleles) == set(call.alleles) and (near[0][2] < len(truth)) != (index < len(truth)) and near[1][0] > call.end:
+            if all(a.kind == "SNP" for a in call.changes) and near[0][3] and set(near[0][3].alleles) == set(call.alleles) and (near[0][2] < len(truth)) != (index < len(truth)) and near[1][0] > call.end:
                 for i in (index, near[0][2]): taken[i], locus[i] = True, start # alike on both sides, and nothing else touches them
                 k += 2
                 continue
@@ -564,7 +563,7 @@ def score_calls(
             counts[name] += tally(decided)
     return Score(count_table(counts, subset_sizes(fasta, contigs, conf, region, strata)), passing, bounded)
 
-# %% ../nbs/14_scoring.ipynb #80cea152
+# %% ../nbs/14_scoring.ipynb #2750c25d
 def vcf_alleles(
     call:Call,
     bases,     # function(start, end) -> reference bases
@@ -577,38 +576,55 @@ def vcf_alleles(
 
 def _run(arguments:list[str], program:str):
     if not shutil.which(program): raise DvBenchError(f"{program} is not installed (not found in PATH); install it from bioconda or leave --engine out")
-    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
+    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, stdin=subprocess.DEVNULL) # rtg asks questions the first time
     if done.returncode: raise DvBenchError(f"{program} {arguments[0]} failed with code {done.returncode}: {(done.stderr or done.stdout).strip()[-600:]}")
 
+def _vcfeval(folder:Path, sdf:Path, sides:dict, fasta:pysam.FastaFile)->dict: # (contig, truth or query) -> what vcfeval says of each call
+    lengths, said = {c: fasta.get_reference_length(c) for c in next(iter(sides.values()))}, {}
+    for side, calls in sides.items():
+        lines = []
+        for contig, found in calls.items():
+            bases = _window(fasta, contig, found)
+            rows = sorted((*vcf_alleles(c, bases), i) for i, c in enumerate(found))
+            lines += [f"{contig}\t{pos}\t{i}\t{r}\t{','.join(alts)}\t.\tPASS\t.\tGT\t{gt}" for pos, r, alts, gt, i in rows]
+        write_vcf(folder/f"{side}.vcf.gz", ['##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">'], lengths, ["SAMPLE"], lines)
+    _run(["vcfeval", "-b", folder/"truth.vcf.gz", "-c", folder/"query.vcf.gz", "-t", sdf, "-o", folder/"out", "--ref-overlap", "--output-mode", "annotate"], "rtg")
+    for (side, calls), file, key in zip(sides.items(), ("baseline", "calls"), ("BASE", "CALL")):
+        with pysam.VariantFile(str(folder/f"out/{file}.vcf.gz")) as vcf: found = {(r.chrom, int(r.id)): r.info.get(key) for r in vcf}
+        said |= {(c, side): [found.get((c, i)) for i in range(len(some))] for c, some in calls.items()}
+    if odd := sorted({str(s) for some in said.values() for s in some}-{"TP", "FN", "FP", "FN_CA", "FP_CA", "HARD"}):
+        raise DvBenchError(f"rtg vcfeval decided records in a way that is not known here ({', '.join(odd)}); this was made for RTG Tools 3.12")
+    return said
+
 def rtg_matches(
-    ref:str|Path, truth:dict[str, list[Call]], query:dict[str, list[Call]], fasta:pysam.FastaFile,
-)->dict[tuple[str, str], tuple[Matches, Matches]]: # (contig, ALL or PASS) -> by genotype, by allele
-    "The matches that `rtg vcfeval` finds between our primitive records. Raises DvBenchError when it is missing or fails."
-    out = {}
-    with tempfile.TemporaryDirectory() as d:
-        d = Path(d)
-        _run(["format", "-o", d/"sdf", find_path(ref)], "rtg")
-        for name in ("PASS", "ALL"):
-            sides = {"truth": truth, "query": {c: [q for q in found if q.passes or name == "ALL"] for c, found in query.items()}}
-            for side, calls in sides.items():
-                lines = []
-                for contig in fasta.references:
-                    bases = _window(fasta, contig, calls.get(contig, []))
-                    found = [(*vcf_alleles(c, bases), i) for i, c in enumerate(calls.get(contig, []))]
-                    lines += [f"{contig}\t{pos}\t{side}{i}\t{r}\t{','.join(a)}\t.\tPASS\t.\tGT\t{gt}" for pos, r, a, gt, i in sorted(found)]
-                write_vcf(d/f"{side}.vcf.gz", ["##FORMAT=<ID=GT,Number=1,Type=String,Description=\"Genotype\">"], dict(zip(fasta.references, fasta.lengths)), ["SAMPLE"], lines)
-            _run(["vcfeval", "-b", d/"truth.vcf.gz", "-c", d/"query.vcf.gz", "-t", d/"sdf", "-o", d/name, "--all-records", "--ref-overlap",
-                  "--output-mode", "annotate"], "rtg")
-            hits = {}
-            for side, file, key in (("truth", "baseline", "BASE"), ("query", "calls", "CALL")):
-                with pysam.VariantFile(str(d/name/f"{file}.vcf.gz")) as vcf:
-                    for record in vcf: hits[record.chrom, record.id] = record.info.get(key)
-            for contig in fasta.references:
-                said = [[hits.get((contig, f"{side}{i}")) for i in range(len(sides[side].get(contig, [])))] for side in sides]
-                exact = [np.array([s == "TP" for s in some], bool) for some in said]
-                allele = [np.array([str(s).endswith("_CA") for s in some if s != "TP"], bool) for some in said]
-                locus = [c.start for side in sides for c in sides[side].get(contig, [])]
-                out[contig, name] = Matches(*exact, locus, 0), Matches(*allele, [], 0)
+    ref:str|Path, # FASTA; an SDF of it named REF.sdf, as hap.py makes it, is used where it is there
+    truth:dict[str, list[Call]], query:dict[str, list[Call]], # contig -> calls
+    fasta:pysam.FastaFile,
+)->dict[tuple[str, str], tuple[Matches, Matches]]: # (contig, ALL or PASS) -> by genotype, by allele; contigs with both truth and calls
+    """The matches that `rtg vcfeval` finds between our primitive records. A record that it leaves out as too complex counts as `bounded`.
+    Raises DvBenchError when rtg is missing or fails."""
+    contigs, out, quiet = [c for c in fasta.references if truth.get(c) and query.get(c)], {}, pysam.set_verbosity(0) # htslib warns of rtg's header
+    if not shutil.which("rtg"): _run([], "rtg")
+    try:
+        with tempfile.TemporaryDirectory() as d:
+            sdf, d = Path(f"{find_path(ref)}.sdf"), Path(d)
+            if contigs and not sdf.exists():
+                sdf = d/"sdf"
+                (d/"ref.fasta").write_text("".join(f">{c}\n{fasta.fetch(c)}\n" for c in contigs))
+                _run(["format", "-o", sdf, d/"ref.fasta"], "rtg")
+            every = {"truth": {c: truth[c] for c in contigs}, "query": {c: query[c] for c in contigs}}
+            passing = every | {"query": {c: [q for q in query[c] if q.passes] for c in contigs}}
+            for name, sides in (("PASS", passing), ("ALL", every)):
+                if not contigs or name == "ALL" and every == passing: continue
+                (d/name).mkdir()
+                said = _vcfeval(d/name, sdf, sides, fasta)
+                for contig in contigs:
+                    both = [said[contig, side] for side in sides]
+                    exact = [np.array([s == "TP" for s in some], bool) for some in both]
+                    allele = [np.array([s.endswith("_CA") for s in some if s != "TP"], bool) for some in both]
+                    hard = sum(some.count("HARD") for some in both)
+                    out[contig, name] = Matches(*exact, [c.start for side in sides.values() for c in side[contig]], hard), Matches(*allele, [], 0)
+    finally: pysam.set_verbosity(quiet)
     return out
 
 def happy_score(
