@@ -114,6 +114,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                   'dv_bench.compare._one_run': ('compare.html#_one_run', 'dv_bench/compare.py'),
                                   'dv_bench.compare._p': ('compare.html#_p', 'dv_bench/compare.py'),
                                   'dv_bench.compare._per': ('compare.html#_per', 'dv_bench/compare.py'),
+                                  'dv_bench.compare._places': ('compare.html#_places', 'dv_bench/compare.py'),
                                   'dv_bench.compare._pooled': ('compare.html#_pooled', 'dv_bench/compare.py'),
                                   'dv_bench.compare._seeds': ('compare.html#_seeds', 'dv_bench/compare.py'),
                                   'dv_bench.compare.appendix_levels': ('compare.html#appendix_levels', 'dv_bench/compare.py'),

@@ -152,19 +152,24 @@ def resample(
             "p": 2*stats.t.sf(abs(estimate)/se, df) if se > 0 else 1. if estimate == 0 else 0.,
             "se": se, "se_runs": se_runs, "se_blocks": se_blocks, "df": df}
 
-# %% ../nbs/16_compare.ipynb #27501896
+# %% ../nbs/16_compare.ipynb #a6a841c9
 def paired_exact(
-    a,  # (sites,) share of the challenger's seeds that are wrong
-    b,  # (sites,) share of the baseline's seeds that are wrong
+    a,          # (sites,) share of the challenger's seeds that are wrong
+    b,          # (sites,) share of the baseline's seeds that are wrong
+    place=None, # (sites,) number of the place that a site is of; a place counts once. By default each site is one
 )->dict: # estimate, low, high, p; in errors per site
-    "Exact test of the sites where two architectures disagree, and the interval that goes with it."
+    "Exact test of the places where two architectures disagree, and the interval that goes with it."
     d = np.asarray(a, float)-np.asarray(b, float)
-    worse, better, n = int((d > 1e-12).sum()), int((d < -1e-12).sum()), len(d)
+    total = d if place is None else np.bincount(place, d)
+    worse, better = int((total > 1e-12).sum()), int((total < -1e-12).sum())
     if not worse+better: return {"estimate": 0., "low": np.nan, "high": np.nan, "p": 1.}
     low, high = clopper_pearson(worse, worse+better)
-    step = np.abs(d).sum()/n
+    step = np.abs(total).sum()/len(d)
     return {"estimate": d.mean(), "low": float(2*low-1)*step, "high": float(2*high-1)*step,
             "p": stats.binomtest(worse, worse+better).pvalue}
+
+def _places(sites:Sites, folds:list, mask:np.ndarray)->np.ndarray: # number of the place of each masked site of these folds, from 0 without gaps
+    return np.unique(np.concatenate([sites.table.place.to_numpy()[sites.folds[f]][mask[sites.folds[f]]] for f in folds]), return_inverse=True)[1]
 
 def _mean_wrong(sites:Sites, arch:str, folds:list, mask:np.ndarray, wrong:dict|None=None)->np.ndarray: # share of seeds that are wrong per site, of the masked sites
     return np.concatenate([np.mean([(wrong[k] if wrong else c.wrong) for k, c in sites.calls.items() if k[:2] == (arch, f)],
@@ -174,7 +179,7 @@ def _mean_wrong(sites:Sites, arch:str, folds:list, mask:np.ndarray, wrong:dict|N
 def _seeds(sites:Sites, arch:str, folds:list)->int: return min((sum(k[:2] == (arch, f) for k in sites.calls) for f in folds), default=0)
 def _folds(sites:Sites, arch:str)->list: return sorted({k[1] for k in sites.calls if k[0] == arch})
 
-# %% ../nbs/16_compare.ipynb #fb970fc4
+# %% ../nbs/16_compare.ipynb #f262fd84
 def compare_all(
     sites:Sites,
     baseline:str,
@@ -210,10 +215,11 @@ def _compare(sites, arch, baseline, mask, draws, seed, wrong)->dict:
     a, b = (count_errors(sites, x, folds, mask, wrong) for x in (arch, baseline))
     blocks, errors = int((a.sites > 0).sum()), [sum(f.mean(0).sum() for f in c.folds) for c in (a, b)]
     row |= {"blocks": blocks, "errors": errors[0], "errors_baseline": errors[1], "rate": errors[0]/n, "rate_baseline": errors[1]/n}
-    if blocks < min_blocks or min(errors) < min_errors:
-        found, method = paired_exact(*(_mean_wrong(sites, x, folds, mask, wrong) for x in (arch,
-                baseline))), "paired exact, these networks at these sites only"
-        reason = f"{blocks} genome block{'s'*(blocks != 1)}, {min_blocks} are needed" if blocks < min_blocks else f"{min(errors):.3g} errors, {min_errors} are needed"
+    place = _places(sites, folds, mask)
+    apart = min(errors)*(place.max()+1)/n # errors at different places
+    if blocks < min_blocks or apart < min_errors:
+        found, method = paired_exact(*(_mean_wrong(sites, x, folds, mask, wrong) for x in (arch, baseline)), place), "paired exact, these networks at these sites only"
+        reason = f"{blocks} genome block{'s'*(blocks != 1)}, {min_blocks} are needed" if blocks < min_blocks else f"{apart:.3g} errors, {min_errors} are needed"
     else:
         found, few = resample([(1, a), (-1, b)], draws, seed), [x for x, s in seeds.items() if s < min_seeds and x not in deterministic]
         method, reason = test_name, ""
@@ -226,7 +232,7 @@ def _compare(sites, arch, baseline, mask, draws, seed, wrong)->dict:
 
 def _one_run(c:Counts)->Counts: return Counts([f.mean(0, keepdims=True) for f in c.folds], c.sites)
 
-# %% ../nbs/16_compare.ipynb #1c7648a3
+# %% ../nbs/16_compare.ipynb #6e4664b2
 def rate_table(
     sites:Sites,
     endpoint:str="genotype_errors",
@@ -241,8 +247,9 @@ def rate_table(
     for arch in dict.fromkeys(k[0] for k in sites.calls):
         folds = _folds(sites, arch); c = count_errors(sites, arch, folds, mask)
         n, errors, seeds = int(c.sites.sum()), sum(f.mean(0).sum() for f in c.folds), _seeds(sites, arch, folds)
-        if (c.sites > 0).sum() < min_blocks or errors < min_errors:
-            low, high = clopper_pearson(errors, n); name = "Clopper-Pearson"
+        share = (_places(sites, folds, mask).max()+1)/n if n else 1. # of the sites, when a place counts once
+        if (c.sites > 0).sum() < min_blocks or errors*share < min_errors:
+            low, high = clopper_pearson(errors*share, n*share); name = "Clopper-Pearson"
         else:
             full = seeds >= min_seeds or arch in deterministic
             found = resample([(1, c if full else _one_run(c))], draws, seed)
@@ -250,7 +257,7 @@ def rate_table(
         rows.append((arch, n, errors, errors/n if n else np.nan, float(low), float(high), name))
     return pd.DataFrame(rows, columns=["arch", "n_sites", "errors", "rate", "low", "high", "interval"])
 
-# %% ../nbs/16_compare.ipynb #ed3fb3bc
+# %% ../nbs/16_compare.ipynb #90118c7b
 rope = {"site_error_rate": .001, "f1": .01} # differences that do not matter: one site in a thousand, one point of macro F1
 
 def corrected_t(
@@ -295,7 +302,9 @@ def appendix_tests(
 def _mcnemar(sites, arch, baseline)->float:
     folds = [f for f in _folds(sites, arch) if f in _folds(sites, baseline)]
     if not folds: return np.nan
-    a, b = (_mean_wrong(sites, x, folds, np.ones(len(sites.table), bool)) > .5 for x in (arch, baseline))
+    every = np.ones(len(sites.table), bool)
+    place = _places(sites, folds, every)
+    a, b = (np.bincount(place, _mean_wrong(sites, x, folds, every))/np.bincount(place) > .5 for x in (arch, baseline))
     return float(mcnemar([[0, (a & ~b).sum()], [(b & ~a).sum(), 0]], exact=True).pvalue)
 
 # %% ../nbs/16_compare.ipynb #01d1f25b
@@ -344,7 +353,7 @@ def error_table(
                      **{f"{m}_{c}": found[f"{m}_{c}"] for m in ("precision", "recall", "f1") for c in class_names}})
     return pd.DataFrame(rows)
 
-# %% ../nbs/16_compare.ipynb #c434cb8f
+# %% ../nbs/16_compare.ipynb #798a14b9
 def _between(values, edges, unit="")->list: # [(name, mask)] for edges a, b, c: a-b, b-c, c and more; missing values are in none
     v, out = pd.to_numeric(values, errors="coerce").to_numpy(float), []
     for low, high in zip(edges, (*edges[1:], np.inf)):
@@ -390,16 +399,16 @@ def stratum_table(
     stratification:str|Path|None=None,
     min_sites:int=min_sites, # below: counts only
 )->pd.DataFrame:           # arch, family, stratum, n_sites, errors, rate, low, high (Clopper-Pearson on errors averaged over seeds)
-    "Genotype errors by stratum and architecture; intervals treat sites as independent and speak of these networks."
-    groups, rows = strata(sites.table, stratification), []
+    "Genotype errors by stratum and architecture; intervals treat places as independent and speak of these networks."
+    groups, rows, place = strata(sites.table, stratification), [], sites.table.place.to_numpy()
     for arch in dict.fromkeys(k[0] for k in sites.calls):
         share = np.full(len(sites.table), np.nan)
         for fold in _folds(sites, arch): share[sites.folds[fold]] = np.mean([c.wrong for k,
                 c in sites.calls.items() if k[:2] == (arch, fold)], 0)
         known = ~np.isnan(share)
         for family, name, mask in groups:
-            n, errors = int((mask & known).sum()), share[mask & known].sum()
-            low, high = clopper_pearson(errors, n) if n >= min_sites else (np.nan, np.nan)
+            n, errors, once = int((mask & known).sum()), share[mask & known].sum(), len(np.unique(place[mask & known]))
+            low, high = clopper_pearson(errors*once/n, once) if n >= min_sites else (np.nan, np.nan)
             rows.append((arch, family, name, n, errors, errors/n if n >= min_sites else np.nan, float(low), float(high)))
     return pd.DataFrame(rows, columns=["arch", "family", "stratum", "n_sites", "errors", "rate", "low", "high"])
 
@@ -629,7 +638,7 @@ def equal_compute(
                            f"{metric}_at_{budget}": within[metric].iloc[-1] if len(within) else np.nan}
     return pd.DataFrame(rows.values())
 
-# %% ../nbs/16_compare.ipynb #c5147e32
+# %% ../nbs/16_compare.ipynb #83c5052e
 def describe_data(
     experiment:Experiment,
     sites:Sites,
@@ -710,7 +719,7 @@ def _notes(experiment:Experiment, sites:Sites)->list[str]:
     if experiment.info["recipe"]: notes.append("The networks were not trained by one recipe: " + "; ".join(
         f"{k} is {', '.join(f'{v} for {a}' for a, v in by.items())}" for k, by in list(experiment.info["recipe"].items())[:3]) + ".")
     sources = sites.table.source.fillna("").unique()
-    if len(sources) > 1: notes.append(f"The test sites are of {len(sources)} sources ({', '.join(s or 'unnamed' for s in sources[:6])}): one place counts once for each; the strata below tell them apart.")
+    if len(sources) > 1: notes.append(f"The test sites are of {len(sources)} sources ({', '.join(s or 'unnamed' for s in sources[:6])}): a rate counts one place once for each, an exact interval once in all; the strata below tell them apart.")
     labels = pd.concat([f.label for f in sites.images.values()]).dropna() if sites.images else ()
     why = {"site": undefined_because(sites.table.truth[sites.table.truth >= 0]), "image": undefined_because(labels) if len(labels) else ""}
     for reason in dict.fromkeys(filter(None, why.values())):

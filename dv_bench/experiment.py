@@ -299,7 +299,7 @@ def plant_experiment(
                     "provenance": {"made": "2026-01-01T00:00:00+00:00", "commit": "planted", "versions": {}}})
     return folder
 
-# %% ../nbs/15_experiment.ipynb #3af5407b
+# %% ../nbs/15_experiment.ipynb #eaf3f132
 class Calls(NamedTuple):
     "One run's calls at the sites of its fold."
     wrong: np.ndarray       # (sites,) bool: the genotype is not the truth
@@ -312,7 +312,7 @@ class Calls(NamedTuple):
 
 class Sites(NamedTuple):
     "All test sites of an experiment, and every run's calls at them."
-    table: pd.DataFrame # a row per fold and site: site columns, fold, truth (0..2), genotype, block, indel_length, allele_fraction
+    table: pd.DataFrame # a row per fold and site: site columns, fold, truth (0..2), genotype, block, place, indel_length, allele_fraction
     calls: dict         # (arch, fold, seed) -> Calls
     folds: dict         # fold -> slice of `table`
     images: dict        # fold -> DataFrame of its test images: example, label, locus, alleles, read counts
@@ -361,7 +361,7 @@ def _site_table(sites:pd.DataFrame, frame:pd.DataFrame, layout:list, truth:np.nd
     for k, where, _ in layout: table.loc[where, "truth"] = np.where(truth[where] < 0, -1, _site_class[k][truth[where]])
     return table
 
-# %% ../nbs/15_experiment.ipynb #71a21019
+# %% ../nbs/15_experiment.ipynb #b843b067
 def calibration_of(
     labels,           # (n,) 0..2
     probs,            # (n, 3)
@@ -427,6 +427,7 @@ def read_sites(
     table = pd.concat(tables, ignore_index=True)
     table["block"], size = genome_blocks(table.chrom, table.pos0, target_blocks)
     table.attrs["block_size"] = size
+    table["place"] = table.groupby(["sample", "chrom", "pos0"], sort=False, dropna=False).ngroup() # one for all sources (depths) of a sample
     return Sites(table, calls, folds, images, notes)
 
 # %% ../nbs/15_experiment.ipynb #6e734c04
