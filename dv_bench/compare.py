@@ -28,25 +28,29 @@ from .experiment import Experiment, Sites, shared_sites
 from .genotypes import gq_reliability, phred
 from .metrics import clopper_pearson, confusion_metrics, min_blocks, min_errors, undefined_because
 
-# %% ../nbs/16_compare.ipynb #c5ae427d
+# %% ../nbs/16_compare.ipynb #8e728326
 def fold_table(
-    folds:pd.DataFrame, # columns arch, fold, epoch, split, and a numeric column per metric; split `validation` is used
+    folds:pd.DataFrame, # columns arch, fold, epoch, split, and a numeric column per metric; split `validation` (or val, valid) is used
     baseline:str,       # arch that the others are tested against
     epoch:int,          # as counted in the column `epoch`
 )->pd.DataFrame:        # arch, metric, mean, sd (ddof 0), p (two-sided exact Wilcoxon; NaN for the baseline and with one fold)
-    "Mean, spread and p value of every metric. Raises DvBenchError when columns, epoch or baseline are missing or folds cannot be paired."
+    """Mean, spread and p value of every metric. NaN where a fold's metric is undefined or an architecture has no row of that epoch.
+    Raises DvBenchError when columns, epoch or baseline are missing or folds cannot be paired."""
     keys = ["arch", "fold", "epoch", "split"]
     lacking = [c for c in keys if c not in folds]
     if lacking: raise DvBenchError(f"fold metrics lack the columns {', '.join(lacking)}; expected {', '.join(keys)} and one per metric")
-    metrics = [c for c in folds.columns if c not in (*keys, "experiment") and pd.api.types.is_numeric_dtype(folds[c])]
-    rows = folds[(folds["split"] == "validation") & (folds["epoch"] == epoch)]
+    metrics = [c for c in folds.columns if c not in (*keys, "experiment", "seed") and pd.api.types.is_numeric_dtype(folds[c])]
+    held_out = folds[folds["split"].isin(("validation", "val", "valid"))]
+    rows = held_out[held_out["epoch"] == epoch]
     if not len(rows): raise DvBenchError(f"no validation row of epoch {epoch}; there are the epochs {folds['epoch'].min()} to {folds['epoch'].max()} "
                                          f"and the splits {', '.join(map(str, folds['split'].unique()))}")
     if baseline not in set(rows["arch"]): raise DvBenchError(f"the baseline {baseline!r} is not among the architectures: {', '.join(rows['arch'].unique())}")
     if rows.duplicated(["arch", "fold"]).any(): raise DvBenchError("an architecture has a fold twice; give the rows of one seed and one experiment")
     by_arch = {arch: g.set_index("fold").sort_index() for arch, g in rows.groupby("arch", sort=False)}
     base, out = by_arch[baseline], []
-    for arch, g in by_arch.items():
+    for arch in held_out["arch"].unique():
+        g = by_arch.get(arch)
+        if g is None: out.extend((arch, m, np.nan, np.nan, np.nan) for m in metrics); continue
         if not g.index.equals(base.index):
             raise DvBenchError(f"{arch} has the folds {list(g.index)} and {baseline} {list(base.index)}; pairing needs the same folds")
         for m in metrics:
