@@ -580,6 +580,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                    'dv_bench.simulate._indel_candidates': ('simulate.html#_indel_candidates', 'dv_bench/simulate.py'),
                                    'dv_bench.simulate._known': ('simulate.html#_known', 'dv_bench/simulate.py'),
                                    'dv_bench.simulate._make_qualities': ('simulate.html#_make_qualities', 'dv_bench/simulate.py'),
+                                   'dv_bench.simulate._outcome': ('simulate.html#_outcome', 'dv_bench/simulate.py'),
                                    'dv_bench.simulate._placement_tables': ('simulate.html#_placement_tables', 'dv_bench/simulate.py'),
                                    'dv_bench.simulate._profile_folder': ('simulate.html#_profile_folder', 'dv_bench/simulate.py'),
                                    'dv_bench.simulate._put': ('simulate.html#_put', 'dv_bench/simulate.py'),

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ramp', 'tail_cycles', 'quality_bins', 'profile_fields', 'block_size', 'margin', 'kmer_size', 'kmer_slots',
-           'cycle_bins', 'profile_names', 'pack_transitions', 'unpack_transitions', 'load_profile', 'encode', 'decode',
-           'reverse_complement', 'make_block', 'tandem_repeats', 'Variant', 'make_variants', 'Features',
-           'make_features', 'apply_variants', 'alias_tables', 'count_kmers', 'Tables', 'make_tables', 'make_reads',
-           'settle', 'make_cigar', 'encode_records', 'Options', 'Block', 'block_reads', 'write_reference', 'BgzfWriter',
-           'simulate', 'dvb_simulate', 'demo_dataset', 'estimate_profile', 'dvb_profile']
+           'mapq_by_place', 'cycle_bins', 'profile_names', 'pack_transitions', 'unpack_transitions', 'load_profile',
+           'encode', 'decode', 'reverse_complement', 'make_block', 'tandem_repeats', 'Variant', 'make_variants',
+           'Features', 'make_features', 'apply_variants', 'alias_tables', 'count_kmers', 'Tables', 'make_tables',
+           'make_reads', 'settle', 'make_cigar', 'encode_records', 'Options', 'Block', 'block_reads', 'write_reference',
+           'BgzfWriter', 'simulate', 'dvb_simulate', 'demo_dataset', 'estimate_profile', 'dvb_profile']
 
 # %% ../nbs/07_simulate.ipynb #20feb1ac
 import contextlib, hashlib, json, multiprocessing, os, re, shutil, struct, subprocess, sys, zlib
@@ -219,7 +219,7 @@ def tandem_repeats(
             start = i-unit+1
     return np.array(found)[1:]
 
-# %% ../nbs/07_simulate.ipynb #cce490d2
+# %% ../nbs/07_simulate.ipynb #0f30b2d5
 class Variant(NamedTuple):
     "A variant of the simulated sample."
     pos0: int         # of REF's first base on the contig
@@ -234,9 +234,9 @@ def _shift_left(codes, at, deleted, inserted):
         at -= 1
     return at, inserted
 
-def _indel(codes, repeats, weights, rng):
-    "One or two indels at one place: anchor, list of bases lost (n > 0) or arrays of bases gained; None when it does not fit."
-    in_repeat = len(repeats) and rng.random() < .66
+def _indel(codes, repeats, weights, rng, in_repeats=.66):
+    "One or two indels at one place, with the chance `in_repeats` in one of the repeats: position, REF, alts; None when it does not fit."
+    in_repeat = len(repeats) and rng.random() < in_repeats
     if in_repeat:
         start, unit, length = repeats[np.searchsorted(weights, rng.random()*weights[-1])]
         steps = rng.permutation([-1, 1])[:1 if rng.random() > .13 else 2] if rng.random() < .5 else rng.choice([-1, 1])*np.array([1, 2])[:1 if rng.random() > .13 else 2]
@@ -274,7 +274,7 @@ def _snp(codes, rng):
     alts = [first] if rng.random() > .003 else rng.permutation([b for b in range(4) if b != codes[at]])[:2]
     return at, decode(codes[at:at+1]), ["ACGT"[b] for b in alts]
 
-# %% ../nbs/07_simulate.ipynb #dd5fab31
+# %% ../nbs/07_simulate.ipynb #5c789a82
 def make_variants(
     codes:np.ndarray,          # (n,) uint8, the block's reference
     start:int,                 # its first base on the contig
@@ -282,7 +282,7 @@ def make_variants(
     rate:float=1/850,          # variants per base
     indels:float=0.12,         # share of indels
     het_hom:float=1.6,         # heterozygous per homozygous variant
-)->list[Variant]:              # sorted, no two REFs overlap or touch
+)->list[Variant]:              # sorted, no two REFs overlap
     "The variants of one block."
     repeats = tandem_repeats(codes)
     weights = np.cumsum(np.minimum(repeats[:, 2]/repeats[:, 1], 22.)**3.3 + 20) if len(repeats) else np.ones(1)
@@ -296,17 +296,23 @@ def make_variants(
         else: alleles = genotype or (((1, 0) if rng.random() < .5 else (0, 1)) if rng.random() < het_hom/(1+het_hom) else (1, 1))
         sites.setdefault(at, (ref, alts, alleles))
     usable = (codes < 4).mean()
-    for _ in range(rng.poisson(rate*len(codes)*usable*.92)):
-        found = _indel(codes, repeats, weights, rng) if rng.random() < indels else _snp(codes, rng)
+    for _ in range(rng.poisson(rate*len(codes)*usable*.9)):
+        indel = rng.random() < indels
+        found = _indel(codes, repeats, weights, rng) if indel else _snp(codes, rng)
         add(found)
-        if found and rng.random() < .09:   # a neighbour, half the time on the same haplotype
-            at, same = found[0]+len(found[1])+int(rng.geometric(.1)), found[0] in sites and len(found[2]) == 1 and rng.random() < .5
+        if not found or rng.random() > (.2 if indel else .09): continue
+        if indel and rng.random() < .6:   # a neighbour: another indel nearby, in a repeat where there is one
+            close = np.flatnonzero(np.abs(repeats[:, 0]-1-found[0]) <= 60)
+            if len(close): add(_indel(codes, repeats[close], np.cumsum(np.diff(weights, prepend=0)[close]), rng, 1.))
+        else:                             # or a SNP, mostly on the same haplotype when it touches
+            gap = int(rng.geometric(.1))-1
+            at, same = found[0]+len(found[1])+gap, found[0] in sites and len(found[2]) == 1 and rng.random() < (.9 if gap == 0 else .5)
             if at < len(codes)-60 and codes[at] < 4:
                 alt = codes[at] ^ 2 if rng.random() < .68 else (codes[at] ^ 1) if rng.random() < .5 else 3-codes[at]
                 add((at, decode(codes[at:at+1]), ["ACGT"[alt]]), sites[found[0]][2] if same else None)
     out, end = [], 0
     for at, (ref, alts, alleles) in sorted(sites.items()):
-        if at <= end: continue
+        if at < end: continue
         order = sorted(range(len(alts)), key=alts.__getitem__)
         rank = {0: 0, **{old+1: new+1 for new, old in enumerate(order)}}
         out.append(Variant(start+at, ref, tuple(alts[i] for i in order), tuple(rank[a] for a in alleles)))
@@ -365,7 +371,7 @@ def apply_variants(
         where += [np.arange(start+at-len(bases[-2]), start+at+1), np.full(len(alt)-1-keep, -1), np.arange(start+last-keep, start+last)]
     return np.concatenate([*bases, codes[last:]]).astype(np.uint8), np.concatenate([*where, np.arange(start+last, start+len(codes))])
 
-# %% ../nbs/07_simulate.ipynb #0c0f3757
+# %% ../nbs/07_simulate.ipynb #fa5c9296
 @compiled
 def _uniform(state):
     "The next number of [0, 1)."
@@ -376,11 +382,16 @@ def _uniform(state):
     return np.float64((z ^ (z >> np.uint64(31))) >> np.uint64(11))*(1.0/9007199254740992.0)
 
 @compiled
-def _draw(state, share, other):
-    "One of len(share) outcomes by the alias method (Walker 1977)."
-    u = _uniform(state)*len(share)
+def _outcome(u, share, other):
+    "The outcome that the number `u` of [0, 1) stands for, one of len(share), by the alias method (Walker 1977)."
+    u *= len(share)
     i = np.int64(u)
     return i if u-i < share[i] else np.int64(other[i])
+
+@compiled
+def _draw(state, share, other):
+    "One of len(share) outcomes."
+    return _outcome(_uniform(state), share, other)
 
 @compiled
 def alias_tables(
@@ -675,7 +686,9 @@ def make_cigar(
             ops[n] = 16 | op; n += 1
     return n, start, last+1, nm, matches, clipped
 
-# %% ../nbs/07_simulate.ipynb #6fcb76ba
+# %% ../nbs/07_simulate.ipynb #59ac09a1
+mapq_by_place = .6   # share of the reads whose mapping quality is that of their place
+
 @compiled
 def _region_bin(start, end):
     "The bin of [start, end) in BAM's index (SAM specification, 5.3)."
@@ -708,7 +721,7 @@ def encode_records(
 ):                        # bytes of all records; (r,) int64 where each begins, (r,) its size, (r,) its position on the contig
     "Reads as BAM records: CIGAR, flags, mates, mapping quality, tags RG and NM."
     rows, length = bases.shape
-    state = np.array([seed], np.uint64)
+    state, here_state = np.array([seed], np.uint64), np.empty(1, np.uint64)
     out = np.empty(rows*(36+len(name)+12+length+(length+1)//2+len(group)+4+4+80)+20_000, np.uint8)
     begin, size, place = np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(rows, np.int64)
     nibble = np.array([1, 2, 4, 8, 15], np.uint8)
@@ -729,7 +742,11 @@ def encode_records(
                 seen = sampled[stop]-sampled[start[m]]
                 repeat[m] = (repeated[stop]-repeated[start[m]])/seen if seen > 0 else 0.0
                 kind = 8 if clipped >= 5 else min(nm[m], 7)
-                mapq[m] = t.mapq_levels[_draw(state, t.mapq_share[kind], t.mapq_other[kind])]
+                u = _uniform(state)
+                if _uniform(state) < mapq_by_place:   # what the reads with as many mismatches have here
+                    here_state[0] = seed+np.uint64(((start[m]+window) >> 8)*9+kind)
+                    u = _uniform(here_state)
+                mapq[m] = t.mapq_levels[_outcome(u, t.mapq_share[kind], t.mapq_other[kind])]
         for m in range(2):
             o, r = 1-m, pair+m
             if start[m] < 0: flags[m] |= 4; mapq[m] = 0; n_ops[m] = 0
