@@ -16,6 +16,7 @@ import json
 import multiprocessing
 import os
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -27,11 +28,11 @@ import yaml
 from scipy.stats import binomtest
 
 from dv_bench.calling import call, held_out, tune_counts
-from dv_bench.core import git_commit, project_root, read_json, write_vcf
+from dv_bench.core import git_commit, open_reference, project_root, read_json, write_vcf
 from dv_bench.dataset import PileupDataset
-from dv_bench.genotypes import adapt_mix, merge_sites
+from dv_bench.genotypes import adapt_mix, calibrated, fit_calibration, merge_sites
 from dv_bench.pileup import prepare, write_dataset
-from dv_bench.scoring import score_calls
+from dv_bench.scoring import score_calls, vcf_alleles
 from dv_bench.simulate import Options, simulate
 from dv_bench.training import Config, train_arch
 
@@ -70,33 +71,55 @@ def train_all(config: Config, jobs: int) -> list[Path]:
 
 
 def score(a, vcf: Path) -> dict:
-    return score_calls(vcf, a.real/"truth.vcf.gz", a.ref, a.real/"confident.bed").to_dict()
+    "What `dvb_score` counts, and the records that it counts as missed or false."
+    found = score_calls(vcf, a.real/"truth.vcf.gz", a.ref, a.real/"confident.bed")
+    def written(contig, call):
+        pos, ref, alts, gt = vcf_alleles(call, lambda start, end: fasta.fetch(contig, start, end).upper())
+        return f"{contig}:{pos} {ref}>{','.join(alts)} {gt}"
+    with open_reference(a.ref) as fasta:
+        lost = [f"{'missed' if d.decision == 'FN' else 'false'} {written(c, d.call)}" for c, decided in found.decided.items() for d in decided if d.decision in ("FN", "FP")]
+    return found.to_dict() | {"lost": lost}
 
 
-def score_run(a, folder: Path, name: str, work: Path) -> dict:
+def score_run(a, folder: Path, name: str) -> dict:
     "What `dvb_call --predictions` and `dvb_score` say of a run folder; per candidate site whether its genotype is right; right images of the simulation."
-    with contextlib.redirect_stdout(io.StringIO()): call(work/"calls.vcf.gz", folder, predictions=True, adapt=a.adapt)
+    with tempfile.TemporaryDirectory() as work:
+        with contextlib.redirect_stdout(io.StringIO()): call(Path(work)/"calls.vcf.gz", folder, predictions=True, adapt=a.adapt)
+        scored = score(a, Path(work)/"calls.vcf.gz")
     rows = held_out(folder)[0]
     sites = merge_sites(adapt_mix(rows, tune_counts(folder))[0] if a.adapt else rows)
     sites["correct"] = sites.correct.fillna(False).astype(bool)
     hom_ref, wrong = sites[sites.genotype == "0/0"], sites[~sites.correct & sites.genotype.notna()]
     runs = [folder] if (folder/"run.json").exists() else sorted(folder.glob("fold*_seed*"))
     tune = [t[t.role == "tune"] for t in (pd.read_parquet(r/"predictions.parquet") for r in runs)]
-    return {"name": name, **score(a, work/"calls.vcf.gz"), "hom_ref": [int((hom_ref.call != "0/0").sum()), len(hom_ref)], "right": sites.set_index("site_id").correct.to_dict(),
+    return {"name": name, **scored, "hom_ref": [int((hom_ref.call != "0/0").sum()), len(hom_ref)], "right": sites.set_index("site_id").correct.to_dict(),
             "simulated": accuracy(sum(t[["p0", "p1", "p2"]].to_numpy(float) for t in tune), tune[0].label),
             "wrong": [f"{s.chrom}:{s.pos0+1} {s.ref}>{s.alts} true {s.genotype} called {s.call} ({s.alt_counts} of {s.depth} reads, run of {s.homopolymer_length})" for s in wrong.itertuples()]}
 
 
-def fixed_thresholds(a, folder: Path, work: Path, low: float = .2, high: float = .8) -> dict:
+def fixed_thresholds(a, folder: Path, low: float = .2, high: float = .8) -> dict:
     "Genotype by allele fraction alone, nothing learnt; scored through a VCF of its own."
     def genotype(rows): return np.eye(3)[np.digitize(rows.allele_fraction.fillna(0), [low, high])]*.98+.02/3
     rows, predictions = held_out(folder)[0], pd.read_parquet(next(folder.glob("fold*_seed*/predictions.parquet")))
     sites, tune = merge_sites(rows.assign(**dict(zip(("p0", "p1", "p2"), genotype(rows).T)))), predictions[predictions.role == "tune"]
-    write_vcf(work/"thresholds.vcf.gz", ['##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">'], {"chr20": None}, ["TEST"],
-              (f"{s.chrom}\t{s.pos0+1}\t.\t{s.ref}\t{s.alts}\t{s.qual:.1f}\tPASS\t.\tGT\t{s.call}" for s in sites.sort_values("pos0").itertuples() if s.call != "0/0"))
+    with tempfile.TemporaryDirectory() as work:
+        write_vcf(vcf := Path(work)/"thresholds.vcf.gz", ['##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">'], {"chr20": None}, ["TEST"],
+                  (f"{s.chrom}\t{s.pos0+1}\t.\t{s.ref}\t{s.alts}\t{s.qual:.1f}\tPASS\t.\tGT\t{s.call}" for s in sites.sort_values("pos0").itertuples() if s.call != "0/0"))
+        scored = score(a, vcf)
     hom_ref = sites[sites.genotype == "0/0"]
-    return {"name": f"allele fraction, thresholds {low} / {high}", **score(a, work/"thresholds.vcf.gz"), "hom_ref": [int((hom_ref.call != "0/0").sum()), len(hom_ref)],
+    return {"name": f"allele fraction, thresholds {low} / {high}", **scored, "hom_ref": [int((hom_ref.call != "0/0").sum()), len(hom_ref)],
             "right": sites.set_index("site_id").correct.fillna(False).astype(bool).to_dict(), "simulated": accuracy(genotype(tune), tune.label)}
+
+
+def thinned(folders: list[Path], keep: int = 7) -> str:
+    "Whether adapting to the mix helps where the truth is known: held-out simulated images, most of the hom-ref ones left out."
+    tables = [calibrated(t[t.role == "tune"], fit_calibration(read_json(f/"run.json"), t)) for f in folders for t in [pd.read_parquet(f/"predictions.parquet")]]
+    rows = tables[0].assign(**{p: sum(t[p] for t in tables)/len(tables) for p in ("p0", "p1", "p2")})
+    rows = rows.drop(index=[r for i, r in enumerate(rows.index[rows.label == 0]) if i % keep])
+    after, mix = adapt_mix(rows, tune_counts(folders[0]))
+    return (f"A check of adapting, where the truth is known: of the held-out simulated images {keep-1} of {keep} hom-ref ones are left out, which leaves {len(rows)}, {(rows.label == 0).mean():.3f} of them "
+            f"hom-ref. From the networks' mean alone a share of {mix[0]:.3f} is found, and {accuracy(after[['p0', 'p1', 'p2']].to_numpy(), rows.label):.3f} of the images are right, "
+            f"without adapting {accuracy(rows[['p0', 'p1', 'p2']].to_numpy(), rows.label):.3f}.")
 
 
 def accuracy(probs, labels) -> float: return float((probs.argmax(1) == labels.to_numpy(int)).mean())
@@ -124,8 +147,9 @@ def paired(one: dict, other: dict) -> str:
             + (f", share {better/(better+worse):.2f} ({ci.low:.2f}-{ci.high:.2f})" if ci else "") + f": {verdict}.")
 
 
-def report(a, recipe: dict, info: dict, share: float, others: list[dict], nets: list[dict], mean: dict|None, seconds: list[float]) -> str:
+def report(a, recipe: dict, info: dict, share: float, others: list[dict], nets: list[dict], mean: dict|None, folders: list[Path]) -> str:
     median = lambda f: float(np.median([f(r) for r in nets]))
+    seconds = [read_json(f/"run.json")["cost"]["train_seconds"] for f in folders]
     settings = ", ".join(f"{k} {v}" for k, v in recipe["train"].items())
     out = [f"# Simulation to reality: trained on simulated reads alone, tested on {a.test}{', made genome' if a.made else ''}{', adapted' if a.adapt else ''}", "",
            f"`python benchmarks/sim_to_real.py {' '.join(sys.argv[1:])}`, commit {git_commit()}.", "",
@@ -141,14 +165,16 @@ def report(a, recipe: dict, info: dict, share: float, others: list[dict], nets: 
            f"| **median over {len(nets)} seed(s)** | | | {median(lambda r: f1(r['SNP'])):.3f} | | | {median(lambda r: f1(r['INDEL'])):.3f} | {median(lambda r: f1(both(r))):.3f} | | {median(lambda r: r['simulated']):.3f} |", ""]
     middle = sorted(nets, key=lambda r: f1(both(r)))[len(nets)//2]
     out += [paired(r, other) for r in (middle, *([mean] if mean else [])) for other in others]
-    for r in (middle, *([mean] if mean else []), *others[-1:]): out += ["", f"Candidate sites that {r['name']} calls wrong:", "", *(f"- {w}" for w in r["wrong"] or ["none"])]
+    for r in (middle, *([mean] if mean else []), *others[-1:]):
+        out += ["", f"What {r['name']} misses and calls falsely, as `dvb_score` counts: {'; '.join(r['lost']) or 'nothing'}. Candidate sites with a wrong genotype:", "", *(f"- {w}" for w in r["wrong"] or ["none"])]
+    if a.adapt: out += ["", thinned(folders)]
     return "\n".join(out)+"\n"
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("test", choices=tests)
-    p.add_argument("--mb", type=float, default=10., help="megabases that are simulated")
+    p.add_argument("--mb", type=float, default=15., help="megabases that are simulated")
     p.add_argument("--sim_seed", type=int, default=1)
     p.add_argument("--made", action="store_true", help="a made genome in place of real sequence")
     p.add_argument("--no_realign", action="store_true")
@@ -173,12 +199,11 @@ def main():
     recipe = made | {"train": yaml.safe_load(a.config.read_text()) | {"rows": rows[a.test]}}
     config = Config(**recipe["train"], arch=a.arch, data=str(train), test_data=str(test), experiment=f"sim_to_real_{a.test}_{made['id']}", folds=10, fold=0, seeds=a.seeds, tracker="none")
     folders = train_all(config, a.jobs)
-    others = [score_run(a, train_arch(replace(config, arch=name, seeds=1))[0], text, work) for name, text in baselines.items()]
-    others.insert(0, fixed_thresholds(a, folders[0].parent, work))
-    nets = [score_run(a, f, f"{a.arch}, seed {k}", work) for k, f in enumerate(folders)]
-    mean = score_run(a, folders[0].parent, f"{a.arch}, mean of {a.seeds} seeds", work) if a.seeds > 1 else None
-    seconds = [read_json(f/"run.json")["cost"]["train_seconds"] for f in folders]
-    print(text := report(a, recipe, data.info, share, others, nets, mean, seconds))
+    others = [score_run(a, train_arch(replace(config, arch=name, seeds=1))[0], text) for name, text in baselines.items()]
+    others.insert(0, fixed_thresholds(a, folders[0].parent))
+    nets = [score_run(a, f, f"{a.arch}, seed {k}") for k, f in enumerate(folders)]
+    mean = score_run(a, folders[0].parent, f"{a.arch}, mean of {a.seeds} seeds") if a.seeds > 1 else None
+    print(text := report(a, recipe, data.info, share, others, nets, mean, folders))
     with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f:
         f.write("\t".join([time.strftime("%Y-%m-%d %H:%M", time.gmtime()), a.test, made["id"], git_commit(), a.arch, f"{a.seeds} seeds", f"{data.info['n']} images",
                            f"{config.epochs} epochs", ("made genome" if a.made else "real sequence")+(", adapted" if a.adapt else "")])+"\n")

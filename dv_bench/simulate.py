@@ -274,7 +274,7 @@ def _snp(codes, rng):
     alts = [first] if rng.random() > .003 else rng.permutation([b for b in range(4) if b != codes[at]])[:2]
     return at, decode(codes[at:at+1]), ["ACGT"[b] for b in alts]
 
-# %% ../nbs/07_simulate.ipynb #5c789a82
+# %% ../nbs/07_simulate.ipynb #0161f497
 def make_variants(
     codes:np.ndarray,          # (n,) uint8, the block's reference
     start:int,                 # its first base on the contig
@@ -306,7 +306,7 @@ def make_variants(
             if len(close): add(_indel(codes, repeats[close], np.cumsum(np.diff(weights, prepend=0)[close]), rng, 1.))
         else:                             # or a SNP, mostly on the same haplotype when it touches
             gap = int(rng.geometric(.1))-1
-            at, same = found[0]+len(found[1])+gap, found[0] in sites and len(found[2]) == 1 and rng.random() < (.9 if gap == 0 else .5)
+            at, same = found[0]+len(found[1])+gap, len(sites.get(found[0], ("", ()))[1]) == 1 and rng.random() < (.9 if gap == 0 else .5)
             if at < len(codes)-60 and codes[at] < 4:
                 alt = codes[at] ^ 2 if rng.random() < .68 else (codes[at] ^ 1) if rng.random() < .5 else 3-codes[at]
                 add((at, decode(codes[at:at+1]), ["ACGT"[alt]]), sites[found[0]][2] if same else None)
