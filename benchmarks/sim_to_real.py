@@ -15,6 +15,7 @@ import io
 import json
 import multiprocessing
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -42,18 +43,26 @@ rows = {"hg002": 70, "na12878": 0}  # of the images: reads 30 deep seldom fill m
 baselines = {"allele_fraction": "allele fraction, thresholds learnt on the simulation", "gradient_boosting": "gradient boosting on counts, learnt on the simulation"}
 
 
-def datasets(a, work: Path, recipe: dict) -> tuple[Path, Path]:
-    "Simulated training images and real test images, made where they are missing."
-    train, test = work/f"train_{recipe['id']}", work/f"test_{recipe['id']}"
-    if not (train/"dataset.json").exists():
-        reads = work/f"reads_{recipe['id']}"
+def training_images(a, work: Path, recipe: dict) -> Path:
+    "The images of one simulated sample, made where they are missing."
+    made = {**recipe, "genome": "made" if a.made else "GRCh38", "realign": not a.no_realign}
+    name = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:8]
+    if not (work/f"train_{name}"/"dataset.json").exists():
+        reads = work/f"reads_{name}"
         if not reads.exists():
             fasta = None if a.made else a.data/"reference"/"grch38.chr20_chr21_first10Mb.fasta.gz"
-            simulate(reads, a.mb, Options(**recipe["simulate"]), fasta, jobs=a.jobs)
-        write_dataset(train, prepare(reads/"reads.bam", reads/"reference.fasta", truth=reads/"truth.vcf.gz", confident=reads/"confident.bed", realign=not a.no_realign), a.jobs)
-    if not (test/"dataset.json").exists():
-        write_dataset(test, prepare(a.real/"reads.bam", a.ref, ["chr20"], truth=a.real/"truth.vcf.gz", confident=a.real/"confident.bed", realign=not a.no_realign, source="real"), a.jobs)
-    return train, test
+            simulate(reads, recipe["mb"], Options(**recipe["simulate"]), fasta, jobs=a.jobs)
+        write_dataset(work/f"train_{name}", prepare(reads/"reads.bam", reads/"reference.fasta", truth=reads/"truth.vcf.gz", confident=reads/"confident.bed", realign=not a.no_realign,
+                                                  source=f"simulated{recipe['simulate']['seed']}"), a.jobs)
+        shutil.rmtree(reads)   # as large as the images, and made again in two minutes
+    return work/f"train_{name}"
+
+
+def test_images(a, work: Path) -> Path:
+    folder = work/f"test_{a.test}{'_not_realigned' if a.no_realign else ''}"
+    if not (folder/"dataset.json").exists():
+        write_dataset(folder, prepare(a.real/"reads.bam", a.ref, ["chr20"], truth=a.real/"truth.vcf.gz", confident=a.real/"confident.bed", realign=not a.no_realign, source="real"), a.jobs)
+    return folder
 
 
 def train_one(config: Config, threads: int) -> None:
@@ -147,15 +156,15 @@ def paired(one: dict, other: dict) -> str:
             + (f", share {better/(better+worse):.2f} ({ci.low:.2f}-{ci.high:.2f})" if ci else "") + f": {verdict}.")
 
 
-def report(a, recipe: dict, info: dict, share: float, others: list[dict], nets: list[dict], mean: dict|None, folders: list[Path]) -> str:
+def report(a, recipe: dict, simulated: dict, others: list[dict], nets: list[dict], mean: dict|None, folders: list[Path]) -> str:
     median = lambda f: float(np.median([f(r) for r in nets]))
     seconds = [read_json(f/"run.json")["cost"]["train_seconds"] for f in folders]
     settings = ", ".join(f"{k} {v}" for k, v in recipe["train"].items())
     out = [f"# Simulation to reality: trained on simulated reads alone, tested on {a.test}{', made genome' if a.made else ''}{', adapted' if a.adapt else ''}", "",
            f"`python benchmarks/sim_to_real.py {' '.join(sys.argv[1:])}`, commit {git_commit()}.", "",
-           f"Recipe {recipe['id']}: {recipe['mb']:g} Mb of {'a made genome' if a.made else 'GRCh38 chr20/chr21'}, profile {recipe['simulate']['platform']} (the other sample's), depth "
-           f"{recipe['simulate']['coverage']:g}, reads of {recipe['simulate']['read_length']} bases, {'as they were aligned' if a.no_realign else 'realigned'}: {info['n']} images "
-           f"{info['class_counts']}, {share:.0%} of the sites hom-ref. {a.arch}: {settings}; {len(nets)} seed(s), {', '.join(f'{s:.0f}' for s in seconds)} s of training "
+           f"Recipe {recipe['id']}: {recipe['samples']} sample(s) of {recipe['mb']:g} Mb of {'made genomes' if a.made else 'GRCh38 chr20/chr21 (first 10 Mb each, N left out)'}, profile "
+           f"{recipe['simulate']['platform']} (the other sample's), depth {recipe['simulate']['coverage']:g}, reads of {recipe['simulate']['read_length']} bases, "
+           f"{'as they were aligned' if a.no_realign else 'realigned'}: {simulated['images']} images {simulated['classes']}, {simulated['hom_ref']:.0%} of the sites hom-ref. {a.arch}: {settings}; {len(nets)} seed(s), {', '.join(f'{s:.0f}' for s in seconds)} s of training "
            f"each, {a.jobs} at a time on {os.cpu_count()} CPUs." + (" Networks and what was learnt from counts call at the class mix of the real candidates, found "
            "without their labels (`dvb_call --adapt`)." if a.adapt else ""), "",
            "Missed: truth variants in the confident regions that were not called with their genotype, whether they became candidates or not. False: calls there without a true "
@@ -174,8 +183,8 @@ def report(a, recipe: dict, info: dict, share: float, others: list[dict], nets: 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("test", choices=tests)
-    p.add_argument("--mb", type=float, default=15., help="megabases that are simulated")
-    p.add_argument("--sim_seed", type=int, default=1)
+    p.add_argument("--mb", type=float, default=15., help="megabases that are simulated, as far as the sequence reaches")
+    p.add_argument("--samples", type=int, default=3, help="simulated samples: each has its own variants and reads (and its own made genome)")
     p.add_argument("--made", action="store_true", help="a made genome in place of real sequence")
     p.add_argument("--no_realign", action="store_true")
     p.add_argument("--arch", default="mobilenetv3_small_100")
@@ -190,22 +199,22 @@ def main():
     if not a.real.exists(): sys.exit(f"sim_to_real: the real reads are expected in {a.real}; see --data")
     work = project_root()/"data"/"sim_to_real"
     work.mkdir(parents=True, exist_ok=True)
-    made = {"simulate": tests[a.test] | {"seed": a.sim_seed}, "mb": a.mb, "made": a.made, "realign": not a.no_realign}
-    made["id"] = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:8]
-    train, test = datasets(a, work, made)
-    data = PileupDataset(train)
-    share = float((data.index.drop_duplicates("site_id").genotype == "0/0").mean())
-    print(f"{data.info['n']} simulated images {data.info['class_counts']}, {share:.0%} of the sites hom-ref; {PileupDataset(test).info['n']} images of {a.test}", flush=True)
-    recipe = made | {"train": yaml.safe_load(a.config.read_text()) | {"rows": rows[a.test]}}
-    config = Config(**recipe["train"], arch=a.arch, data=str(train), test_data=str(test), experiment=f"sim_to_real_{a.test}_{made['id']}", folds=10, fold=0, seeds=a.seeds, tracker="none")
+    trains, test = [training_images(a, work, {"simulate": tests[a.test] | {"seed": k}, "mb": a.mb}) for k in range(1, a.samples+1)], test_images(a, work)
+    data = [PileupDataset(f) for f in trains]
+    simulated = {"images": sum(d.info["n"] for d in data), "classes": np.sum([d.info["class_counts"] for d in data], 0).tolist(),
+                 "hom_ref": float(np.mean(np.concatenate([d.index.drop_duplicates("site_id").genotype == "0/0" for d in data])))}
+    print(f"{simulated['images']} simulated images {simulated['classes']}, {simulated['hom_ref']:.0%} of the sites hom-ref; {PileupDataset(test).info['n']} images of {a.test}", flush=True)
+    recipe = {"simulate": tests[a.test], "mb": a.mb, "samples": a.samples, "made": a.made, "realign": not a.no_realign, "train": yaml.safe_load(a.config.read_text()) | {"rows": rows[a.test]}}
+    recipe["id"] = hashlib.sha256(json.dumps([recipe, [d.info["fingerprint"] for d in data]], sort_keys=True).encode()).hexdigest()[:8]
+    config = Config(**recipe["train"], arch=a.arch, data=",".join(map(str, trains)), test_data=str(test), experiment=f"sim_to_real_{a.test}_{recipe['id']}", folds=10, fold=0, seeds=a.seeds, tracker="none")
     folders = train_all(config, a.jobs)
     others = [score_run(a, train_arch(replace(config, arch=name, seeds=1))[0], text) for name, text in baselines.items()]
     others.insert(0, fixed_thresholds(a, folders[0].parent))
     nets = [score_run(a, f, f"{a.arch}, seed {k}") for k, f in enumerate(folders)]
     mean = score_run(a, folders[0].parent, f"{a.arch}, mean of {a.seeds} seeds") if a.seeds > 1 else None
-    print(text := report(a, recipe, data.info, share, others, nets, mean, folders))
+    print(text := report(a, recipe, simulated, others, nets, mean, folders))
     with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f:
-        f.write("\t".join([time.strftime("%Y-%m-%d %H:%M", time.gmtime()), a.test, made["id"], git_commit(), a.arch, f"{a.seeds} seeds", f"{data.info['n']} images",
+        f.write("\t".join([time.strftime("%Y-%m-%d %H:%M", time.gmtime()), a.test, recipe["id"], git_commit(), a.arch, f"{a.seeds} seeds", f"{simulated['images']} images",
                            f"{config.epochs} epochs", ("made genome" if a.made else "real sequence")+(", adapted" if a.adapt else "")])+"\n")
     if a.write: (project_root()/"benchmarks"/"results"/f"sim_to_real_{a.test}{'_made' if a.made else ''}{'_adapted' if a.adapt else ''}.md").write_text(text)
 
