@@ -162,7 +162,7 @@ def report(a, recipe: dict, simulated: dict, others: list[dict], nets: list[dict
     settings = ", ".join(f"{k} {v}" for k, v in recipe["train"].items())
     out = [f"# Simulation to reality: trained on simulated reads alone, tested on {a.test}{', made genome' if a.made else ''}{', adapted' if a.adapt else ''}", "",
            f"`python benchmarks/sim_to_real.py {' '.join(sys.argv[1:])}`, commit {git_commit()}.", "",
-           f"Recipe {recipe['id']}: {recipe['samples']} sample(s) of {recipe['mb']:g} Mb of {'made genomes' if a.made else 'GRCh38 chr20/chr21 (first 10 Mb each, N left out)'}, profile "
+           f"Recipe {recipe['id']}: {recipe['samples']} {'times' if a.made else 'sample(s) of'} {recipe['mb']:g} Mb of {'a made genome' if a.made else 'GRCh38 chr20/chr21 (first 10 Mb each, N left out)'}, profile "
            f"{recipe['simulate']['platform']} (the other sample's), depth {recipe['simulate']['coverage']:g}, reads of {recipe['simulate']['read_length']} bases, "
            f"{'as they were aligned' if a.no_realign else 'realigned'}: {simulated['images']} images {simulated['classes']}, {simulated['hom_ref']:.0%} of the sites hom-ref. {a.arch}: {settings}; {len(nets)} seed(s), {', '.join(f'{s:.0f}' for s in seconds)} s of training "
            f"each, {a.jobs} at a time on {os.cpu_count()} CPUs." + (" Networks and what was learnt from counts call at the class mix of the real candidates, found "
@@ -184,7 +184,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("test", choices=tests)
     p.add_argument("--mb", type=float, default=15., help="megabases that are simulated, as far as the sequence reaches")
-    p.add_argument("--samples", type=int, default=3, help="simulated samples: each has its own variants and reads (and its own made genome)")
+    p.add_argument("--samples", type=int, default=3, help="simulated samples of the same sequence, each with its own variants and reads; with --made one of so many times --mb")
     p.add_argument("--made", action="store_true", help="a made genome in place of real sequence")
     p.add_argument("--no_realign", action="store_true")
     p.add_argument("--arch", default="mobilenetv3_small_100")
@@ -199,7 +199,8 @@ def main():
     if not a.real.exists(): sys.exit(f"sim_to_real: the real reads are expected in {a.real}; see --data")
     work = project_root()/"data"/"sim_to_real"
     work.mkdir(parents=True, exist_ok=True)
-    trains, test = [training_images(a, work, {"simulate": tests[a.test] | {"seed": k}, "mb": a.mb}) for k in range(1, a.samples+1)], test_images(a, work)
+    parts = [(1, a.mb*a.samples)] if a.made else [(k, a.mb) for k in range(1, a.samples+1)]   # a made genome can be as long as one wants
+    trains, test = [training_images(a, work, {"simulate": tests[a.test] | {"seed": k}, "mb": mb}) for k, mb in parts], test_images(a, work)
     data = [PileupDataset(f) for f in trains]
     simulated = {"images": sum(d.info["n"] for d in data), "classes": np.sum([d.info["class_counts"] for d in data], 0).tolist(),
                  "hom_ref": float(np.mean(np.concatenate([d.index.drop_duplicates("site_id").genotype == "0/0" for d in data])))}
