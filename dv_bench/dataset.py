@@ -9,7 +9,7 @@ __all__ = ['index_schema', 'block_sizes', 'role_names', 'role_presets', 'describ
            'writer_row', 'check_alike', 'merge', 'clusters', 'genome_groups', 'Split', 'parse_roles', 'make_split',
            'dvb_import', 'dvb_export', 'dvb_subset', 'dvb_merge', 'dvb_verify']
 
-# %% ../nbs/02_dataset.ipynb #21a1f11f
+# %% ../nbs/02_dataset.ipynb #06649217
 import array, contextlib, functools, hashlib, itertools, json, re, struct, threading, warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fastcore.script import Param
 from PIL import Image
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from tqdm.auto import tqdm
 
 from .core import (DvBenchError, atomic_path, class_names, command, find_path, merge_intervals, open_reference, parse_region, provenance,
@@ -672,7 +671,7 @@ def _fixed_roles(index, roles, width): # (n,) int8
             code[rows[near]] = -1
     return code
 
-# %% ../nbs/02_dataset.ipynb #cdb030c5
+# %% ../nbs/02_dataset.ipynb #151d17f5
 def make_split(
     index:pd.DataFrame,       # a dataset's index, or several concatenated
     mode:str="kfold",         # kfold, fixed or random
@@ -695,6 +694,7 @@ def make_split(
         wanted = [r for r in role_names if parse_roles(roles).get(r)]
     elif mode in ("kfold", "random"):
         if folds < 2: raise DvBenchError(f"folds={folds}: expected at least 2 (or mode fixed)")
+        from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold # takes as long to import as all else here together
         table, wanted = np.zeros((folds, len(index)), np.int8), [r for r in role_names if mode == "kfold" or r != "tune"]
         if mode == "random":
             level = "nothing (single images)"
