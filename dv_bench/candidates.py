@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['inlined', 'op_codes', 'consumes_reference', 'consumes_read', 'read_fates', 'read_oddities', 'base_codes',
-           'partition_size', 'reservoir_size', 'reservoir_seed', 'REF', 'SUB', 'INS', 'DEL', 'CLIP',
-           'min_mapping_quality', 'min_base_quality', 'min_count', 'min_snp_fraction', 'min_indel_fraction', 'compiled',
-           'Reads', 'read_ends', 'take_reads', 'hash_name', 'parse_cigar', 'reads_from_rows', 'find_index',
-           'open_reads', 'linear_index', 'fetch_reads', 'partitions', 'reservoir', 'overlapping', 'Evidence',
-           'is_canonical', 'count_alleles', 'Candidate', 'alt_sets', 'find_candidates']
+           'record_head', 'partition_size', 'reservoir_size', 'reservoir_seed', 'REF', 'SUB', 'INS', 'DEL', 'CLIP',
+           'POSITION', 'KIND', 'FIRST', 'LENGTH', 'ANCHOR', 'READ', 'LOW', 'min_mapping_quality', 'min_base_quality',
+           'min_count', 'min_snp_fraction', 'min_indel_fraction', 'compiled', 'Reads', 'read_ends', 'take_reads',
+           'copy_values', 'hash_name', 'parse_cigar', 'reads_from_rows', 'find_index', 'open_reads', 'linear_index',
+           'fetch_reads', 'partitions', 'reservoir', 'overlapping', 'Evidence', 'is_canonical', 'count_alleles',
+           'Candidate', 'alt_sets', 'same_allele', 'find_candidates']
 
 # %% ../nbs/03_candidates.ipynb #72d22dfb
 import functools, os, sys, tempfile
@@ -22,10 +23,10 @@ import pysam
 
 from .core import DvBenchError
 
-# %% ../nbs/03_candidates.ipynb #575699d9
+# %% ../nbs/03_candidates.ipynb #bcf851a0
 def compiled(
     func, # uses scalars, arrays and NamedTuples of them only
-    inline=False, # compiled as a part of its callers, for functions that have one
+    inline=False, # compiled as a part of its caller, which is done sooner, for functions that have only one
 ):        # compiled at its first call, from the cache where it was compiled before
     "numba's `njit`, with its cache in the user's cache folder."
     options = {"no_cfunc_wrapper": True, "inline": "always" if inline else "never",
@@ -40,7 +41,7 @@ def compiled(
 
 inlined = functools.partial(compiled, inline=True)
 
-# %% ../nbs/03_candidates.ipynb #b10dd209
+# %% ../nbs/03_candidates.ipynb #af63d8fa
 class Reads(NamedTuple):
     "The reads of a region, n of them; `bases[base_start[i]:base_start[i+1]]` are the bases of read i, likewise `ops` and `names`."
     pos0: np.ndarray        # int64 (n,), first aligned base on the contig, 0-based
@@ -58,56 +59,58 @@ class Reads(NamedTuple):
     key: np.ndarray         # uint64 (n,), hash of name and read number; equal for the copies of one read
 
 op_codes = "MIDNSHP=X"
-consumes_reference, consumes_read = (np.array([c in s for c in op_codes]) for s in ("MDN=X", "MIS=X"))
+consumes_reference, consumes_read = (np.array([c in s for c in op_codes.ljust(16)]) for s in ("MDN=X", "MIS=X"))
 
-@compiled
 def read_ends(
-    reads,
-): # int64 (n,), one past the last reference base of each read
+    reads:Reads,
+)->np.ndarray: # int64 (n,), one past the last reference base of each read
     "Where each read's alignment ends: its start plus the lengths of its M, D, N, = and X."
-    ends = reads.pos0.copy()
-    for i in range(len(ends)):
-        for o in range(reads.op_start[i], reads.op_start[i+1]):
-            if consumes_reference[reads.ops[o]]: ends[i] += reads.lens[o]
-    return ends
+    reach = _starts(consumes_reference[reads.ops]*reads.lens)
+    return reads.pos0 + reach[reads.op_start[1:]] - reach[reads.op_start[:-1]]
 
-@compiled
-def _copy(source, begin, n, target, at):
-    "n values from one flat array into another."
-    a, b = source[begin:begin+n], target[at:at+n]
-    for k in range(n): b[k] = a[k]  # a loop, as `b[:] = a` would compile ten times as long
-
-def _starts(lengths): return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+def _starts(lengths): # int64 (n+1,), where each of n pieces begins that lie one behind the other
+    starts = np.zeros(len(lengths)+1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    return starts
 
 def take_reads(
     reads:Reads,
     order:np.ndarray, # int (m,), which reads, in the order wanted
 )->Reads:
     "Some of the reads, in the given order."
-    return _take(reads, np.asarray(order, np.int64))
+    order = np.asarray(order, np.int64)
+    base_start, bases, quals, op_start, ops, lens, name_start, names = _take(
+        order, reads.base_start, reads.bases, reads.quals, reads.op_start, reads.ops, reads.lens, reads.name_start, reads.names)
+    return Reads(reads.pos0[order], reads.flag[order], reads.mapq[order], reads.insert_size[order], bases, quals, base_start,
+                 ops, lens, op_start, names, name_start, reads.key[order])
 
 @compiled
-def _take(reads, order):
+def _take(order, base_from, bases_from, quals_from, op_from, ops_from, lens_from, name_from, names_from):
     m = len(order)
     base_start, op_start, name_start = np.zeros(m+1, np.int64), np.zeros(m+1, np.int64), np.zeros(m+1, np.int64)
     for j in range(m):
         i = order[j]
-        base_start[j+1] = base_start[j] + reads.base_start[i+1]-reads.base_start[i]
-        op_start[j+1] = op_start[j] + reads.op_start[i+1]-reads.op_start[i]
-        name_start[j+1] = name_start[j] + reads.name_start[i+1]-reads.name_start[i]
+        base_start[j+1] = base_start[j] + base_from[i+1]-base_from[i]
+        op_start[j+1] = op_start[j] + op_from[i+1]-op_from[i]
+        name_start[j+1] = name_start[j] + name_from[i+1]-name_from[i]
     bases, quals, names = np.empty(base_start[m], np.uint8), np.empty(base_start[m], np.uint8), np.empty(name_start[m], np.uint8)
     ops, lens = np.empty(op_start[m], np.uint8), np.empty(op_start[m], np.int32)
     j = 0
     while j < m:
         i, n = order[j], 1
         while j+n < m and order[j+n] == i+n: n += 1  # reads that follow each other are copied at once
-        _copy(reads.bases, reads.base_start[i], base_start[j+n]-base_start[j], bases, base_start[j])
-        _copy(reads.quals, reads.base_start[i], base_start[j+n]-base_start[j], quals, base_start[j])
-        for o in range(op_start[j+n]-op_start[j]): ops[op_start[j]+o], lens[op_start[j]+o] = reads.ops[reads.op_start[i]+o], reads.lens[reads.op_start[i]+o]
-        _copy(reads.names, reads.name_start[i], name_start[j+n]-name_start[j], names, name_start[j])
+        copy_values(bases_from, base_from[i], base_start[j+n]-base_start[j], bases, base_start[j])
+        copy_values(quals_from, base_from[i], base_start[j+n]-base_start[j], quals, base_start[j])
+        copy_values(names_from, name_from[i], name_start[j+n]-name_start[j], names, name_start[j])
+        for o in range(op_start[j+n]-op_start[j]): ops[op_start[j]+o], lens[op_start[j]+o] = ops_from[op_from[i]+o], lens_from[op_from[i]+o]
         j += n
-    return Reads(reads.pos0[order], reads.flag[order], reads.mapq[order], reads.insert_size[order], bases, quals, base_start,
-                 ops, lens, op_start, names, name_start, reads.key[order])
+    return base_start, bases, quals, op_start, ops, lens, name_start, names
+
+@compiled
+def copy_values(source, begin, n, target, at):
+    "n values from one flat array into another."
+    a, b = source[begin:begin+n], target[at:at+n]
+    for k in range(n): b[k] = a[k]  # a loop, as `b[:] = a` would compile ten times as long
 
 # %% ../nbs/03_candidates.ipynb #3c18294e
 def hash_name(
@@ -151,12 +154,15 @@ def reads_from_rows(
                  np.concatenate([np.zeros(0, np.uint8), *quals]), starts(quals), flat[:, 0].astype(np.uint8), flat[:, 1].copy(), starts(cigars),
                  text("name"), starts([row["name"] for row in rows]), np.array(keys, np.uint64))
 
-# %% ../nbs/03_candidates.ipynb #a14bfdf1
+# %% ../nbs/03_candidates.ipynb #c01880e5
 read_fates = ("used", "unmapped", "secondary", "qc_failed", "duplicate", "supplementary", "low_mapping_quality", "mate_on_other_contig",
               "not_sampled", "no_alignment", "no_bases", "no_base_qualities")
 read_oddities = read_fates[-3:]
 
 base_codes = np.frombuffer(b"=ACMGRSVTWYHKDBN", np.uint8) # SAM specification, 4.2.3
+record_head = np.dtype([(name, f"<{kind}") for name, kind in (  # of a BAM record; SAM specification, 4.2
+    ("size", "i4"), ("contig", "i4"), ("pos0", "i4"), ("name_size", "u1"), ("mapq", "u1"), ("bin", "u2"), ("n_ops", "u2"), ("flag", "u2"), ("n_bases", "i4"),
+    ("mate_contig", "i4"), ("mate_pos0", "i4"), ("insert_size", "i4"))])
 
 @compiled
 def _int32(data, at):
@@ -207,7 +213,7 @@ def _whole_records(data, at, contig, end0):
 @compiled
 def _select(data, start0, end0, min_mapq, fraction, seed):
     "Where the usable records stand that overlap start0..end0, and how many of those that begin there met which of `read_fates`."
-    found, counts, n, at = np.empty(len(data)//36, np.int64), np.zeros(len(read_fates), np.int64), 0, np.int64(0)
+    found, counts, n, at = np.zeros(len(data)//36, np.int64), np.zeros(len(read_fates), np.int64), 0, np.int64(0)
     while at < len(data):
         following, pos0, mapped = at+4+_int32(data, at), _int32(data, at+8), not _uint16(data, at+18) & 0x4
         name, op, base, qual, end = _parts(data, at)
@@ -215,8 +221,8 @@ def _select(data, start0, end0, min_mapq, fraction, seed):
         reach, n_bases = 0, 0
         for o in range(op, base, 4):
             kind, length = data[o] & 15, _int32(data, o) >> 4 & 0xfffffff
-            if kind <= 8 and consumes_reference[kind]: reach += length
-            if kind <= 8 and consumes_read[kind]: n_bases += length
+            if consumes_reference[kind]: reach += length
+            if consumes_read[kind]: n_bases += length
         if mapped and op < base and qual < end and n_bases != end-qual: raise ValueError("a CIGAR does not fit its bases")
         if pos0 < end0 and pos0 + (max(reach, 1) if mapped else 1) > start0:
             fate = _fate(data, at, min_mapq, fraction, seed)
@@ -225,30 +231,29 @@ def _select(data, start0, end0, min_mapq, fraction, seed):
         at = following
     return found[:n], counts
 
-@compiled
 def _unpack(data, records):
     "The reads of BAM records."
-    n = len(records)
-    base_start, op_start, name_start = np.zeros(n+1, np.int64), np.zeros(n+1, np.int64), np.zeros(n+1, np.int64)
-    pos0, flag, mapq, insert_size = np.empty(n, np.int64), np.empty(n, np.uint16), np.empty(n, np.uint8), np.empty(n, np.int32)
-    key = np.empty(n, np.uint64)
-    for i in range(n):
-        at = records[i]
-        name, op, base, qual, end = _parts(data, at)
-        pos0[i], flag[i], mapq[i], insert_size[i] = _int32(data, at+8), _uint16(data, at+18), data[at+13], _int32(data, at+32)
-        key[i] = _hash(data, name, op-1, np.int64(flag[i] & 0x41 == 0x1))
-        base_start[i+1], op_start[i+1], name_start[i+1] = base_start[i]+end-qual, op_start[i]+(base-op)//4, name_start[i]+op-1-name
-    bases, quals, names = np.empty(base_start[n], np.uint8), np.empty(base_start[n], np.uint8), np.empty(name_start[n], np.uint8)
-    ops, lens = np.empty(op_start[n], np.uint8), np.empty(op_start[n], np.int32)
-    for i in range(n):
+    size = record_head.itemsize
+    head = np.ndarray(max(0, len(data)-size+1), f"V{size}", data, strides=1)[records].view(record_head) # as plain bytes first, which are copied at once
+    base_start, op_start, name_start = _starts(head["n_bases"]), _starts(head["n_ops"]), _starts(head["name_size"]-1)
+    bases, quals, ops, names = (np.empty(start[-1], np.uint8) for start in (base_start, base_start, op_start, name_start))
+    lens, key = np.empty(op_start[-1], np.int32), np.empty(len(records), np.uint64)
+    _unpack_flat(data, records, head["flag"] & 0x41 == 0x1, bases, quals, base_start, ops, lens, op_start, names, name_start, key)
+    return Reads(head["pos0"].astype(np.int64), head["flag"].copy(), head["mapq"].copy(), head["insert_size"].copy(), bases, quals, base_start,
+                 ops, lens, op_start, names, name_start, key)
+
+@compiled
+def _unpack_flat(data, records, is_second, bases, quals, base_start, ops, lens, op_start, names, name_start, key):
+    "Fill in what reads have many of."
+    for i in range(len(records)):
         name, op, base, qual, end = _parts(data, records[i])
         packed, n_bases, b = data[base:qual], end-qual, base_start[i]
         for k in range(n_bases >> 1): bases[b+2*k], bases[b+2*k+1] = base_codes[packed[k] >> 4], base_codes[packed[k] & 15]
         if n_bases & 1: bases[b+n_bases-1] = base_codes[packed[n_bases >> 1] >> 4]
-        _copy(data, qual, n_bases, quals, b)
+        copy_values(data, qual, n_bases, quals, b)
         for k in range(op_start[i+1]-op_start[i]): ops[op_start[i]+k], lens[op_start[i]+k] = data[op+4*k] & 15, _int32(data, op+4*k) >> 4 & 0xfffffff
-        _copy(data, name, op-1-name, names, name_start[i])
-    return Reads(pos0, flag, mapq, insert_size, bases, quals, base_start, ops, lens, op_start, names, name_start, key)
+        copy_values(data, name, op-1-name, names, name_start[i])
+        key[i] = _hash(data, name, op-1, np.int64(is_second[i]))
 
 # %% ../nbs/03_candidates.ipynb #c10e3ac1
 def find_index(
@@ -376,89 +381,97 @@ def overlapping(
     first, last = np.searchsorted(reach, start0, "right"), np.searchsorted(reads.pos0, end0)
     return first + np.flatnonzero(ends[first:last] > start0)
 
-# %% ../nbs/03_candidates.ipynb #0f20e987
+# %% ../nbs/03_candidates.ipynb #311ecff9
 REF, SUB, INS, DEL, CLIP = range(5)
+POSITION, KIND, FIRST, LENGTH, ANCHOR, READ, LOW = range(7)  # columns of a table of events
 
 class Evidence(NamedTuple):
-    "What differs from the reference in a partition, one entry per read and position, in read order; m of them."
-    ref_count: np.ndarray # int32 (positions,), reads that show the reference base with enough quality
-    pos0: np.ndarray      # int64 (m,), position; the anchor of an indel or clip
-    kind: np.ndarray      # uint8 (m,), SUB, INS, DEL or CLIP
-    read: np.ndarray      # int64 (m,)
-    first: np.ndarray     # uint8 (m,), the substituted or anchor base, ASCII
-    offset: np.ndarray    # int64 (m,), of the inserted or clipped bases in `reads.bases`
-    length: np.ndarray    # int64 (m,), of the indel or clip; 0 for SUB
-    low: np.ndarray       # bool (m,), not enough quality
+    "What reads show in a stretch of n positions; the events of position p of it are `events[begins[p]:begins[p+1]]`, in read order."
+    ref_count: np.ndarray # int32 (n,), reads that show the reference base with enough quality
+    events: np.ndarray    # int64 (events, 7): position (the anchor's); SUB, INS, DEL or CLIP; where in `reads.bases` its bases begin; length, 0 for SUB;
+                          # the substituted or anchor base, ASCII; the read; 1 where there isn't enough quality
+    begins: np.ndarray    # int64 (n+1,)
 
 @compiled
 def is_canonical(base): return (base == 65) | (base == 67) | (base == 71) | (base == 84) # A, C, G, T
 
 @inlined
-def _void(reads, ref, i, op, length, at, s, r):
+def _void(bases, ref, op, length, at, s, r):
     "Whether an I, S or D at reference index `at`, read index s + r, is no evidence: its anchor or its bases are missing or not ACGT."
-    if (r == 0 and at == 0) or not is_canonical(reads.bases[s+r-1] if r else ref[at-1]): return True
+    if (r == 0 and at == 0) or not is_canonical(bases[s+r-1] if r else ref[at-1]): return True
     if op == 2:
         if at+length > len(ref): return True
         for k in range(length):
             if not is_canonical(ref[at+k]): return True
     else:
         for k in range(length):
-            if not is_canonical(reads.bases[s+r+k]): return True
+            if not is_canonical(bases[s+r+k]): return True
     return False
 
+@inlined
+def _store(event, position, kind, first, length, anchor, read, low):
+    event[POSITION], event[KIND], event[FIRST] = position, kind, first
+    event[LENGTH], event[ANCHOR], event[READ], event[LOW] = length, anchor, read, low
+
 @compiled
-def count_alleles(
-    reads,        # Reads
-    ref,          # uint8 ASCII, upper case: the reference around the reads; it ends at a contig's end only
-    ref_start0,   # position of its first base
-    start0, end0, # positions to count at
-    min_quality,  # Phred
-):                # Evidence
-    "The evidence of the reads at each position. Source: DeepVariant 1.9, allelecounter.cc."
-    n_max = len(reads.bases)+len(reads.ops)
-    ref_count, pos0, kind, read = np.zeros(end0-start0, np.int32), np.empty(n_max, np.int64), np.empty(n_max, np.uint8), np.empty(n_max, np.int64)
-    first, offset, lengths, lows = np.empty(n_max, np.uint8), np.empty(n_max, np.int64), np.empty(n_max, np.int64), np.empty(n_max, np.bool_)
+def _count(which, pos0s, bases, quals, base_start, ops, lens, op_start, ref, ref_start0, start0, end0, min_quality, ref_count, events):
+    "Fill in what the reads `which` show; returns the number of events, which stand in read order."
     n, nowhere, enough = 0, -(1 << 60), np.uint8(min_quality)
-    for i in range(len(reads.pos0)):
-        g, s, r = reads.pos0[i], reads.base_start[i], np.int64(0)
+    for i in which:
+        g, s, r = pos0s[i], base_start[i], np.int64(0)
         last, undo = nowhere, 0 # position of the read's last item; 1: it was counted as reference, 2: it was stored
-        for o in range(reads.op_start[i], reads.op_start[i+1]):
-            op, length = reads.ops[o], np.int64(reads.lens[o])
+        for o in range(op_start[i], op_start[i+1]):
+            op, length = ops[o], np.int64(lens[o])
             if op == 0 or op >= 7:
                 skip = max(0, start0-g)
                 shown = min(length, end0-g)-skip
                 if shown > 0: # in plain loops over slices, which run several bases at a time
                     at, here = s+r+skip, g+skip
-                    bases, quals, expected = reads.bases[at:at+shown], reads.quals[at:at+shown], ref[here-ref_start0:here-ref_start0+shown]
+                    seen, phred, expected = bases[at:at+shown], quals[at:at+shown], ref[here-ref_start0:here-ref_start0+shown]
                     counts = ref_count[here-start0:here-start0+shown]
-                    for k in range(shown): counts[k] += (bases[k] == expected[k]) & (quals[k] >= enough) & is_canonical(bases[k])
+                    for k in range(shown): counts[k] += (seen[k] == expected[k]) & (phred[k] >= enough) & is_canonical(seen[k])
                     for k in range(shown):
-                        if bases[k] != expected[k] and is_canonical(bases[k]):
-                            pos0[n], kind[n], read[n], first[n], offset[n], lengths[n], lows[n] = here+k, SUB, i, bases[k], at+k, 0, quals[k] < enough
+                        if seen[k] != expected[k] and is_canonical(seen[k]):
+                            _store(events[n], here+k, SUB, at+k, 0, seen[k], i, phred[k] < enough)
                             n += 1
                     k = shown-1
-                    while k >= 0 and not is_canonical(bases[k]): k -= 1
-                    if k >= 0: last, undo = here+k, 2 if bases[k] != expected[k] else 1 if quals[k] >= enough else 0
+                    while k >= 0 and not is_canonical(seen[k]): k -= 1
+                    if k >= 0: last, undo = here+k, 2 if seen[k] != expected[k] else 1 if phred[k] >= enough else 0
             elif op == 1 or op == 2 or op == 4:
-                if _void(reads, ref, i, op, length, g-ref_start0, s, r): last, undo = nowhere, 0
+                if _void(bases, ref, op, length, g-ref_start0, s, r): last, undo = nowhere, 0
                 else:
                     if last == g-1:
                         if undo == 1: ref_count[last-start0] -= 1
                         elif undo == 2: n -= 1
-                    last, undo, low = g-1, 0, False
+                    last, undo, total = g-1, 0, min_quality*length
                     if op != 2:
                         total = 0
-                        for k in range(length): total += reads.quals[s+r+k]
-                        low = total < min_quality*length
+                        for k in range(length): total += quals[s+r+k]
                     if start0 <= last < end0:
-                        pos0[n], kind[n], read[n], lows[n] = last, INS if op == 1 else DEL if op == 2 else CLIP, i, low
-                        first[n], offset[n], lengths[n] = reads.bases[s+r-1] if r else ref[last-ref_start0], s+r, length
+                        kind, anchor = INS if op == 1 else DEL if op == 2 else CLIP, bases[s+r-1] if r else ref[last-ref_start0]
+                        _store(events[n], last, kind, s+r, length, anchor, i, total < min_quality*length)
                         n += 1; undo = 2
             if op != 1 and op != 4 and op != 5: g += length # padding too, though it takes no part in where a read ends
             if op == 0 or op == 1 or op == 4 or op >= 7: r += length
-    return Evidence(ref_count, pos0[:n], kind[:n], read[:n], first[:n], offset[:n], lengths[:n], lows[:n])
+    return n
 
-# %% ../nbs/03_candidates.ipynb #3fb40b3d
+def count_alleles(
+    reads:Reads,
+    ref:np.ndarray,       # uint8 ASCII, upper case: the reference around the reads; it ends at a contig's end only
+    ref_start0:int,       # position of its first base
+    start0:int, end0:int, # positions to count at
+    min_quality:int,      # Phred
+    which:np.ndarray|None=None, # int64, the reads to count; all by default
+)->Evidence:
+    "The evidence of the reads at each position. Source: DeepVariant 1.9, allelecounter.cc."
+    which = np.arange(len(reads.pos0)) if which is None else which
+    ref_count, events = np.zeros(end0-start0, np.int32), np.empty((len(reads.bases)+len(reads.ops), 7), np.int64)
+    events = events[:_count(which, reads.pos0, reads.bases, reads.quals, reads.base_start, reads.ops, reads.lens, reads.op_start,
+                            ref, ref_start0, start0, end0, min_quality, ref_count, events)]
+    position = events[:, POSITION]
+    return Evidence(ref_count, events[np.argsort(position, kind="stable")], _starts(np.bincount(position-start0, minlength=end0-start0)))
+
+# %% ../nbs/03_candidates.ipynb #0bb8b772
 min_mapping_quality, min_base_quality, min_count = 5, 10, 2
 min_snp_fraction, min_indel_fraction = (float(np.float32(f)) for f in (0.12, 0.06))
 
@@ -478,75 +491,48 @@ def alt_sets(
     "The images of a site: each alt alone, then each pair."
     return [(j,) for j in range(n)] + [(i, j) for i in range(n) for j in range(i+1, n)]
 
-@inlined
-def _same(reads, e, x, y):
-    if e.kind[x] != e.kind[y] or e.first[x] != e.first[y] or e.length[x] != e.length[y]: return False
-    if e.kind[x] == DEL: return True
-    for k in range(e.length[x]):
-        if reads.bases[e.offset[x]+k] != reads.bases[e.offset[y]+k]: return False
+@compiled
+def same_allele(a, b, bases):
+    "Do two events, rows of a table, at one position show the same allele?"
+    if a[KIND] != b[KIND] or a[LENGTH] != b[LENGTH] or a[ANCHOR] != b[ANCHOR]: return False
+    if a[KIND] == DEL: return True
+    for k in range(a[LENGTH]):
+        if bases[a[FIRST]+k] != bases[b[FIRST]+k]: return False
     return True
 
 @compiled
-def _copied(key):
-    "Whether another read has the same key."
-    slots = 64
-    while slots < 2*len(key): slots *= 2
-    table, copied = np.full(slots, -1, np.int32), np.zeros(len(key), np.bool_)
-    for i in range(len(key)):
-        slot = np.int64(key[i] >> np.uint64(32)) & (slots-1)
-        while table[slot] >= 0 and key[table[slot]] != key[i]: slot = (slot+1) & (slots-1)
-        if table[slot] < 0: table[slot] = i
-        else: copied[i] = copied[table[slot]] = True
-    return copied
-
-@compiled
-def _by_position(pos0, start0, end0):
-    "The order of the evidence by position and read, and where in it each position begins."
-    begins, order = np.zeros(end0-start0+2, np.int64), np.empty(len(pos0), np.int64)
-    for x in range(len(pos0)): begins[pos0[x]-start0+2] += 1
-    for p in range(end0-start0): begins[p+2] += begins[p+1]
-    for x in range(len(pos0)):
-        p = pos0[x]-start0+1
-        order[begins[p]] = x
-        begins[p] += 1
-    return order, begins
-
-@compiled
-def _alleles(reads, e, ref, ref_start0, start0, end0, fractions):
-    """Alleles that pass, rows of position, total, reads that show the reference, kind, first base, offset and length as in `Evidence`, supporting reads and
-    those of enough quality; the supporting reads of one after the other; and for each read whether there is a copy of it."""
-    copied, (order, begins) = _copied(reads.key), _by_position(e.pos0, start0, end0)
-    rows, support = np.empty((len(order), 9), np.int64), np.empty(len(order), np.int64)
-    label, shown, count = np.empty(len(order), np.int64), np.empty(len(order), np.int64), np.empty(len(order), np.int64)
+def _alleles(events, begins, ref_count, bases, key, copied, ref, fractions):
+    """Alleles that pass, rows of index of the position, total, one of its events, supporting reads and those of enough quality; the supporting reads of one
+    after the other. The arguments are of the same positions; `copied` says which reads have copies."""
+    rows, support = np.zeros((len(events), 5), np.int64), np.zeros(len(events), np.int64)
+    label, shown, count = np.zeros(len(events), np.int64), np.zeros(len(events), np.int64), np.zeros(len(events), np.int64)
     n_rows, n_support = 0, 0
-    for p in range(end0-start0):
+    for p in range(len(ref_count)):
         begin, end, useful = begins[p], begins[p+1], 0
-        for x in range(begin, end): useful += not e.low[order[x]] and e.kind[order[x]] != CLIP
-        if useful < 2 or not is_canonical(ref[start0+p-ref_start0]): continue
-        total, n = np.int64(e.ref_count[p]), 0
+        for x in range(begin, end): useful += not events[x, LOW] and events[x, KIND] != CLIP
+        if useful < 2 or not is_canonical(ref[p]): continue
+        total, n = np.int64(ref_count[p]), 0
         for x in range(begin, end):
-            item, label[x] = order[x], -1
-            superseded = False
-            if copied[e.read[item]]:
-                for y in range(x+1, end): superseded = superseded or reads.key[e.read[item]] == reads.key[e.read[order[y]]]
+            label[x], superseded = -1, False
+            if copied[events[x, READ]]:
+                for y in range(x+1, end): superseded |= key[events[x, READ]] == key[events[y, READ]]
             if superseded: continue
-            total += not e.low[item]
+            total += not events[x, LOW]
             g = 0
-            while g < n and not _same(reads, e, shown[g], item): g += 1
-            if g == n: shown[n], count[n] = item, 0; n += 1
+            while g < n and not same_allele(events[shown[g]], events[x], bases): g += 1
+            if g == n: shown[n], count[n] = x, 0; n += 1
             label[x] = g
-            count[g] += not e.low[item]
+            count[g] += not events[x, LOW]
         for g in range(n):
-            kind = e.kind[shown[g]]
+            kind = events[shown[g], KIND]
             if kind != CLIP and count[g] >= min_count and count[g]/total >= fractions[kind]:
-                before, item = n_support, shown[g]
+                before, row = n_support, rows[n_rows]
                 for x in range(begin, end):
-                    if label[x] == g: support[n_support] = e.read[order[x]]; n_support += 1
-                row = rows[n_rows]
-                row[0], row[1], row[2], row[3], row[4] = start0+p, total, e.ref_count[p], kind, e.first[item]
-                row[5], row[6], row[7], row[8] = e.offset[item], e.length[item], n_support-before, count[g]
+                    if label[x] == g: support[n_support] = events[x, READ]; n_support += 1
+                row[0], row[1], row[2] = p, total, shown[g]
+                row[3], row[4] = n_support-before, count[g]
                 n_rows += 1
-    return rows[:n_rows], support[:n_support], copied
+    return rows[:n_rows], support[:n_support]
 
 def find_candidates(
     reads:Reads,      # of one partition
@@ -556,18 +542,22 @@ def find_candidates(
 )->list[Candidate]:   # by position
     "The candidate sites of a partition. Source: DeepVariant 1.9, variant_calling_multisample.cc, with its settings for Illumina genomes."
     e = count_alleles(reads, ref, ref_start0, start0, end0, min_base_quality)
-    rows, support, copied = _alleles(reads, e, ref, ref_start0, start0, end0, _fractions)
+    order, copied = np.argsort(reads.key), np.zeros(len(reads.key), bool)
+    same = reads.key[order[1:]] == reads.key[order[:-1]]
+    copied[order[1:][same]] = copied[order[:-1][same]] = True
+    rows, support = _alleles(e.events, e.begins, e.ref_count, reads.bases, reads.key, copied, ref[start0-ref_start0:], _fractions)
     sites, begin = {}, 0
-    for (*site, kind, first, offset, length, n, count) in rows.tolist():
+    for p, total, event, n, count in rows.tolist():
         shown, begin = support[begin:begin+n], begin+n
         if copied[shown].any(): shown = np.flatnonzero(np.isin(reads.key, reads.key[shown])) # what one copy of a read shows, all are said to support
-        sites.setdefault(tuple(site), []).append((kind, chr(first), reads.bases[offset:offset+length], length, shown, count))
-    return [_candidate(bytes(ref[pos0-ref_start0:][:1 + max(a[3]*(a[0] == DEL) for a in alleles)]).decode(), pos0, total, ref_count, alleles)
-            for (pos0, total, ref_count), alleles in sites.items()]
+        sites.setdefault((p, total), []).append((e.events[event].tolist(), shown, count))
+    return [_candidate(start0+p, total, int(e.ref_count[p]), alleles, reads.bases, ref[start0+p-ref_start0:]) for (p, total), alleles in sites.items()]
 
 _fractions = np.array([0, min_snp_fraction, min_indel_fraction, min_indel_fraction, 0])
 
-def _candidate(ref, pos0, total, ref_count, alleles)->Candidate:
-    alts = {first + (bytes(bases).decode() if kind == INS else "") + ref[1 + (length if kind == DEL else 0):]: (shown, count)
-            for kind, first, bases, length, shown, count in alleles}
-    return Candidate(pos0, ref, tuple(sorted(alts)), tuple(alts[a][0] for a in sorted(alts)), total, ref_count, tuple(alts[a][1] for a in sorted(alts)))
+def _candidate(pos0, depth, ref_count, alleles, bases, ref)->Candidate:
+    ref, alts = bytes(ref[:1 + max(event[LENGTH]*(event[KIND] == DEL) for event, *_ in alleles)]).decode(), {}
+    for (_, kind, first, length, anchor, *_), shown, count in alleles:
+        alt = chr(anchor) + (ref[1+length:] if kind == DEL else bytes(bases[first:first+length]).decode() + ref[1:])
+        alts[alt] = shown, count
+    return Candidate(pos0, ref, tuple(sorted(alts)), tuple(alts[a][0] for a in sorted(alts)), depth, ref_count, tuple(alts[a][1] for a in sorted(alts)))

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['shuffle_seed', 'query_buffer', 'min_overlap', 'channels', 'base_brightness', 'quality_brightness', 'minor_contigs',
-           'sex_chromosome', 'stretch_size', 'shuffled', 'reads_of_site', 'choose_rows', 'lay_out', 'Pileup', 'channel',
-           'scale', 'look_up', 'read_base', 'base_quality', 'mapping_quality', 'strand', 'read_supports_variant',
-           'base_differs_from_ref', 'insert_size', 'site_pixels', 'draw_image', 'site_images', 'parse_aliases',
-           'name_in_file', 'calling_regions', 'Job', 'Maker', 'prepare', 'make_examples', 'report', 'write_dataset',
-           'decode_image', 'as_example', 'dvb_examples']
+           'sex_chromosome', 'stretch_size', 'shuffled', 'choose_rows', 'Pileup', 'channel', 'scale', 'look_up',
+           'read_base', 'base_quality', 'mapping_quality', 'strand', 'read_supports_variant', 'base_differs_from_ref',
+           'insert_size', 'site_pixels', 'draw_image', 'site_images', 'parse_aliases', 'name_in_file',
+           'calling_regions', 'Job', 'Maker', 'prepare', 'make_examples', 'report', 'write_dataset', 'decode_image',
+           'as_example', 'dvb_examples']
 
-# %% ../nbs/06_pileup.ipynb #421838af
+# %% ../nbs/06_pileup.ipynb #4614c3b4
 import contextlib, functools, itertools, multiprocessing, os, re
 from bisect import bisect_left
 from collections import Counter, deque
@@ -26,8 +26,8 @@ import pysam
 from fastcore.script import Param
 from tqdm.auto import tqdm
 
-from .candidates import (Candidate, Reads, alt_sets, compiled, fetch_reads, find_candidates, inlined, min_base_quality, min_mapping_quality,
-                                 open_reads, overlapping, partitions, read_ends, read_oddities, reservoir, take_reads)
+from .candidates import (Candidate, Reads, alt_sets, compiled, copy_values, fetch_reads, find_candidates, inlined, min_base_quality,
+                                 min_mapping_quality, open_reads, overlapping, partitions, read_ends, read_oddities, reservoir, take_reads)
 from .core import (DvBenchError, Region, channel_numbers, class_names, command, find_path, height, intersect_intervals, merge_intervals, open_reference,
                            parse_region, read_bed, reference_record, reference_rows, sha256_file, wgs_channels, width)
 from .dataset import DatasetWriter, describe_alleles, encode_image, reference_context
@@ -72,19 +72,19 @@ def shuffled(
         i += 2
     return np.array(order, np.int64)
 
-# %% ../nbs/06_pileup.ipynb #ceecfbab
+# %% ../nbs/06_pileup.ipynb #35a834fb
 query_buffer, min_overlap = 5, 15
 
 @compiled
-def reads_of_site(reads, ends, pos0, ref_length, contig_length, half):
+def _reads_of_site(pos0s, ends, ops, lens, op_start, pos0, ref_length, contig_length, half):
     "int64, indices of the reads that an image of a site may show, in their order."
-    found, n = np.empty(len(ends), np.int64), 0
+    found, n = np.zeros(len(ends), np.int64), 0
     start0, end0 = max(0, pos0-half), min(contig_length, pos0+ref_length+half)
     for i in range(len(ends)):
-        g = reads.pos0[i]
+        g = pos0s[i]
         if g >= pos0+ref_length+query_buffer or ends[i] <= pos0-query_buffer or min(ends[i], end0)-max(g, start0) < min_overlap: continue
-        for o in range(reads.op_start[i], reads.op_start[i+1]): # is there a base in the window?
-            op, length = reads.ops[o], reads.lens[o]
+        for o in range(op_start[i], op_start[i+1]): # is there a base in the window?
+            op, length = ops[o], lens[o]
             if ((op == 0 or op >= 7) and g < end0 and g+length > start0) or (op == 1 and start0 < g < end0):
                 found[n] = i; n += 1
                 break
@@ -92,87 +92,100 @@ def reads_of_site(reads, ends, pos0, ref_length, contig_length, half):
     return found[:n]
 
 @inlined
-def _low_at_site(reads, i, pos0):
-    g, r = reads.pos0[i], reads.base_start[i]
-    for o in range(reads.op_start[i], reads.op_start[i+1]):
-        op, length = reads.ops[o], reads.lens[o]
+def _low_at_site(g, r, first_op, last_op, ops, lens, quals, pos0):
+    "Whether a read that begins at position g, with its base r, has a base of low quality at pos0."
+    first = r
+    for o in range(first_op, last_op):
+        op, length = ops[o], lens[o]
         if op == 0 or op >= 7:
-            if g <= pos0 < g+length and reads.quals[r+pos0-g] < min_base_quality: return True
+            if g <= pos0 < g+length and quals[r+pos0-g] < min_base_quality: return True
             g += length; r += length
         elif op == 1:
-            if 0 < g == pos0+1 and reads.quals[r] < min_base_quality: return True
+            if 0 < g == pos0+1 and quals[r] < min_base_quality: return True
             r += length
         elif op == 2:
-            if g == pos0+1 and r > reads.base_start[i] and reads.quals[r-1] < min_base_quality: return True
+            if g == pos0+1 and r > first and quals[r-1] < min_base_quality: return True
             g += length
         elif op == 3: g += length
         elif op == 4: r += length
     return False
 
-@compiled
-def _before(reads, i, j):
-    "Is read i drawn above read j?"
-    if reads.pos0[i] != reads.pos0[j]: return reads.pos0[i] < reads.pos0[j]
-    a, b = reads.name_start[i], reads.name_start[j]
-    na, nb = reads.name_start[i+1]-a, reads.name_start[j+1]-b
-    for k in range(min(na, nb)):
-        if reads.names[a+k] != reads.names[b+k]: return reads.names[a+k] < reads.names[b+k]
-    if na != nb: return na < nb
-    return _second(reads.flag[i]) < _second(reads.flag[j])
-
-@compiled
-def _second(flag): return flag & 0x1 != 0 and flag & 0x40 == 0
-
 @inlined
-def choose_rows(reads, found, pos0, n_rows):
+def _before(i, j, pos0s, flag, names, name_start):
+    "Is read i drawn above read j?"
+    if pos0s[i] != pos0s[j]: return pos0s[i] < pos0s[j]
+    a, b = name_start[i], name_start[j]
+    na, nb = name_start[i+1]-a, name_start[j+1]-b
+    for k in range(min(na, nb)):
+        if names[a+k] != names[b+k]: return names[a+k] < names[b+k]
+    if na != nb: return na < nb
+    return flag[i] & 0x41 != 0x1 and flag[j] & 0x41 == 0x1
+
+@compiled
+def _choose_rows(found, n_rows, pos0, pos0s, flag, mapq, quals, base_start, ops, lens, op_start, names, name_start):
     "int64, the first `n_rows` acceptable reads of `found`, sorted as they are drawn."
-    rows, n = np.empty(n_rows, np.int64), 0
+    rows, n = np.zeros(n_rows, np.int64), 0
     for i in found:
         if n == n_rows: break
-        if reads.mapq[i] < min_mapping_quality or _low_at_site(reads, i, pos0): continue
+        if mapq[i] < min_mapping_quality or _low_at_site(pos0s[i], base_start[i], op_start[i], op_start[i+1], ops, lens, quals, pos0): continue
         k = n
-        while k > 0 and _before(reads, i, rows[k-1]): rows[k] = rows[k-1]; k -= 1
+        while k > 0 and _before(i, rows[k-1], pos0s, flag, names, name_start): rows[k] = rows[k-1]; k -= 1
         rows[k] = i; n += 1
     return rows[:n]
 
-# %% ../nbs/06_pileup.ipynb #11fbcd4b
-@inlined
-def lay_out(reads, rows, start0, base, quality):
-    "Write bases (ASCII, `*` for an indel) and qualities of `rows` into arrays (rows, width) of zeros, below the reference; column 0 shows `start0`."
+def choose_rows(
+    reads:Reads, ends:np.ndarray, # of the partition, in order; `read_ends(reads)`
+    site:Candidate,
+    contig_length:int,
+    n_rows:int, # at most
+    half:int,   # columns on each side of the site
+)->np.ndarray:  # int64, indices of reads
+    "The reads that a site's images show, as they are drawn from the top."
+    found = _reads_of_site(reads.pos0, ends, reads.ops, reads.lens, reads.op_start, site.pos0, len(site.ref), contig_length, half)
+    if len(found) > n_rows: found = found[shuffled(len(found))]
+    return _choose_rows(found, n_rows, site.pos0, reads.pos0, reads.flag, reads.mapq, reads.quals, reads.base_start, reads.ops, reads.lens,
+                        reads.op_start, reads.names, reads.name_start)
+
+# %% ../nbs/06_pileup.ipynb #641a7919
+@compiled
+def _lay_out(rows, start0, pos0s, bases, quals, base_start, ops, lens, op_start, base, quality):
+    "Write bases (ASCII, `*` for an indel) and qualities of `rows` into arrays (rows, width) of zeros; column 0 shows `start0`."
     width = base.shape[1]
-    for y in range(reference_rows, reference_rows+len(rows)):
-        i = rows[y-reference_rows]
-        x, first = reads.pos0[i]-start0, reads.base_start[i]
+    for y in range(len(rows)):
+        i = rows[y]
+        x, first = pos0s[i]-start0, base_start[i]
         r = first
-        for o in range(reads.op_start[i], reads.op_start[i+1]):
-            op, length = reads.ops[o], reads.lens[o]
+        for o in range(op_start[i], op_start[i+1]):
+            op, length = ops[o], np.int64(lens[o])
             if op == 0 or op >= 7:
-                for k in range(max(0, -x), min(length, width-x)): base[y, x+k], quality[y, x+k] = reads.bases[r+k], reads.quals[r+k]
+                skip = max(0, -x)
+                copy_values(bases, r+skip, min(length, width-x)-skip, base[y], x+skip)
+                copy_values(quals, r+skip, min(length, width-x)-skip, quality[y], x+skip)
                 x += length; r += length
             elif op == 1:
-                if 0 < x <= width and x+start0 > 0: base[y, x-1], quality[y, x-1] = 42, reads.quals[r]
+                if 0 < x <= width and x+start0 > 0: base[y, x-1], quality[y, x-1] = 42, quals[r]
                 r += length
             elif op == 2:
-                if 0 < x <= width and r > first: base[y, x-1], quality[y, x-1] = 42, reads.quals[r-1]
+                if 0 < x <= width and r > first: base[y, x-1], quality[y, x-1] = 42, quals[r-1]
                 x += length
             elif op == 3: x += length
             elif op == 4: r += length
 
 class Pileup(NamedTuple):
-    """What channels are made of: an image's rows, the reference band first. The reference is drawn like a read of best quality; where nothing is
-    drawn `base` is 0."""
-    base: np.ndarray      # uint8 (height, width), ASCII
-    quality: np.ndarray   # uint8 (height, width), Phred
+    """What channels are made of: an image's rows as far as there is something to draw, the reference band first. The reference is drawn like a read of
+    best quality; where nothing is drawn `base` is 0."""
+    base: np.ndarray      # uint8 (rows, width), ASCII
+    quality: np.ndarray   # uint8 (rows, width), Phred
     reference: np.ndarray # uint8 (width,), ASCII
-    mapping_quality: np.ndarray # uint8 (height, 1), Phred
-    reverse: np.ndarray   # bool (height, 1), on the reverse strand
-    supports: np.ndarray  # bool (height, 1), shows one of the image's alts
-    insert_size: np.ndarray # int32 (height, 1), signed
-    read: np.ndarray      # int64 (height,), index into `reads`; -1 for the reference band and empty rows
+    mapping_quality: np.ndarray # uint8 (rows, 1), Phred
+    reverse: np.ndarray   # bool (rows, 1), on the reverse strand
+    supports: np.ndarray  # bool (rows, 1), shows one of the image's alts
+    insert_size: np.ndarray # int32 (rows, 1), signed
+    read: np.ndarray      # int64 (rows,), index into `reads`; -1 for the reference band
     reads: Reads
 
-# %% ../nbs/06_pileup.ipynb #bbcc16f5
-channels:dict[str, Callable] = {} # name -> function of Pileup -> uint8 (height, width) or (height, 1)
+# %% ../nbs/06_pileup.ipynb #c308b6f2
+channels:dict[str, Callable] = {} # name -> function of Pileup -> uint8 (rows, width) or (rows, 1)
 
 def channel(
     func, # named as the channel is to be called
@@ -223,7 +236,7 @@ def base_differs_from_ref(p): return (-(p.base != p.reference).view(np.uint8) & 
 @channel
 def insert_size(p): return scale(np.abs(p.insert_size), 1000)
 
-# %% ../nbs/06_pileup.ipynb #232e408c
+# %% ../nbs/06_pileup.ipynb #12cf1e2d
 def site_pixels(
     reads:Reads, ends:np.ndarray, # of the partition, in order; `read_ends(reads)`
     site:Candidate,
@@ -235,34 +248,26 @@ def site_pixels(
     n_rows, columns = size
     half = columns//2
     start0 = site.pos0-half
-    found = reads_of_site(reads, ends, site.pos0, len(site.ref), contig_length, half)
-    if len(found) > n_rows-reference_rows: found = found[shuffled(len(found))]
-    reference = ref[start0-ref_start0:start0-ref_start0+columns]
-    base, quality, mapq, reverse, insert_size, read = _rows(reads, found, site.pos0, start0, reference, n_rows)
-    return Pileup(base, quality, reference, mapq, reverse, np.zeros((n_rows, 1), bool), insert_size, read, reads)
+    rows = choose_rows(reads, ends, site, contig_length, n_rows-reference_rows, half)
+    reference, band = ref[start0-ref_start0:start0-ref_start0+columns], slice(reference_rows)
+    read = np.concatenate([_band, rows])
+    base, quality = np.zeros((2, len(read), columns), np.uint8)
+    mapq, reverse, insert_size = reads.mapq[read], reads.flag[read] & 0x10 != 0, reads.insert_size[read]
+    base[band], quality[band], mapq[band], reverse[band], insert_size[band] = reference, 93, 60, False, 1000
+    _lay_out(rows, start0, reads.pos0, reads.bases, reads.quals, reads.base_start, reads.ops, reads.lens, reads.op_start, base[reference_rows:], quality[reference_rows:])
+    return Pileup(base, quality, reference, mapq[:, None], reverse[:, None], np.zeros((len(read), 1), bool), insert_size[:, None], read, reads)
 
-@compiled
-def _rows(reads, found, pos0, start0, reference, n_rows):
-    "What `Pileup` holds of the rows."
-    base, quality = np.zeros((n_rows, len(reference)), np.uint8), np.zeros((n_rows, len(reference)), np.uint8)
-    mapq, reverse, insert_size = np.zeros((n_rows, 1), np.uint8), np.zeros((n_rows, 1), np.bool_), np.zeros((n_rows, 1), np.int32)
-    read, rows = np.full(n_rows, -1), choose_rows(reads, found, pos0, n_rows-reference_rows)
-    for y in range(reference_rows):
-        mapq[y, 0], insert_size[y, 0] = 60, 1000
-        for x in range(len(reference)): base[y, x], quality[y, x] = reference[x], 93
-    lay_out(reads, rows, start0, base, quality)
-    for y in range(len(rows)):
-        i, y = rows[y], y+reference_rows
-        mapq[y, 0], reverse[y, 0], insert_size[y, 0], read[y] = reads.mapq[i], reads.flag[i] & 0x10 != 0, reads.insert_size[i], i
-    return base, quality, mapq, reverse, insert_size, read
+_band = np.full(reference_rows, -1)
 
 def draw_image(
     pixels:Pileup,
     names:tuple[str, ...]=wgs_channels, # of channels
+    height:int=height,
 )->np.ndarray:    # uint8 (channels, height, width)
     "An image's channels."
-    image, drawn = np.empty((len(names), *pixels.base.shape), np.uint8), -(pixels.base != 0).view(np.uint8)  # all bits where something is drawn
-    for plane, name in zip(image, names): np.bitwise_and(channels[name](pixels), drawn, out=plane)
+    rows, width = pixels.base.shape
+    image, drawn = np.zeros((len(names), height, width), np.uint8), -(pixels.base != 0).view(np.uint8)  # all bits where something is drawn
+    for plane, name in zip(image, names): np.bitwise_and(channels[name](pixels), drawn, out=plane[:rows])
     return image
 
 def site_images(
@@ -276,7 +281,7 @@ def site_images(
         shows = np.zeros(len(reads.pos0)+1, bool)  # the last for rows without a read
         for k in indices: shows[site.support[k]] = True
         view = pixels._replace(supports=shows[pixels.read][:, None])
-        images.append((indices, view, draw_image(view, names)))
+        images.append((indices, view, draw_image(view, names, size[0])))
     return images
 
 # %% ../nbs/06_pileup.ipynb #0d69256c
