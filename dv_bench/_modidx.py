@@ -36,6 +36,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                   'dv_bench.calling._adapted': ('calling.html#_adapted', 'dv_bench/calling.py'),
                                   'dv_bench.calling._contigs_of': ('calling.html#_contigs_of', 'dv_bench/calling.py'),
                                   'dv_bench.calling._fits': ('calling.html#_fits', 'dv_bench/calling.py'),
+                                  'dv_bench.calling._fitting': ('calling.html#_fitting', 'dv_bench/calling.py'),
+                                  'dv_bench.calling._held': ('calling.html#_held', 'dv_bench/calling.py'),
                                   'dv_bench.calling._natural': ('calling.html#_natural', 'dv_bench/calling.py'),
                                   'dv_bench.calling._one_sample': ('calling.html#_one_sample', 'dv_bench/calling.py'),
                                   'dv_bench.calling._pieces': ('calling.html#_pieces', 'dv_bench/calling.py'),

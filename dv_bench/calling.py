@@ -94,7 +94,7 @@ def vcf_line(
     return "\t".join([r.chrom, str(r.pos0+1), ".", r.ref, ",".join(r.alts), f"{qual:.1f}".removesuffix(".0"), filter, ".", "GT:GQ:DP:AD:VAF:PL",
                       f"{genotype}:{gq}:{'.' if r.depth is None else r.depth}:{ad}:{vaf}:{pl}"])
 
-# %% ../nbs/13_calling.ipynb #3f4f8601
+# %% ../nbs/13_calling.ipynb #9578d44e
 max_overlapping = 12 # calls; more are left as they are (DeepVariant's limit)
 
 def overlapping_groups(
@@ -108,11 +108,18 @@ def overlapping_groups(
         group.append(r)
     if group: yield group
 
+def _held(group:list[Record])->np.ndarray: # (records, records) does the one hold the base where the other starts? There the most overlap
+    return np.array([[r.pos0 <= s.pos0 < r.end0 for s in group] for r in group], int)
+
 def _fits(copies, group:list[Record])->bool: # do these numbers of alts leave every base with at most two?
-    low = group[0].pos0
-    held = np.zeros(max(r.end0 for r in group)-low, int)
-    for n, r in zip(copies, group): held[r.pos0-low:r.end0-low] += n
-    return held.max() <= 2
+    return (np.asarray(copies)@_held(group)).max() <= 2
+
+def _fitting(group:list[Record])->np.ndarray: # (combinations, records) all numbers of alts that do
+    held, found = _held(group), np.zeros((1, 0), int)
+    for i in range(len(group)):
+        found = np.column_stack([np.repeat(found, 3, 0), np.tile(range(3), len(found))])
+        found = found[(found@held[:i+1]).max(1) <= 2]
+    return found
 
 def resolve(
     group:list[Record], # calls with alts that overlap
@@ -121,15 +128,13 @@ def resolve(
     if len(group) < 2 or len(group) > max_overlapping or _fits([r.copies for r in group], group): return group
     tables = [np.maximum(r.probabilities, 1e-10) for r in group]
     copies = [np.array([(a > 0)+(b > 0) for a, b in genotypes_of(len(r.alts))]) for r in group]
-    by_copies = [np.array([t[c == n].sum() for n in range(3)]) for t, c in zip(tables, copies)] # which alt it is does not matter to the others
-    best_of = [np.array([t[c == n].max() for n in range(3)]) for t, c in zip(tables, copies)]
-    fitting = [c for c in itertools.product(range(3), repeat=len(group)) if _fits(c, group)]
-    best = max(fitting, key=lambda c: sum(np.log(b[n]) for b, n in zip(best_of, c)))
-    weight = np.array([np.exp(sum(np.log(b[n]) for b, n in zip(by_copies, c))) for c in fitting])
+    by_copies, best_of = (np.array([[f(t[c == n]) for n in range(3)] for t, c in zip(tables, copies)]) for f in (np.sum, np.max)) # which alt it is does not matter to the others
+    fitting, each = _fitting(group), np.arange(len(group))
+    best = fitting[np.log(best_of)[each, fitting].sum(1).argmax()]
+    weight = by_copies[each, fitting].prod(1)
     new = []
     for i, (r, t, c) in enumerate(zip(group, tables, copies)):
-        share = np.array([weight[[f[i] == n for f in fitting]].sum() for n in range(3)])/by_copies[i]
-        p = t*share[c]
+        p = t*(np.bincount(fitting[:, i], weight, 3)/by_copies[i])[c]
         new.append(r._replace(probabilities=p/p.sum()))
     chosen = [int(np.where(c == n, t, -1).argmax()) for t, c, n in zip(tables, copies, best)]
     return new if all(int(r.probabilities.argmax()) == g for r, g in zip(new, chosen)) else group
