@@ -26,7 +26,7 @@ from .core import DvBenchError
 # %% ../nbs/03_candidates.ipynb #bcf851a0
 def compiled(
     func, # uses scalars, arrays and NamedTuples of them only
-    inline=False, # compiled as a part of its caller, which is done sooner, for functions that have only one
+    inline=False, # compiled as a part of its caller, for functions that have only one
 ):        # compiled at its first call, from the cache where it was compiled before
     "numba's `njit`, with its cache in the user's cache folder."
     options = {"no_cfunc_wrapper": True, "inline": "always" if inline else "never",
@@ -110,7 +110,7 @@ def _take(order, base_from, bases_from, quals_from, op_from, ops_from, lens_from
 def copy_values(source, begin, n, target, at):
     "n values from one flat array into another."
     a, b = source[begin:begin+n], target[at:at+n]
-    for k in range(n): b[k] = a[k]  # a loop, as `b[:] = a` would compile ten times as long
+    for k in range(n): b[k] = a[k]  # a loop, as `b[:] = a` takes longer to compile
 
 # %% ../nbs/03_candidates.ipynb #3c18294e
 def hash_name(
