@@ -54,7 +54,7 @@ def training_images(a, work: Path, recipe: dict) -> Path:
             simulate(reads, recipe["mb"], Options(**recipe["simulate"]), fasta, jobs=a.jobs)
         write_dataset(work/f"train_{name}", prepare(reads/"reads.bam", reads/"reference.fasta", truth=reads/"truth.vcf.gz", confident=reads/"confident.bed", realign=not a.no_realign,
                                                   source=f"simulated{recipe['simulate']['seed']}"), a.jobs)
-        shutil.rmtree(reads)   # as large as the images, and made again in two minutes
+        shutil.rmtree(reads)   # larger than the images, and soon made again
     return work/f"train_{name}"
 
 
