@@ -1,11 +1,13 @@
 """Simulation to reality: networks trained on simulated reads alone call real ones and are scored against the truth.
 
-    python benchmarks/sim_to_real.py na12878 --seeds 1       # the recipe (configs/simulation.yaml) is chosen on simulated images and here
-    python benchmarks/sim_to_real.py hg002 --seeds 5 --write # once per recipe; every look is logged in benchmarks/results/sim_to_real_looks.tsv
+    python benchmarks/sim_to_real.py simulated --seeds 2     # the recipe (configs/simulation.yaml) is chosen here: other simulated reads, of a genome made anew
+    python benchmarks/sim_to_real.py na12878 --seeds 1       # and here
+    python benchmarks/sim_to_real.py hg002 --seeds 5 --write # once per recipe; every look at real reads is logged in benchmarks/results/sim_to_real_looks.tsv
 
 Training reads come from GRCh38 chr20 and chr21 (first 10 Mb of each, which do not overlap the test region) or, with --made, from a made genome; the
 platform profile is that of the other sample, so that nothing of the test sample is seen but its depth, read and insert length. Then everything is what
 a user runs: dvb_examples, dvb_train, dvb_call --predictions, dvb_score. Genotypes count, and truth variants that never became candidates are missed.
+The test `simulated` has 5 Mb of a made genome with the profile of HG002's reads; training is as for hg002.
 The real reads, their truth and the references lie in a folder (--data) that is not part of the project.
 """
 import argparse
@@ -28,6 +30,9 @@ import pandas as pd
 import yaml
 from scipy.stats import binomtest
 
+import dv_bench
+import dv_bench.labels
+import dv_bench.realign
 from dv_bench.calling import call, held_out, tune_counts
 from dv_bench.core import git_commit, open_reference, project_root, read_json, write_vcf
 from dv_bench.dataset import PileupDataset
@@ -39,13 +44,20 @@ from dv_bench.training import Config, train_arch
 
 tests = {"hg002": dict(platform="hiseq101", coverage=30., read_length=148, insert_size=570.),
          "na12878": dict(platform="hiseq148", coverage=51., read_length=101, insert_size=320.)}
-rows = {"hg002": 70, "na12878": 0}  # of the images: reads 30 deep seldom fill more, 51 deep fill them all
+tests["simulated"] = tests["hg002"]
+rows = {"hg002": 70, "simulated": 70, "na12878": 0}  # of the images: reads 30 deep seldom fill more, 51 deep fill them all
 baselines = {"allele_fraction": "allele fraction, thresholds learnt on the simulation", "gradient_boosting": "gradient boosting on counts, learnt on the simulation"}
+
+
+def code_hash() -> str:
+    "Of the modules that decide what simulated reads and their images look like."
+    modules = (dv_bench.simulate, dv_bench.candidates, dv_bench.labels, dv_bench.realign, dv_bench.pileup)
+    return hashlib.sha256(b"".join(Path(m.__file__).read_bytes() for m in modules)).hexdigest()[:8]
 
 
 def training_images(a, work: Path, recipe: dict) -> Path:
     "The images of one simulated sample, made where they are missing."
-    made = {**recipe, "genome": "made" if a.made else "GRCh38", "realign": not a.no_realign}
+    made = {**recipe, "genome": "made" if a.made else "GRCh38", "realign": not a.no_realign, "code": code_hash()}
     name = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:8]
     if not (work/f"train_{name}"/"dataset.json").exists():
         reads = work/f"reads_{name}"
@@ -59,9 +71,9 @@ def training_images(a, work: Path, recipe: dict) -> Path:
 
 
 def test_images(a, work: Path) -> Path:
-    folder = work/f"test_{a.test}{'_not_realigned' if a.no_realign else ''}"
+    folder = work/f"test_{a.test}{'_not_realigned' if a.no_realign else ''}_{code_hash()}"
     if not (folder/"dataset.json").exists():
-        write_dataset(folder, prepare(a.real/"reads.bam", a.ref, ["chr20"], truth=a.real/"truth.vcf.gz", confident=a.real/"confident.bed", realign=not a.no_realign, source="real"), a.jobs)
+        write_dataset(folder, prepare(a.real/"reads.bam", a.ref, [] if a.test == "simulated" else ["chr20"], truth=a.real/"truth.vcf.gz", confident=a.real/"confident.bed", realign=not a.no_realign, source="real"), a.jobs)
     return folder
 
 
@@ -112,8 +124,8 @@ def fixed_thresholds(a, folder: Path, low: float = .2, high: float = .8) -> dict
     rows, predictions = held_out(folder)[0], pd.read_parquet(next(folder.glob("fold*_seed*/predictions.parquet")))
     sites, tune = merge_sites(rows.assign(**dict(zip(("p0", "p1", "p2"), genotype(rows).T)))), predictions[predictions.role == "tune"]
     with tempfile.TemporaryDirectory() as work:
-        write_vcf(vcf := Path(work)/"thresholds.vcf.gz", ['##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">'], {"chr20": None}, ["TEST"],
-                  (f"{s.chrom}\t{s.pos0+1}\t.\t{s.ref}\t{s.alts}\t{s.qual:.1f}\tPASS\t.\tGT\t{s.call}" for s in sites.sort_values("pos0").itertuples() if s.call != "0/0"))
+        write_vcf(vcf := Path(work)/"thresholds.vcf.gz", ['##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">'], {c: None for c in sites.chrom.unique()}, ["TEST"],
+                  (f"{s.chrom}\t{s.pos0+1}\t.\t{s.ref}\t{s.alts}\t{s.qual:.1f}\tPASS\t.\tGT\t{s.call}" for s in sites.sort_values(["chrom", "pos0"]).itertuples() if s.call != "0/0"))
         scored = score(a, vcf)
     hom_ref = sites[sites.genotype == "0/0"]
     return {"name": f"allele fraction, thresholds {low} / {high}", **scored, "hom_ref": [int((hom_ref.call != "0/0").sum()), len(hom_ref)],
@@ -160,7 +172,7 @@ def report(a, recipe: dict, simulated: dict, others: list[dict], nets: list[dict
     median = lambda f: float(np.median([f(r) for r in nets]))
     seconds = [read_json(f/"run.json")["cost"]["train_seconds"] for f in folders]
     settings = ", ".join(f"{k} {v}" for k, v in recipe["train"].items())
-    out = [f"# Simulation to reality: trained on simulated reads alone, tested on {a.test}{', made genome' if a.made else ''}{', adapted' if a.adapt else ''}", "",
+    out = [f"# Simulation to reality: trained on simulated reads alone, tested on {a.test}{', made genome' if a.made else ''}{', reads as they were aligned' if a.no_realign else ''}{', adapted' if a.adapt else ''}", "",
            f"`python benchmarks/sim_to_real.py {' '.join(sys.argv[1:])}`, commit {git_commit()}.", "",
            f"Recipe {recipe['id']}: {recipe['samples']} {'times' if a.made else 'sample(s) of'} {recipe['mb']:g} Mb of {'a made genome' if a.made else 'GRCh38 chr20/chr21 (first 10 Mb each, N left out)'}, profile "
            f"{recipe['simulate']['platform']} (the other sample's), depth {recipe['simulate']['coverage']:g}, reads of {recipe['simulate']['read_length']} bases, "
@@ -186,7 +198,7 @@ def main():
     p.add_argument("--mb", type=float, default=15., help="megabases that are simulated, as far as the sequence reaches")
     p.add_argument("--samples", type=int, default=3, help="simulated samples of the same sequence, each with its own variants and reads; with --made one of so many times --mb")
     p.add_argument("--made", action="store_true", help="a made genome in place of real sequence")
-    p.add_argument("--no_realign", action="store_true")
+    p.add_argument("--no_realign", action="store_true", help="reads as they were aligned, in training and test")
     p.add_argument("--arch", default="mobilenetv3_small_100")
     p.add_argument("--config", type=Path, default=project_root()/"configs"/"simulation.yaml")
     p.add_argument("--seeds", type=int, default=5)
@@ -195,10 +207,14 @@ def main():
     p.add_argument("--adapt", action="store_true", help="call at the class mix that the real candidates show, found without their labels (dvb_call --adapt)")
     p.add_argument("--write", action="store_true", help="write the table to benchmarks/results/")
     a = p.parse_args()
-    a.real, a.ref = a.data/a.test, a.data/"reference"/"hg19.chr20.fasta.gz"
-    if not a.real.exists(): sys.exit(f"sim_to_real: the real reads are expected in {a.real}; see --data")
     work = project_root()/"data"/"sim_to_real"
     work.mkdir(parents=True, exist_ok=True)
+    a.real, a.ref = a.data/a.test, a.data/"reference"/"hg19.chr20.fasta.gz"
+    if a.test == "simulated":
+        a.real = work/f"reads_simulated_{code_hash()}"
+        a.ref = a.real/"reference.fasta"
+        if not a.real.exists(): simulate(a.real, 5, Options(**tests["hg002"] | {"platform": "hiseq148", "seed": 1000}), jobs=a.jobs)
+    elif not a.real.exists(): sys.exit(f"sim_to_real: the real reads are expected in {a.real}; see --data")
     parts = [(1, a.mb*a.samples)] if a.made else [(k, a.mb) for k in range(1, a.samples+1)]   # a made genome can be as long as one wants
     trains, test = [training_images(a, work, {"simulate": tests[a.test] | {"seed": k}, "mb": mb}) for k, mb in parts], test_images(a, work)
     data = [PileupDataset(f) for f in trains]
@@ -214,10 +230,11 @@ def main():
     nets = [score_run(a, f, f"{a.arch}, seed {k}") for k, f in enumerate(folders)]
     mean = score_run(a, folders[0].parent, f"{a.arch}, mean of {a.seeds} seeds") if a.seeds > 1 else None
     print(text := report(a, recipe, simulated, others, nets, mean, folders))
-    with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f:
-        f.write("\t".join([time.strftime("%Y-%m-%d %H:%M", time.gmtime()), a.test, recipe["id"], git_commit(), a.arch, f"{a.seeds} seeds", f"{simulated['images']} images",
-                           f"{config.epochs} epochs", ("made genome" if a.made else "real sequence")+(", adapted" if a.adapt else "")])+"\n")
-    if a.write: (project_root()/"benchmarks"/"results"/f"sim_to_real_{a.test}{'_made' if a.made else ''}{'_adapted' if a.adapt else ''}.md").write_text(text)
+    if a.test != "simulated":
+        with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f: f.write("\t".join([time.strftime("%Y-%m-%d %H:%M", time.gmtime()), a.test, recipe["id"], git_commit(), a.arch, f"{a.seeds} seeds", f"{simulated['images']} images",
+                           f"{config.epochs} epochs", ("made genome" if a.made else "real sequence")+(", as aligned" if a.no_realign else "")+(", adapted" if a.adapt else "")])+"\n")
+    name = "_".join(["sim_to_real", a.test, *(word for word, on in (("made", a.made), ("as_aligned", a.no_realign), ("adapted", a.adapt)) if on)])
+    if a.write: (project_root()/"benchmarks"/"results"/f"{name}.md").write_text(text)
 
 
 if __name__ == "__main__": main()

@@ -14,7 +14,7 @@ __all__ = ['shuffle_seed', 'query_buffer', 'min_overlap', 'channels', 'base_brig
 import contextlib, functools, itertools, multiprocessing, os, re
 from bisect import bisect_left
 from collections import Counter, deque
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -458,14 +458,18 @@ def _stretch(place):
     return _worker[1].stretch(*place)
 
 def _in_parallel(job, places, jobs):
-    "The stretches' results in order; at most two per worker are under way or waiting."
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _start, (job, {name: channels[name] for name in job.channels}))
+    "The stretches' results in order. This process makes some itself whenever the next result is not there; at most four per job are under way or wait."
+    pool = ProcessPoolExecutor(jobs-1, multiprocessing.get_context("spawn"), _start, (job, {name: channels[name] for name in job.channels}))
+    own, places, waiting, most = Maker(job), iter(places), deque(), 4*jobs
+    def another(): return next(places, None) if len(waiting) < most else None
     try:
-        waiting, places = deque(), iter(places)
-        for place in places:
-            waiting.append(pool.submit(_stretch, place))
-            if len(waiting) == 2*jobs: yield waiting.popleft().result()
-        while waiting: yield waiting.popleft().result()
+        while True:
+            while sum(not f.done() for f in waiting) < 2*(jobs-1) and (place := another()): waiting.append(pool.submit(_stretch, place))
+            if not (waiting and waiting[0].done()) and (place := another()):
+                waiting.append(Future())
+                waiting[-1].set_result(own.stretch(*place))
+            elif waiting: yield waiting.popleft().result()
+            else: return
     except BrokenProcessPool: raise DvBenchError("a worker process ended before its work was done; was there too little memory for so many --jobs?") from None
     finally: pool.shutdown(cancel_futures=True)
 
