@@ -558,7 +558,7 @@ def call(
     sample:str="", source:str="",
     adapt:bool=False,         # to the class mix that the images show; nothing is called before the last of them is seen
     jobs:int=1, device=None, progress:bool=False,
-    **options,                # of `prepare`: realign, fraction, seed, contig_alias
+    **options,                # of `prepare`: realign (as the run's training images by default), fraction, seed, contig_alias
 )->dict:                      # records by FILTER, the `Folds` that took part, seconds by stage, what became of the reads, GQ's reliability where a truth is known, the class mix
     "Call variants. Raises DvBenchError for input that does not fit, most of it before any work is done."
     out = Path(out)
@@ -570,6 +570,9 @@ def call(
     if reads:
         if not ref: raise DvBenchError("--reads needs --ref, the FASTA that the reads were aligned to")
         data = read_json(find_runs(run)[0]/"run.json")["dataset"]
+        if (trained := data.get("realigned")) is not None and options.setdefault("realign", trained) != trained:
+            raise DvBenchError(f"{run} was trained on reads {'after' if trained else 'without'} realignment, so these cannot be drawn {'without' if trained else 'after'} it; "
+                               + ("leave --no_realign away" if trained else "train on images that dvb_examples made without --no_realign"))
         job = prepare(reads, ref, regions, sample=sample or None, channels=tuple(data["channels"]), size=tuple(data["shape"][1:]), source=source, **options)
         contigs = {c: {} for c in open_reference(job.ref).references}
         contigs |= reference_record(job.ref, list(job.regions))["contigs"]
@@ -625,7 +628,7 @@ def dvb_call(
     predictions:bool=False, # the run's own test predictions: each site by the networks that were not trained on it
     partial:bool=False,     # with --predictions: leave out the sites of folds that have no complete run
     jobs:int=1,             # processes that make images
-    no_realign:bool=False,  # draw the reads as they were aligned
+    no_realign:bool=False,  # draw the reads as they were aligned, where the run does not say what it was trained on
     downsample:float=1.,    # fraction of the fragments to use
     seed:int=0,             # of the choice of fragments
     sample:str="",          # name of the sample, where the input does not tell or holds several
@@ -641,7 +644,7 @@ def dvb_call(
 ):
     "Call variants with a trained network: from reads, from a dataset, or from its own held-out predictions."
     if not run: raise DvBenchError("expected --run, a run folder such as outputs/first/resnet18")
-    options = dict(realign=not no_realign, fraction=downsample, seed=seed, contig_alias=parse_aliases(contig_alias or [])) if reads else {}
+    options = ({"realign": False} if no_realign else {}) | dict(fraction=downsample, seed=seed, contig_alias=parse_aliases(contig_alias or [])) if reads else {}
     done = call(out, run, reads, ref, [*(region or []), *([find_path(bed)] if bed else [])], examples, predictions, partial, Limits(qual_filter, homref_gq, multi_allelic_qual_filter),
                 haploid_contigs, par_regions_bed, cvo, sample, source, adapt, jobs, progress=True, **options)
     print(f"called with {done['folds']}")

@@ -231,7 +231,10 @@ class Examples:
 def _described(parts): # what run.json says of the folders that train, or of those that test
     infos, reference = [d.info for d in parts], parts[0].info["reference"]
     if reference: reference = reference | {"contigs": {c: v for i in infos for c, v in i["reference"]["contigs"].items()}}
+    def realigned(options): return options.get("realign") if "of" not in options else realigned(options["of"] or {})
+    found = {realigned(i["options"] or {}) for i in infos}
     return {"path": ",".join(in_project(d.path) for d in parts), "fingerprint": "+".join(i["fingerprint"] for i in infos), "simulated": any(i["simulated"] for i in infos),
+            "realigned": found.pop() if len(found) == 1 else None, # None where it is not known, or not the same everywhere
             "reference": reference, "samples": sorted({s for i in infos for s in i["samples"]}), "n": sum(map(len, parts))}
 
 def _other_sequence(a, b): # chromosomes of two datasets whose MD5s differ, chr20 and 20 being one
