@@ -155,6 +155,8 @@ def interval(wrong: int, n: int) -> str:
     ci = binomtest(wrong, n).proportion_ci(method="exact")
     return f"{wrong}/{n} ({100*ci.low:.1f}-{100*ci.high:.1f}%)"
 
+def few(texts: list[str], n: int = 20) -> list[str]: return texts if len(texts) <= n else [*texts[:n], f"and {len(texts)-n} more"]
+
 def row(r: dict) -> str:
     cells = [f"{interval(c['fn'], c['tp']+c['fn'])} | {interval(c['fp'], c['tp']+c['fp'])} | {f1(c):.3f}" for c in (r["SNP"], r["INDEL"])]
     return f"| {r['name']} | {' | '.join(cells)} | {f1(both(r)):.3f} | {interval(*r['hom_ref'])} | {r['simulated']:.3f} |"
@@ -172,7 +174,7 @@ def report(a, recipe: dict, simulated: dict, others: list[dict], nets: list[dict
     median = lambda f: float(np.median([f(r) for r in nets]))
     seconds = [read_json(f/"run.json")["cost"]["train_seconds"] for f in folders]
     settings = ", ".join(f"{k} {v}" for k, v in recipe["train"].items())
-    out = [f"# Simulation to reality: trained on simulated reads alone, tested on {a.test}{', made genome' if a.made else ''}{', reads as they were aligned' if a.no_realign else ''}{', adapted' if a.adapt else ''}", "",
+    out = [f"# Simulation to reality: trained on simulated reads alone, tested on {'other simulated reads' if a.test == 'simulated' else a.test}{', made genome' if a.made else ''}{', reads as they were aligned' if a.no_realign else ''}{', adapted' if a.adapt else ''}", "",
            f"`python benchmarks/sim_to_real.py {' '.join(sys.argv[1:])}`, commit {git_commit()}.", "",
            f"Recipe {recipe['id']}: {recipe['samples']} {'times' if a.made else 'sample(s) of'} {recipe['mb']:g} Mb of {'a made genome' if a.made else 'GRCh38 chr20/chr21 (first 10 Mb each, N left out)'}, profile "
            f"{recipe['simulate']['platform']} (the other sample's), depth {recipe['simulate']['coverage']:g}, reads of {recipe['simulate']['read_length']} bases, "
@@ -187,7 +189,7 @@ def report(a, recipe: dict, simulated: dict, others: list[dict], nets: list[dict
     middle = sorted(nets, key=lambda r: f1(both(r)))[len(nets)//2]
     out += [paired(r, other) for r in (middle, *([mean] if mean else [])) for other in others]
     for r in (middle, *([mean] if mean else []), *others[-1:]):
-        out += ["", f"What {r['name']} misses and calls falsely, as `dvb_score` counts: {'; '.join(r['lost']) or 'nothing'}. Candidate sites with a wrong genotype:", "", *(f"- {w}" for w in r["wrong"] or ["none"])]
+        out += ["", f"What {r['name']} misses and calls falsely, as `dvb_score` counts: {'; '.join(few(r['lost'])) or 'nothing'}. Candidate sites with a wrong genotype:", "", *(f"- {w}" for w in few(r["wrong"]) or ["none"])]
     if a.adapt: out += ["", thinned(folders)]
     return "\n".join(out)+"\n"
 
