@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from fastcore.script import Param
 
+from .candidates import open_reads
 from .core import (DvBenchError, atomic_path, class_names, command, find_path, in_regions, inside, merge_intervals, open_reference, provenance, read_bed, read_json,
                            reference_record, write_json, write_vcf)
 from .baselines import baseline_names, fit_baseline
@@ -368,7 +369,10 @@ def _sorted(index:pd.DataFrame, contigs:list[str])->pd.DataFrame: # genome order
     return index.iloc[np.lexsort((index.alt_indices, index.alts, index.pos0, order))]
 
 def _one_sample(index:pd.DataFrame, what:str, sample:str)->pd.DataFrame:
-    if sample and (index["sample"] == sample).any(): index = index[index["sample"] == sample]
+    held = sorted(set(index["sample"].dropna())-{""})
+    if sample and held:
+        if sample not in held: raise DvBenchError(f"{what} has no sample {sample!r}; found {', '.join(held[:6])}")
+        index = index[index["sample"] == sample]
     names = sorted({*zip(index["sample"].fillna(""), index["source"].fillna(""))})
     if len(names) > 1: raise DvBenchError(f"{what} holds {len(names)} samples and sources ({'; '.join('/'.join(n) for n in names[:6])}); a VCF holds one: choose it with --sample and --source")
     return index
@@ -563,6 +567,7 @@ def call(
     "Call variants. Raises DvBenchError for input that does not fit, most of it before any work is done."
     out = Path(out)
     if not out.name.endswith(".vcf.gz"): raise DvBenchError(f"{out}: expected a name that ends in .vcf.gz (the file is bgzipped and indexed)")
+    if cvo and Path(cvo).resolve() == out.resolve(): raise DvBenchError(f"--cvo {cvo} is the VCF's own path; give another")
     if bool(reads)+bool(examples)+bool(predictions) != 1: raise DvBenchError("expected one of --reads BAM with --ref FASTA, --examples DATASET and --predictions")
     if partial and not predictions: raise DvBenchError("--partial belongs to --predictions; elsewhere any folds may be averaged")
     if not reads and regions: raise DvBenchError("--region and --bed belong to --reads; make a part of a dataset with dvb_subset")
@@ -576,7 +581,8 @@ def call(
         job = prepare(reads, ref, regions, sample=sample or None, channels=tuple(data["channels"]), size=tuple(data["shape"][1:]), source=source, **options)
         contigs = {c: {} for c in open_reference(job.ref).references}
         contigs |= reference_record(job.ref, list(job.regions))["contigs"]
-        network = Network(run, contigs, job.sample, device)
+        with open_reads(job.reads, job.ref) as handle: named = {g["SM"] for g in handle.header.to_dict().get("RG", ()) if "SM" in g}
+        network = Network(run, contigs, job.sample if job.sample in named or not named else min(named), device) # by another name it is still that sample
         network.check(job.regions)
         folds = network.folds
         lengths = dict(zip((f := open_reference(job.ref)).references, f.lengths))
@@ -588,6 +594,7 @@ def call(
         else:
             data = PileupDataset(examples)
             rows, reference = data.index, data.info["reference"]
+        if source and source not in (found := sorted(set(rows.source.dropna()))): raise DvBenchError(f"no image is of --source {source!r}; found {', '.join(map(repr, found[:6])) or 'none'}")
         if source: rows = rows[rows.source == source]
         rows = _one_sample(rows, "the predictions" if predictions else examples, sample)
         contigs = _contigs_of(reference, rows, ref)
