@@ -169,6 +169,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                'dv_bench.core.atomic_path': ('core.html#atomic_path', 'dv_bench/core.py'),
                                'dv_bench.core.command': ('core.html#command', 'dv_bench/core.py'),
                                'dv_bench.core.find_path': ('core.html#find_path', 'dv_bench/core.py'),
+                               'dv_bench.core.follow_parent': ('core.html#follow_parent', 'dv_bench/core.py'),
                                'dv_bench.core.git_commit': ('core.html#git_commit', 'dv_bench/core.py'),
                                'dv_bench.core.in_regions': ('core.html#in_regions', 'dv_bench/core.py'),
                                'dv_bench.core.inside': ('core.html#inside', 'dv_bench/core.py'),

@@ -415,7 +415,13 @@ def read_haploid(
     "Options as DeepVariant names them. Raises DvBenchError on a contig that there is not."
     names = tuple(c for c in re.split(r"[,\s]+", contigs.strip()) if c)
     if unknown := [c for c in names if c not in known]: raise DvBenchError(f"--haploid_contigs {','.join(unknown)}: no such contig; there are {', '.join(list(known)[:8])}")
-    return Haploid(names, read_bed(find_path(par_regions_bed)) if par_regions_bed else {})
+    if par_regions_bed and not names: raise DvBenchError("--par_regions_bed needs --haploid_contigs, the contigs that its regions are exceptions of")
+    par = read_bed(find_path(par_regions_bed)) if par_regions_bed else {}
+    if par_regions_bed and not par.keys() & set(names): raise DvBenchError(f"{par_regions_bed} has no region on {','.join(names)}; it names {', '.join([*par][:4]) or 'no contig'}")
+    for contig in par.keys() & set(names):
+        length = (known[contig] or {}).get("length") if isinstance(known, dict) else None
+        if length and par[contig][-1][1] > length: raise DvBenchError(f"{par_regions_bed}: {contig} ends at {par[contig][-1][1]:,}, the contig has {length:,} bases")
+    return Haploid(names, par)
 
 def call_pieces(
     pieces,                    # tables in genome order: index columns, p0 p1 p2
@@ -566,6 +572,8 @@ def call(
 )->dict:                      # records by FILTER, the `Folds` that took part, seconds by stage, what became of the reads, GQ's reliability where a truth is known, the class mix
     "Call variants. Raises DvBenchError for input that does not fit, most of it before any work is done."
     out = Path(out)
+    for name, value in limits._asdict().items():
+        if not 0 <= value < float("inf"): raise DvBenchError(f"--{name}: expected a number from 0, found {value}")
     if not out.name.endswith(".vcf.gz"): raise DvBenchError(f"{out}: expected a name that ends in .vcf.gz (the file is bgzipped and indexed)")
     if cvo and Path(cvo).resolve() == out.resolve(): raise DvBenchError(f"--cvo {cvo} is the VCF's own path; give another")
     if bool(reads)+bool(examples)+bool(predictions) != 1: raise DvBenchError("expected one of --reads BAM with --ref FASTA, --examples DATASET and --predictions")

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
-           'DvBenchError', 'command', 'project_root', 'find_path', 'atomic_path', 'write_json', 'read_json',
-           'OutputsHandler', 'Region', 'parse_region', 'read_bed', 'merge_intervals', 'intersect_intervals', 'inside',
-           'in_regions', 'read_stratification', 'write_vcf', 'open_reference', 'reference_record', 'sequence_md5',
-           'sha256_file', 'package_versions', 'git_commit', 'provenance']
+           'DvBenchError', 'command', 'follow_parent', 'project_root', 'find_path', 'atomic_path', 'write_json',
+           'read_json', 'OutputsHandler', 'Region', 'parse_region', 'read_bed', 'merge_intervals',
+           'intersect_intervals', 'inside', 'in_regions', 'read_stratification', 'write_vcf', 'open_reference',
+           'reference_record', 'sequence_md5', 'sha256_file', 'package_versions', 'git_commit', 'provenance']
 
 # %% ../nbs/00_core.ipynb #a4678394
-import contextlib, functools, hashlib, json, os, platform, re, shutil, subprocess, sys, uuid
+import contextlib, functools, hashlib, json, multiprocessing.connection, os, platform, re, shutil, signal, subprocess, sys, threading, uuid
 from bisect import bisect_right
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -52,10 +52,21 @@ def command(
             for option in [o for o in action.option_strings if len(o) == 3]:
                 action.option_strings.insert(0, option[1:]); parser._option_string_actions[option[1:]] = action
         options = {k: v for k, v in vars(parser.parse_args()).items() if k not in ("pdb", "xtra")}
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a termination cleans up as Ctrl-C does
         try: return func(**options)
         except DvBenchError as e: sys.exit(f"{func.__name__}: {e}")
         except KeyboardInterrupt: sys.exit(f"{func.__name__}: interrupted")
+        except SystemError as e: # numba's form of an interrupt in compiled code
+            if isinstance(e.__cause__ or e.__context__, KeyboardInterrupt): sys.exit(f"{func.__name__}: interrupted")
+            raise
     return run
+
+def follow_parent():
+    "For a worker process: leave Ctrl-C to the process that started this one, and end with it, however it ends."
+    parent = multiprocessing.parent_process()
+    if parent is None: return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=lambda: (multiprocessing.connection.wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 # %% ../nbs/00_core.ipynb #f83eb00c
 def project_root()->Path: # folder that holds settings.ini, nbs/, data/ and outputs/

@@ -28,7 +28,7 @@ from tqdm.auto import tqdm
 
 from .candidates import (Candidate, Reads, alt_sets, compiled, copy_values, fetch_reads, find_candidates, inlined, min_base_quality,
                                  min_mapping_quality, open_reads, overlapping, partitions, read_ends, read_oddities, reservoir, take_reads)
-from .core import (DvBenchError, Region, channel_numbers, class_names, command, find_path, height, intersect_intervals, merge_intervals, open_reference,
+from .core import (DvBenchError, Region, channel_numbers, class_names, command, find_path, follow_parent, height, intersect_intervals, merge_intervals, open_reference,
                            parse_region, read_bed, reference_record, reference_rows, sha256_file, wgs_channels, width)
 from .dataset import DatasetWriter, describe_alleles, encode_image, reference_context
 from .labels import TruthSet, image_label
@@ -450,6 +450,7 @@ _worker = None # (job, its Maker once it is needed), in a worker process
 
 def _start(job, functions):
     global _worker
+    follow_parent()
     channels.update(functions)
     _worker = [job, None]
 

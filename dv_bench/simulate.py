@@ -25,7 +25,7 @@ import yaml
 from tqdm.auto import tqdm
 
 from .candidates import compiled, open_reads
-from .core import (DvBenchError, Region, atomic_path, command, find_path, merge_intervals, open_reference, package_versions, parse_region,
+from .core import (DvBenchError, Region, atomic_path, command, find_path, follow_parent, merge_intervals, open_reference, package_versions, parse_region,
                            project_root, read_json, write_json)
 from .pileup import prepare, write_dataset
 
@@ -822,6 +822,7 @@ class Block(NamedTuple):
 _worker = {}
 def _start_worker(fasta, options, table, every, gc_mean):
     "What every worker keeps: the reference, the tables, the 31-mers."
+    follow_parent()
     profile = load_profile(options.platform)
     _worker.update(fasta=pysam.FastaFile(str(fasta)), options=options, table=table, every=every, profile=profile, gc_mean=gc_mean,
                    tables=make_tables(profile, options.read_length, options.insert_size or None))
