@@ -489,9 +489,9 @@ def pr_curve(
     positive, score = (y > 0, 1-p[:, 0]) if target == "variant" else (y == class_names.index(target), p[:, class_names.index(target)])
     if not positive.any() or positive.all(): return pd.DataFrame({"recall": [], "precision": []})
     precision, recall, _ = precision_recall_curve(positive, score, drop_intermediate=True)
-    grid = np.searchsorted(-recall, -(1-np.geomspace(1e-5, 1, points)), side="left").clip(0, len(recall)-1)
-    grid = np.unique([*grid, np.flatnonzero(recall == 1)[-1]])                  # and the highest threshold that finds all
-    return pd.DataFrame({"recall": recall[grid], "precision": precision[grid]}).sort_values("recall", ignore_index=True)
+    best = pd.Series(precision).groupby(recall).max()                           # several thresholds can share a recall
+    grid = np.unique([*np.searchsorted(best.index, 1-np.geomspace(1e-5, 1, points)).clip(0, len(best)-1), len(best)-1])
+    return best.iloc[grid].rename("precision").rename_axis("recall").reset_index()
 
 # %% ../nbs/16_compare.ipynb #67873dd6
 def calibration_table(

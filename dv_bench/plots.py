@@ -362,7 +362,7 @@ def pr_figure(
     for arch, (colour, _) in looks.items():
         c = pr_curve(sites, arch, target)
         if not len(c): continue
-        fig.add_scatter(x=c.recall, y=c.precision, mode="lines", name=arch, line=dict(color=colour, width=1.8),
+        fig.add_scatter(x=c.recall, y=c.precision, mode="lines", name=arch, line=dict(color=colour, width=1.8, shape="vh"),
                         hovertemplate=f"{arch}<br>recall %{{x:.4f}}, precision %{{y:.4f}}<extra></extra>")
         floor = min(floor, c.precision[c.recall <= .97].min() if (c.recall <= .97).any() else 1)
     low = max(0, np.floor(10*(floor-.05))/10)
