@@ -1,6 +1,6 @@
 """Simulation to reality: networks trained on simulated reads alone call real ones and are scored against the truth.
 
-    python benchmarks/sim_to_real.py simulated --seeds 2     # the recipe (configs/simulation.yaml) is chosen here: other simulated reads, of a genome made anew
+    python benchmarks/sim_to_real.py simulated --seeds 2     # recipes (configs/simulation.yaml) are compared here: other simulated reads, of a genome made anew
     python benchmarks/sim_to_real.py na12878 --seeds 1       # and here
     python benchmarks/sim_to_real.py hg002 --seeds 5 --write # once per recipe; every look at real reads is logged in benchmarks/results/sim_to_real_looks.tsv
 
@@ -31,8 +31,6 @@ import yaml
 from scipy.stats import binomtest
 
 import dv_bench
-import dv_bench.labels
-import dv_bench.realign
 from dv_bench.calling import call, held_out, tune_counts
 from dv_bench.core import git_commit, open_reference, project_root, read_json, write_vcf
 from dv_bench.dataset import PileupDataset
@@ -50,9 +48,10 @@ baselines = {"allele_fraction": "allele fraction, thresholds learnt on the simul
 
 
 def code_hash() -> str:
-    "Of the modules that decide what simulated reads and their images look like."
-    modules = (dv_bench.simulate, dv_bench.candidates, dv_bench.labels, dv_bench.realign, dv_bench.pileup)
-    return hashlib.sha256(b"".join(Path(m.__file__).read_bytes() for m in modules)).hexdigest()[:8]
+    "Of the modules and profiles that decide what simulated reads and their images look like."
+    folder = Path(dv_bench.__file__).parent
+    files = [folder/f"{m}.py" for m in ("simulate", "candidates", "labels", "realign", "pileup")]+[folder/"data"/f"{t['platform']}.json" for t in tests.values()]
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:8]
 
 
 def training_images(a, work: Path, recipe: dict) -> Path:
@@ -73,7 +72,7 @@ def training_images(a, work: Path, recipe: dict) -> Path:
 def test_images(a, work: Path) -> Path:
     folder = work/f"test_{a.test}{'_not_realigned' if a.no_realign else ''}_{code_hash()}"
     if not (folder/"dataset.json").exists():
-        write_dataset(folder, prepare(a.real/"reads.bam", a.ref, [] if a.test == "simulated" else ["chr20"], truth=a.real/"truth.vcf.gz", confident=a.real/"confident.bed", realign=not a.no_realign, source="real"), a.jobs)
+        write_dataset(folder, prepare(a.real/"reads.bam", a.ref, [] if a.test == "simulated" else ["chr20"], truth=a.real/"truth.vcf.gz", confident=a.real/"confident.bed", realign=not a.no_realign, source=a.test), a.jobs)
     return folder
 
 
@@ -86,6 +85,7 @@ def train_one(config: Config, threads: int) -> None:
 def train_all(config: Config, jobs: int) -> list[Path]:
     "The run folders of all seeds, `jobs` of them trained at a time."
     seeds = [replace(config, seed=config.seed+k, seeds=1) for k in range(config.seeds)]
+    jobs = min(jobs, len(seeds))
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         for done in [pool.submit(train_one, c, max(1, os.cpu_count()//jobs)) for c in seeds]: done.result()
     return train_arch(config)  # all are complete: their folders
@@ -179,7 +179,7 @@ def report(a, recipe: dict, simulated: dict, others: list[dict], nets: list[dict
            f"Recipe {recipe['id']}: {recipe['samples']} {'times' if a.made else 'sample(s) of'} {recipe['mb']:g} Mb of {'a made genome' if a.made else 'GRCh38 chr20/chr21 (first 10 Mb each, N left out)'}, profile "
            f"{recipe['simulate']['platform']} (the other sample's), depth {recipe['simulate']['coverage']:g}, reads of {recipe['simulate']['read_length']} bases, "
            f"{'as they were aligned' if a.no_realign else 'realigned'}: {simulated['images']} images {simulated['classes']}, {simulated['hom_ref']:.0%} of the sites hom-ref. {a.arch}: {settings}; {len(nets)} seed(s), {', '.join(f'{s:.0f}' for s in seconds)} s of training "
-           f"each, {a.jobs} at a time on {os.cpu_count()} CPUs." + (" Networks and what was learnt from counts call at the class mix of the real candidates, found "
+           f"each, {min(a.jobs, len(nets))} at a time on {os.cpu_count()} CPUs." + (" Networks and what was learnt from counts call at the class mix of the real candidates, found "
            "without their labels (`dvb_call --adapt`)." if a.adapt else ""), "",
            "Missed: truth variants in the confident regions that were not called with their genotype, whether they became candidates or not. False: calls there without a true "
            "variant of that genotype. In brackets exact 95% intervals of the share. Simulated: share of right images on simulated reads that no model learnt from.", "",
@@ -233,8 +233,9 @@ def main():
     mean = score_run(a, folders[0].parent, f"{a.arch}, mean of {a.seeds} seeds") if a.seeds > 1 else None
     print(text := report(a, recipe, simulated, others, nets, mean, folders))
     if a.test != "simulated":
-        with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f: f.write("\t".join([time.strftime("%Y-%m-%d %H:%M", time.gmtime()), a.test, recipe["id"], git_commit(), a.arch, f"{a.seeds} seeds", f"{simulated['images']} images",
-                           f"{config.epochs} epochs", ("made genome" if a.made else "real sequence")+(", as aligned" if a.no_realign else "")+(", adapted" if a.adapt else "")])+"\n")
+        look = [time.strftime("%Y-%m-%d %H:%M", time.gmtime()), a.test, recipe["id"], git_commit(), a.arch, f"{a.seeds} seeds", f"{simulated['images']} images", f"{config.epochs} epochs",
+                ("made genome" if a.made else "real sequence")+(", as aligned" if a.no_realign else "")+(", adapted" if a.adapt else "")]
+        with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f: f.write("\t".join(look)+"\n")
     name = "_".join(["sim_to_real", a.test, *(word for word, on in (("made", a.made), ("as_aligned", a.no_realign), ("adapted", a.adapt)) if on)])
     if a.write: (project_root()/"benchmarks"/"results"/f"{name}.md").write_text(text)
 

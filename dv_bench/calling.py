@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 from fastcore.script import Param
 
-from .candidates import open_reads
 from .core import (DvBenchError, atomic_path, class_names, command, find_path, in_regions, inside, merge_intervals, open_reference, provenance, read_bed, read_json,
                            reference_record, write_json, write_vcf)
 from .baselines import baseline_names, fit_baseline
@@ -209,14 +208,14 @@ def _read_predictions(folder:Path)->pd.DataFrame:
 def seen_intervals(
     record:dict,            # a run.json
     contigs:dict,           # contig -> {"length", "md5"} of what is called; values may be None or lack the md5
-    sample:str="",          # the sample that is called
+    samples:set=frozenset(), # names of the sample that is called
 )->dict[str, list[tuple[int, int]]]: # contig -> where the network was trained or tuned
     "Where a run must not call."
     roles, data = record.get("roles") or {}, record.get("dataset") or {}
     seen = [roles[r] for r in ("train", "tune") if r in roles]
     folders = lambda d: str(d.get("fingerprint", "")).count("+")+1 if d else 0
     alone, reference = folders(data)-folders(data.get("test")) == 1, data.get("reference") # of several folders "simulated" says that one of them is
-    if alone and data.get("simulated") and sample not in {s for role in seen for s in role.get("samples", [])}: return {}
+    if alone and data.get("simulated") and set(samples).isdisjoint(s for role in seen for s in role.get("samples", [])): return {}
     known, out = reference.get("contigs", {}) if isinstance(reference, dict) else {}, {}
     for contig in contigs:
         a, b = ((d.get(contig) or {}).get("md5") for d in (known, contigs))
@@ -261,8 +260,7 @@ class Network:
     "The runs of one folder as one network: calibrated, averaged, none asked about what it was trained on."
     def __init__(self,
         folder:str|Path,   # as for `find_runs`
-        contigs:dict,      # as for `seen_intervals`
-        sample:str="",
+        contigs:dict, samples:set=frozenset(), # as for `seen_intervals`
         device=None,       # a torch.device; a GPU by default when there is one
     ):
         from dv_bench.training import load_run # torch is only needed here
@@ -277,7 +275,7 @@ class Network:
             if (run.channels, run.shape) != (self.channels, self.shape):
                 raise DvBenchError(f"{run.folder} was trained on {run.channels}, {run.shape}, {self.runs[0].folder} on {self.channels}, {self.shape}; choose one of them")
         self.calibrations = [fit_calibration(run.record, _read_predictions(run.folder)) for run in self.runs]
-        self.seen = [seen_intervals(run.record, contigs, sample) for run in self.runs]
+        self.seen = [seen_intervals(run.record, contigs, samples) for run in self.runs]
 
     def check(self, regions:dict, what:str="the regions"): # contig -> intervals that will be called
         "Raises DvBenchError when no run is left for some place."
@@ -410,7 +408,7 @@ class Haploid(NamedTuple):
         return rows.chrom.isin(self.contigs).to_numpy() & ~np.array(diploid, bool)
 
 def read_haploid(
-    contigs:str, par_regions_bed:str, known, # comma-separated names; a BED file or ""; the contigs that there are
+    contigs:str, par_regions_bed:str, known:dict, # comma-separated names; a BED file or ""; the contigs that there are, with "length" where it is known
 )->Haploid:
     "Options as DeepVariant names them. Raises DvBenchError on a contig that there is not."
     names = tuple(c for c in re.split(r"[,\s]+", contigs.strip()) if c)
@@ -419,7 +417,7 @@ def read_haploid(
     par = read_bed(find_path(par_regions_bed)) if par_regions_bed else {}
     if par_regions_bed and not par.keys() & set(names): raise DvBenchError(f"{par_regions_bed} has no region on {','.join(names)}; it names {', '.join([*par][:4]) or 'no contig'}")
     for contig in par.keys() & set(names):
-        length = (known[contig] or {}).get("length") if isinstance(known, dict) else None
+        length = known[contig].get("length")
         if length and par[contig][-1][1] > length: raise DvBenchError(f"{par_regions_bed}: {contig} ends at {par[contig][-1][1]:,}, the contig has {length:,} bases")
     return Haploid(names, par)
 
@@ -589,8 +587,7 @@ def call(
         job = prepare(reads, ref, regions, sample=sample or None, channels=tuple(data["channels"]), size=tuple(data["shape"][1:]), source=source, **options)
         contigs = {c: {} for c in open_reference(job.ref).references}
         contigs |= reference_record(job.ref, list(job.regions))["contigs"]
-        with open_reads(job.reads, job.ref) as handle: named = {g["SM"] for g in handle.header.to_dict().get("RG", ()) if "SM" in g}
-        network = Network(run, contigs, job.sample if job.sample in named or not named else min(named), device) # by another name it is still that sample
+        network = Network(run, contigs, {job.sample, *job.named}, device) # by another name it is still that sample
         network.check(job.regions)
         folds = network.folds
         lengths = dict(zip((f := open_reference(job.ref)).references, f.lengths))
@@ -602,15 +599,16 @@ def call(
         else:
             data = PileupDataset(examples)
             rows, reference = data.index, data.info["reference"]
-        if source and source not in (found := sorted(set(rows.source.dropna()))): raise DvBenchError(f"no image is of --source {source!r}; found {', '.join(map(repr, found[:6])) or 'none'}")
-        if source: rows = rows[rows.source == source]
+        if source:
+            if source not in (found := sorted(set(rows.source.dropna()))): raise DvBenchError(f"no image is of --source {source!r}; found {', '.join(map(repr, found[:6])) or 'none'}")
+            rows = rows[rows.source == source]
         rows = _one_sample(rows, "the predictions" if predictions else examples, sample)
         contigs = _contigs_of(reference, rows, ref)
         rows, lengths = _sorted(rows, list(contigs)), {c: d.get("length") for c, d in contigs.items()}
         sample = sample or next(iter(rows["sample"].replace("", np.nan).dropna()), "SAMPLE")
         if predictions: pieces = [rows] if len(rows) else []
         else:
-            network = Network(run, contigs, sample, device)
+            network = Network(run, contigs, {sample}, device)
             if (tuple(data.channels), tuple(data.shape)) != (network.channels, network.shape):
                 raise DvBenchError(f"{examples} has images of {', '.join(data.channels)}, {data.shape[1]} x {data.shape[2]}; {run} was trained on "
                                    f"{', '.join(network.channels)}, {network.shape[1]} x {network.shape[2]}")

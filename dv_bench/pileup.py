@@ -364,6 +364,7 @@ class Job:
     labeler: str = "haplotype"
     sex_chromosomes: bool = False
     left_out: tuple = ()    # contigs without labels
+    named: tuple = ()       # samples that the reads' read groups name
     encode: bool = False    # hand images out as a dataset keeps them
 
 class Maker:
@@ -459,9 +460,9 @@ def _stretch(place):
     return _worker[1].stretch(*place)
 
 def _in_parallel(job, places, jobs):
-    "The stretches' results in order. This process makes some itself whenever the next result is not there; at most four per job are under way or wait."
+    "The stretches' results in order. This process makes some itself whenever the next result is not there; a few per job are under way or wait."
     pool = ProcessPoolExecutor(jobs-1, multiprocessing.get_context("spawn"), _start, (job, {name: channels[name] for name in job.channels}))
-    own, places, waiting, most = Maker(job), iter(places), deque(), 4*jobs
+    own, places, waiting, most = Maker(job), iter(places), deque(), 2*jobs+4 # four more than are under way, for the time in which the others start
     def another(): return next(places, None) if len(waiting) < most else None
     try:
         while True:
@@ -507,7 +508,7 @@ def prepare(
         samples = sorted({group["SM"] for group in handle.header.to_dict().get("RG", ()) if "SM" in group})
     if not sample and len(samples) != 1: raise DvBenchError(f"{reads}: its read groups name {len(samples)} samples ({', '.join(samples) or 'none'}); give one name with --sample")
     sample = sample or samples[0]
-    job = Job(reads, ref, found, truth, confident, sample, alias=alias, **options)
+    job = Job(reads, ref, found, truth, confident, sample, alias=alias, named=tuple(samples), **options)
     unknown = [c for c in job.channels if c not in channels]
     if unknown: raise DvBenchError(f"channels {unknown} are not registered; known: {', '.join(channels)}")
     rows, columns = job.size
