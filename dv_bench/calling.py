@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['max_overlapping', 'Limits', 'Record', 'simplified', 'site_records', 'vcf_line', 'overlapping_groups', 'resolve',
            'resolve_overlaps', 'find_runs', 'Folds', 'find_folds', 'seen_intervals', 'Refitted', 'Network', 'Seconds',
-           'tune_counts', 'held_out', 'Haploid', 'read_haploid', 'call_pieces', 'cvo_bytes', 'write_cvo', 'read_cvo',
+           'assumed_counts', 'held_out', 'Haploid', 'read_haploid', 'call_pieces', 'cvo_bytes', 'write_cvo', 'read_cvo',
            'import_cvo', 'dvb_import', 'call', 'dvb_call']
 
 # %% ../nbs/13_calling.ipynb #8e793cdc
@@ -22,7 +22,7 @@ from .core import (DvBenchError, atomic_path, class_names, command, find_path, i
                            reference_record, write_json, write_vcf)
 from .baselines import baseline_names, fit_baseline
 from .dataset import PileupDataset, dvb_import as import_examples, index_row
-from .genotypes import adapt_mix, calibrated, fit_calibration, genotype_text, genotypes_of, gq_reliability, merge_sites, phred, phred_likelihoods
+from .genotypes import adapt_mix, calibrated, fit_calibration, genotype_text, genotypes_of, gq_reliability, held_mix, merge_sites, phred, phred_likelihoods
 from .metrics import image_metrics, metric_names
 from .pileup import make_examples, parse_aliases, prepare, report
 from .tfrecord import Example, find_files, messages, read_records, record_bytes, variant_message
@@ -349,16 +349,17 @@ def _predicted(
     if rows: waiting += ask()
     if waiting: yield pd.DataFrame(waiting)
 
-def tune_counts(
+def assumed_counts(
     run:str|Path, # as for `find_runs`
-)->np.ndarray:    # (3,) images per class where calibrated probabilities hold: in the tune roles, or in the train roles where there are none
+)->np.ndarray:    # (3,) images per class where calibrated probabilities hold, over the folds' `held_mix`
     "The class mix that a network's calls take for granted."
-    records = [read_json(f/"run.json") for f in find_runs(run)]
-    return np.sum([r["tune_class_counts"] if sum(r.get("tune_class_counts") or [0]) else r["train_class_counts"] for r in records], 0)
+    found = [held_mix(read_json(f/"run.json")) for f in find_runs(run)]
+    if any(f is None or not np.sum(f) for f in found): raise DvBenchError(f"{run}: run.json does not know the class mix of the training, which --adapt starts from; call without it")
+    return np.sum(found, 0)
 
 def _adapted(pieces, run, mix:list): # one piece of them all, at the class mix that they show, which is appended to `mix`
     if pieces := list(pieces):
-        rows, found = adapt_mix(pd.concat(pieces, ignore_index=True), tune_counts(run))
+        rows, found = adapt_mix(pd.concat(pieces, ignore_index=True), assumed_counts(run))
         mix.append(found)
         yield rows
 

@@ -20,8 +20,7 @@ import pyarrow.parquet as pq
 
 from .baselines import baseline_names
 from .core import DvBenchError, project_root, read_json, write_json
-from .genotypes import (class_shift, correct_probabilities, fit_temperature, genotypes_of, images_by_site, merge_images,
-                                merge_sites)
+from .genotypes import correct_probabilities, fit_temperature, genotypes_of, images_by_site, merge_images, merge_sites, run_shift
 from .metrics import genome_blocks, image_metrics
 
 # %% ../nbs/15_experiment.ipynb #f03cb84d
@@ -385,8 +384,7 @@ def _read_run(run, record:dict, columns:list|None)->tuple: # -> test frame, raw 
                            "Remove the run folder and train it again, or lower the learning rate")
     label, test = frame.label.to_numpy(float, na_value=np.nan), (frame.role == "test").to_numpy()
     tune = (frame.role == "tune").to_numpy() & ~np.isnan(label)
-    shift = class_shift(record.get("class_log_weights") or np.zeros(3), record.get("train_class_counts"),
-                        record.get("tune_class_counts") if tune.any() else None)
+    shift = run_shift(record)
     return frame[test].reset_index(drop=True), p[test], fit_temperature(p[tune], label[tune], shift), shift, int(tune.sum())
 
 def read_sites(
