@@ -35,7 +35,7 @@ def as_sites(block, fold_of, wrong):
         n = int((fold_of == f).sum())
         folds[int(f)] = slice(start, start+n)
         start += n
-    calls = {(arch, f, s): Calls(w[order][here], *[None]*6) for arch, runs in wrong.items() for s, w in enumerate(runs) for f, here in folds.items()}
+    calls = {(arch, f, s): Calls(w[order][here], *[None]*8) for arch, runs in wrong.items() for s, w in enumerate(runs) for f, here in folds.items()}
     table = pd.DataFrame({"block": block[order], "place": np.arange(len(order)), "variant_type": "SNP"})
     return Sites(table, calls, folds, {}, [])
 

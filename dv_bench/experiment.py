@@ -132,9 +132,16 @@ def _recipe(records:list)->dict: # settings that differ between runs, but for wh
 def read_history(
     experiment:Experiment,
 )->pd.DataFrame: # arch, fold, seed and the columns of history.csv
-    "Every run's learning curve."
-    return pd.concat([pd.read_csv(Path(r.folder)/"history.csv").assign(arch=r.arch, fold=r.fold, seed=r.seed)
-                      for r in experiment.runs.itertuples()], ignore_index=True)
+    "Every run's learning curve. Raises DvBenchError when a history.csv cannot be read."
+    found = []
+    for r in experiment.runs.itertuples():
+        path = Path(r.folder)/"history.csv"
+        try: rows = pd.read_csv(path)
+        except (OSError, ValueError) as e: raise DvBenchError(f"{path} cannot be read ({e}); remove the run's folder and train it again") from e
+        if lacking := [c for c in ("epoch", "role", "loss", "f1", "seconds") if c not in rows]:
+            raise DvBenchError(f"{path} lacks the column{'s'*(len(lacking) > 1)} {', '.join(lacking)}; remove the run's folder and train it again")
+        found.append(rows.assign(arch=r.arch, fold=r.fold, seed=r.seed))
+    return pd.concat(found, ignore_index=True)
 
 # %% ../nbs/15_experiment.ipynb #28e2fb1c
 @dataclass
@@ -308,6 +315,8 @@ class Calls(NamedTuple):
     image: dict             # `image_metrics` of the test images, probabilities as the network gave them
     calibration: dict       # temperature, class_shift, n_tune, n; before and after: `calibration_of`
     sure: np.ndarray        # (sites,) float64: probability of the called genotype
+    alt_called: np.ndarray  # (sites,) int8: class of the likeliest genotype that is not reference
+    alt_wrong: np.ndarray   # (sites,) bool: that genotype is not the truth
 
 class Sites(NamedTuple):
     "All test sites of an experiment, and every run's calls at them."
@@ -335,14 +344,15 @@ def _layout(frame:pd.DataFrame)->tuple: # test rows of one fold -> (sites, layou
                                   -1) for g in sites.genotype[where]]
     return sites, layout, truth, whole
 
-def _call(p:np.ndarray, layout:list, truth:np.ndarray): # corrected image probabilities -> wrong, called, class probabilities, that of the call, per site
-    wrong, called, probs, sure = np.zeros(len(truth), bool), np.zeros(len(truth), np.int8), np.zeros((len(truth), 3), np.float32), np.zeros(len(truth))
+def _call(p:np.ndarray, layout:list, truth:np.ndarray)->dict: # corrected image probabilities -> fields of `Calls`, per site
+    n = len(truth)
+    out = {"wrong": np.zeros(n, bool), "called": np.zeros(n, np.int8), "probs": np.zeros((n, 3), np.float32), "sure": np.zeros(n), "alt_called": np.zeros(n, np.int8), "alt_wrong": np.zeros(n, bool)}
     for k, where, rows in layout:
         table, _ = merge_images(p[rows], k)
-        best = table.argmax(1)
-        wrong[where], called[where], sure[where] = best != truth[where], _site_class[k][best], table.max(1)
-        probs[where] = table@np.eye(3)[_site_class[k]]
-    return wrong, called, probs, sure
+        best, alt = table.argmax(1), 1+table[:, 1:].argmax(1)
+        for field, value in (("wrong", best != truth[where]), ("called", _site_class[k][best]), ("probs", table@np.eye(3)[_site_class[k]]), ("sure", table.max(1)),
+                             ("alt_called", _site_class[k][alt]), ("alt_wrong", alt != truth[where])): out[field][where] = value
+    return out
 
 _site_columns = ["site_id", "chrom", "pos0", "ref", "alts", "variant_type", "sample", "source", "n_alts", "genotype", "depth",
                  "homopolymer_length", "gc"]
@@ -365,15 +375,15 @@ def calibration_of(
     labels,           # (n,) 0..2
     probs,            # (n, 3)
     bins:int=15,      # equally filled
-)->dict:              # brier, ece, log_loss; reliability: rows of (mean probability, share right, n)
+)->dict:              # brier, ece, log_loss, wrong (share of images); reliability: rows of (mean probability, share right, n)
     "How far probabilities can be trusted. Brier 1950 (sum over classes); ECE as in Naeini 2015, with equal-mass bins (Nixon 2019)."
     y, p = np.asarray(labels, int), np.asarray(probs, float)
-    if not len(y): return {"brier": np.nan, "ece": np.nan, "log_loss": np.nan, "reliability": []}
+    if not len(y): return dict.fromkeys(("brier", "ece", "log_loss", "wrong"), np.nan) | {"reliability": []}
     top, right = p.max(1), p.argmax(1) == y
     parts = [b for b in np.array_split(np.argsort(top, kind="stable"), bins) if len(b)]
     table = [(float(top[b].mean()), float(right[b].mean()), len(b)) for b in parts]
     return {"brier": float(((p-np.eye(3)[y])**2).sum(1).mean()), "ece": sum(n*abs(a-b) for a, b, n in table)/len(y),
-            "log_loss": float(-np.log(np.clip(p[np.arange(len(y)), y], 1e-12, 1)).mean()), "reliability": table}
+            "log_loss": float(-np.log(np.clip(p[np.arange(len(y)), y], 1e-12, 1)).mean()), "wrong": float((~right).mean()), "reliability": table}
 
 def _read_run(run, record:dict, columns:list|None)->tuple: # -> test frame, raw test p, temperature, shift, tune images
     try: frame = pq.read_table(Path(run.folder)/"predictions.parquet", columns=columns).to_pandas()
@@ -415,11 +425,9 @@ def read_sites(
             fixed = correct_probabilities(p, shift, temperature)
             y = frame.label.to_numpy(float, na_value=np.nan); has = ~np.isnan(y)
             before, after = (calibration_of(y[has], q[has]) for q in (p, fixed))
-            wrong, called, probs, sure = _call(fixed[whole], layout, truth)
-            calls[run.arch, fold, run.seed] = Calls(wrong[known], called[known], probs[known], fixed.astype(np.float32),
-                                                    image_metrics(y[has], p[has]), {
-                    "temperature": temperature, "class_shift": shift, "n_tune": n_tune, "n": int(has.sum()), "before": before,
-                    "after": after}, sure[known])
+            calls[run.arch, fold, run.seed] = Calls(image_probs=fixed.astype(np.float32), image=image_metrics(y[has], p[has]),
+                calibration={"temperature": temperature, "class_shift": shift, "n_tune": n_tune, "n": int(has.sum()), "before": before, "after": after},
+                **{k: v[known] for k, v in _call(fixed[whole], layout, truth).items()})
         tables.append(table); folds[fold] = slice(start, start+len(table)); start += len(table)
     if not start: raise DvBenchError(f"{experiment.folder} has no test site with a known genotype; statistics need labelled test examples")
     table = pd.concat(tables, ignore_index=True)
