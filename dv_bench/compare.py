@@ -713,6 +713,7 @@ def verdict(
     tests = int(table.p_holm.notna().sum())
     def claim(r): # numbers of one challenger, and what the interval is when it is not the declared test's
         how = "" if r.method == test_name else f"; {r.method}"
+        if not np.isfinite(r.low): return f"{_per(r.rate)} {what} per 1,000 {kind} against {_per(r.rate_baseline)} (at no site does one err and the other not)"
         return (f"{_per(r.rate)} {what} per 1,000 {kind} against {_per(r.rate_baseline)} (difference {_per(r.difference)}, 95% interval {_per(r.low)} to {_per(r.high)}, "
                 f"{_p(r.p_holm if np.isfinite(r.p_holm) else r.p)}{f' after Holm over {tests} challengers' if np.isfinite(r.p_holm) and tests > 1 else ''}{how})")
     table = hold_to_convergence(table, convergence)

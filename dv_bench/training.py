@@ -833,7 +833,10 @@ def check_same(
 ):
     "Raises DvBenchError that shows the difference, when there is one."
     diff = [f"{k} was {a!r}, now {b!r}" for k, (a, b) in differences(old["settings"], new["settings"]).items()]
-    if old["fingerprint"] != new["fingerprint"]: diff.append(f"another dataset: fingerprint was {old['fingerprint'][:12]}, now {new['fingerprint'][:12]}")
+    if old["fingerprint"] != new["fingerprint"]: # of several folders, those that differ
+        was, now = (d["fingerprint"].split("+") for d in (old, new))
+        say = lambda mine, other: " and ".join(f[:12] for f in mine if f not in other) or "fewer folders"
+        diff.append(f"another dataset: fingerprint was {say(was, now)}, now {say(now, was)}")
     elif old["split_id"] != new["split_id"]: diff.append(f"another split: was {old['split_id']}, now {new['split_id']}")
     if diff: raise DvBenchError(f"{folder} holds a run with other settings: {'; '.join(diff)}. Use the old settings, another --experiment, or remove the folder")
 
