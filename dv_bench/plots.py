@@ -6,7 +6,7 @@
 __all__ = ['costs', 'start_seconds', 'arch_looks', 'difference_figure', 'fold_figure', 'pareto', 'cost_figure',
            'confusion_figure', 'strata_figure', 'kinds_figure', 'learning_figure', 'compute_figure',
            'reliability_figure', 'gq_figure', 'pr_figure', 'imagenet_figure', 'calling_figure', 'loss_figure',
-           'metric_figure', 'coverage_figure', 'gallery', 'gallery_html', 'write_images', 'missing_baselines',
+           'metric_figure', 'coverage_figure', 'gallery', 'gallery_html', 'Report', 'write_images', 'missing_baselines',
            'dvb_summary']
 
 # %% ../nbs/17_plots.ipynb #73f55da5
@@ -677,7 +677,7 @@ class Report:
             cells = []
             for c, (_, fmt) in columns.items():
                 v = fmt(row) if callable(fmt) else row[c]
-                if c == "arch" and v in self.looks: v = f'{_mark(self.looks[v])}{re.sub("([_.])", "\\1<wbr>", _e(v))}'
+                if c == "arch" and v in self.looks: v = _mark(self.looks[v])+re.sub("(?<=[_.])", "<wbr>", _e(v))
                 cells.append(_cell(v, "" if callable(fmt) else fmt))
             rows.append(f"<tr>{''.join(cells)}</tr>")
         link = f'<a download="{name}.csv" href="data:text/csv;base64,{base64.b64encode(csv.encode()).decode()}">{name}.csv</a>'
