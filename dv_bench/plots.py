@@ -10,12 +10,13 @@ __all__ = ['costs', 'start_seconds', 'arch_looks', 'difference_figure', 'fold_fi
            'dvb_summary']
 
 # %% ../nbs/17_plots.ipynb #73f55da5
-import base64, colorsys, contextlib, html, io, json, os, re, shlex, shutil, signal, subprocess, sys, tempfile, zipfile, zlib
+import base64, colorsys, contextlib, html, io, json, os, re, shlex, shutil, subprocess, sys, tempfile, zipfile, zlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import psutil
 import plotly.io as pio
 from PIL import Image
 from plotly.offline import get_plotlyjs
@@ -747,12 +748,13 @@ def write_images(
     with tempfile.TemporaryDirectory() as d, _replaced(folder) as tmp:
         (made := Path(d)/"figures.json").write_text(json.dumps({name: json.loads(fig.to_json()) for name, fig in figures.items()}))
         code = "import sys; from dv_bench.plots import _render; _render(sys.argv[1], sys.argv[2], int(sys.argv[3]))"
-        work = subprocess.Popen([sys.executable, "-c", code, made, tmp, str(width)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        work = subprocess.Popen([sys.executable, "-c", code, made, tmp, str(width)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         limit = start_seconds+5*len(figures)
         try: said = work.communicate(timeout=limit)[1]
         except subprocess.TimeoutExpired: said = f"the browser did not answer in {limit} s"
         finally:
-            with contextlib.suppress(ProcessLookupError): os.killpg(work.pid, signal.SIGKILL)   # and the browser with it
+            with contextlib.suppress(psutil.NoSuchProcess):                                         # and the browser with it, which has a session of its own
+                for p in [*psutil.Process(work.pid).children(recursive=True), work]: p.kill()
         done = len(list(tmp.glob("*.png")))
     if done == len(figures): return f"{done} static images in figures/"
     return f"{done} of {len(figures)} static images in figures/: {(said.strip() or 'the browser ended').splitlines()[-1]}"
