@@ -24,7 +24,7 @@ from .baselines import baseline_names, fit_baseline
 from .dataset import PileupDataset, dvb_import as import_examples, index_row
 from .genotypes import adapt_mix, calibrated, fit_calibration, genotype_text, genotypes_of, gq_reliability, held_mix, merge_sites, phred, phred_likelihoods
 from .metrics import image_metrics, metric_names
-from .pileup import make_examples, parse_aliases, prepare, report
+from .pileup import parse_aliases, prepare, report, run_job
 from .tfrecord import Example, find_files, messages, read_records, record_bytes, variant_message
 
 # %% ../nbs/13_calling.ipynb #f5c9d35e
@@ -266,7 +266,9 @@ class Network:
         from dv_bench.training import load_run # torch is only needed here
         folders = find_runs(folder)
         for f in folders:
-            if not (f/"model.safetensors").exists() and read_json(f/"run.json").get("timm_name"):
+            record = read_json(f/"run.json")
+            if record.get("trained_on"): raise DvBenchError(f"{f} holds another program's answers (dvb_import --cvo) and no network; call from them with --predictions")
+            if not (f/"model.safetensors").exists() and record.get("timm_name"):
                 raise DvBenchError(f"{f} has no weights (model.safetensors); train it again, or call from its predictions with --predictions")
         self.folds = find_folds(folder)
         self.runs = [Refitted(f) if read_json(f/"run.json")["arch"] in baseline_names else load_run(f, device) for f in folders]
@@ -283,11 +285,11 @@ class Network:
             edges = sorted({e for i in intervals for e in i} | {e for s in self.seen for i in s.get(contig, []) for e in i})
             places = [a for a in edges if inside(a, intervals)]
             blocked = [a for a in places if all(inside(a, s.get(contig, [])) for s in self.seen)]
-            if blocked: raise DvBenchError(self.refusal(f"{what} hold {contig}:{blocked[0]+1}"))
+            if blocked: raise DvBenchError(self.refusal(f"{contig}:{blocked[0]+1} and at other places of {what}" if len(blocked) > 1 else f"{contig}:{blocked[0]+1} of {what}"))
 
-    def refusal(self, what:str)->str:
+    def refusal(self, where:str)->str: # where the network was trained, in words
         one = len(self.runs) == 1
-        return (f"{what}, and {'the network was' if one else 'every fold was'} trained or tuned there: its calls would be of what it has learnt by heart. "
+        return (f"{'the network was' if one else 'every fold was'} trained or tuned at {where}: its calls there would be of what it has learnt by heart. "
                 f"Call other regions, {'give the architecture folder with all its folds, ' if one else ''}or use --predictions for the held-out calls")
 
     def predict(self,
@@ -592,8 +594,7 @@ def call(
         network.check(job.regions)
         folds = network.folds
         lengths = dict(zip((f := open_reference(job.ref)).references, f.lengths))
-        made = make_examples(reads, ref, regions, jobs, used, progress, sample=job.sample, channels=job.channels, size=job.size, source=source, **options)
-        pieces = _predicted(((index_row(row), image) for row, image in made), network, seconds)
+        pieces = _predicted(((index_row(row), image) for row, image in run_job(job, jobs, used, progress)), network, seconds)
         sample, reference = job.sample, Path(ref).name
     else:
         if predictions: rows, record = held_out(run, partial); folds = find_folds(run); reference = record["dataset"].get("test", record["dataset"]).get("reference")
@@ -615,7 +616,7 @@ def call(
                                    f"{', '.join(network.channels)}, {network.shape[1]} x {network.shape[2]}")
             folds = network.folds
             seen = np.logical_and.reduce([in_regions(rows.chrom, rows.pos0, s) for s in network.seen])
-            if seen.any(): raise DvBenchError(network.refusal(f"{rows.site_id[seen].nunique()} of {rows.site_id.nunique()} sites, the first at {rows.chrom[seen].iloc[0]}:{rows.pos0[seen].iloc[0]+1}"))
+            if seen.any(): raise DvBenchError(network.refusal(f"{rows.site_id[seen].nunique()} of the {rows.site_id.nunique()} sites, the first is {rows.chrom[seen].iloc[0]}:{rows.pos0[seen].iloc[0]+1}"))
             numbers = rows.index.to_numpy()
             pieces = _predicted(((row, data.image(i)) for i, row in zip(numbers, rows.to_dict("records"))), network, seconds)
         reference = reference.get("name") if isinstance(reference, dict) else Path(ref).name if ref else None
@@ -658,6 +659,8 @@ def dvb_call(
 ):
     "Call variants with a trained network: from reads, from a dataset, or from its own held-out predictions."
     if not run: raise DvBenchError("expected --run, a run folder such as outputs/first/resnet18")
+    of_reads = {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0, "contig_alias": bool(contig_alias)}
+    if not reads and (given := [name for name, there in of_reads.items() if there]): raise DvBenchError(f"--{given[0]} belongs to --reads; images that are there stay as they are")
     options = ({"realign": False} if no_realign else {}) | dict(fraction=downsample, seed=seed, contig_alias=parse_aliases(contig_alias or [])) if reads else {}
     done = call(out, run, reads, ref, [*(region or []), *([find_path(bed)] if bed else [])], examples, predictions, partial, Limits(qual_filter, homref_gq, multi_allelic_qual_filter),
                 haploid_contigs, par_regions_bed, cvo, sample, source, adapt, jobs, progress=True, **options)

@@ -7,7 +7,7 @@ __all__ = ['inlined', 'op_codes', 'consumes_reference', 'consumes_read', 'read_f
            'record_head', 'partition_size', 'reservoir_size', 'reservoir_seed', 'REF', 'SUB', 'INS', 'DEL', 'CLIP',
            'POSITION', 'KIND', 'FIRST', 'LENGTH', 'ANCHOR', 'READ', 'LOW', 'min_mapping_quality', 'min_base_quality',
            'min_count', 'min_snp_fraction', 'min_indel_fraction', 'compiled', 'Reads', 'read_ends', 'take_reads',
-           'copy_values', 'hash_name', 'parse_cigar', 'reads_from_rows', 'find_index', 'open_reads', 'linear_index',
+           'copy_values', 'hash_name', 'parse_cigar', 'reads_from_rows', 'find_index', 'open_reads', 'read_bai',
            'fetch_reads', 'partitions', 'reservoir', 'overlapping', 'Evidence', 'is_canonical', 'count_alleles',
            'Candidate', 'alt_sets', 'same_allele', 'find_candidates']
 
@@ -276,6 +276,7 @@ def open_reads(
     path = Path(path)
     if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a BAM or CRAM file")
     index = find_index(path)
+    if index.suffix == ".bai": read_bai(index, index.stat().st_mtime)
     if path.suffix == ".cram": os.environ |= {"REF_PATH": os.devnull, "REF_CACHE": os.devnull}
     verbosity = pysam.set_verbosity(0)
     try: reads = pysam.AlignmentFile(str(path), index_filename=str(index), reference_filename=str(ref))
@@ -283,22 +284,45 @@ def open_reads(
     finally: pysam.set_verbosity(verbosity)
     if reads.header.to_dict().get("HD", {}).get("SO", "coordinate") != "coordinate":
         raise DvBenchError(f"{path} is not sorted by coordinate; sort it with `samtools sort` and index it again")
+    if index.suffix == ".bai": _check_index(path, index)
     return reads
 
+def _check_index(path, index): # where the last placed read ends, by the index, unplaced reads follow or nothing; a foreign index would show a file without reads
+    end, verbosity = read_bai(index, index.stat().st_mtime)[1], pysam.set_verbosity(0)
+    try:
+        with pysam.BGZFile(str(path)) as f:
+            if end: f.seek(end)
+            else: # behind the header: a text, and the contigs with their names and lengths
+                number = lambda: int.from_bytes(f.read(4), "little")
+                f.read(4); f.read(number())
+                for _ in range(number()): f.read(number()+4)
+            follows = f.read(8)
+    except (OSError, ValueError): follows = bytes(8)
+    finally: pysam.set_verbosity(verbosity)
+    if len(follows) == 8 and int.from_bytes(follows[4:], "little", signed=True) >= 0:
+        raise DvBenchError(f"the index {index} is of another file than {path}, or the file is damaged: it does not know where the reads end; make it again with `samtools index {path}`")
+
 @functools.lru_cache(4)
-def linear_index(
+def read_bai(
     path:Path,     # .bai
     written:float, # when; a newer one is read again
-)->list[np.ndarray]: # per contig, uint64 per 16,384 bases: the virtual offset of the first read that reaches them, 0 where there is none
-    "Where in a BAM to begin to read. Source: SAM specification, 5.2."
-    data, at, found = path.read_bytes(), 8, []
+)->tuple[list[np.ndarray], int]: # per contig, uint64 per 16,384 bases: the virtual offset of the first read that reaches them, 0 where there is none; that of the last read's end
+    "Where in a BAM to begin to read, and where the placed reads end. Raises DvBenchError when it is no index. Source: SAM specification, 5.2."
+    data, at, found, end = path.read_bytes(), 8, [], 0
     number = lambda at: int.from_bytes(data[at:at+4], "little")
-    for _ in range(number(4)):
-        bins, at = number(at), at+4
-        for _ in range(bins): at += 8+16*number(at+4)
-        found.append(np.frombuffer(data, "<u8", number(at), at+4))
-        at += 4+8*len(found[-1])
-    return found
+    try:
+        if data[:4] != b"BAI\1": raise ValueError
+        for _ in range(number(4)):
+            bins, at = number(at), at+4
+            for _ in range(bins):
+                name, chunks = number(at), number(at+4)
+                at += 8+16*chunks
+                if name != 37450: end = max(end, int.from_bytes(data[at-8:at], "little"))   # that bin holds counts
+            found.append(np.frombuffer(data, "<u8", number(at), at+4))
+            at += 4+8*len(found[-1])
+        if at > len(data): raise ValueError
+    except ValueError: raise DvBenchError(f"{path} is no index, or a part of one ({len(data):,} bytes); make it again with `samtools index {path.with_suffix('')}`") from None
+    return found, end
 
 def _bam_records(path, offsets, contig, start0, end0):
     "The records of a BAM from the first that can reach a region to the last that begins before its end; `offsets` is the contig's linear index."
@@ -329,6 +353,16 @@ def _htslib_records(handle, contig, start0, end0):
     for _ in range(contigs): at += 8+number(at)
     return memoryview(data)[at:]
 
+def _misfit(data)->str: # the first record whose CIGAR does not fit its bases, in words
+    at = 0
+    while at < len(data):
+        name, op, base, qual, end = _parts(data, at)
+        lengths = [int(data[o:o+4].view("<u4")[0]) for o in range(op, base, 4)]
+        n, bases = sum(l >> 4 for l in lengths if consumes_read[l & 15]), end-qual
+        if n != bases and bases and lengths: return f": read {bytes(data[name:op-1]).decode()} at {_int32(data, at+8)+1}, {bases} bases, CIGAR {''.join(f'{l >> 4}{op_codes[l & 15]}' for l in lengths[:6])}{'…' if len(lengths) > 6 else ''}"
+        at += 4+_int32(data, at)
+    return ""
+
 def fetch_reads(
     handle:pysam.AlignmentFile, # from `open_reads`
     contig:str, start0:int, end0:int, # as the file calls it; 0-based, half-open
@@ -340,14 +374,14 @@ def fetch_reads(
     path, verbosity = Path(handle.filename.decode()), pysam.set_verbosity(0)
     try:
         number, index = handle.get_tid(contig), find_index(path)
-        if index.suffix == ".bai": data = _bam_records(path, linear_index(index, index.stat().st_mtime)[number], number, start0, end0)
+        if index.suffix == ".bai": data = _bam_records(path, read_bai(index, index.stat().st_mtime)[0][number], number, start0, end0)
         else: data = _htslib_records(handle, contig, start0, end0)
         data = np.frombuffer(data, np.uint8)
         found, counts = _select(data, start0, end0, min_mapq, fraction, seed)
     except (OSError, ValueError) as e:
-        raise DvBenchError(f"{path}: the reads of {contig}:{start0+1}-{end0} cannot be decoded ({e}). The file is truncated or "
-                           "corrupt, a CIGAR does not fit its bases, or a CRAM was made with another reference; `samtools view -c` on the region "
-                           "shows which read") from None
+        which = _misfit(data) if "CIGAR" in str(e) else ""
+        raise DvBenchError(f"{path}: the reads of {contig}:{start0+1}-{end0} cannot be decoded ({e}{which}). " + ("Remove that read, or align it again" if which else
+                           "The file is truncated or corrupt, a CIGAR does not fit its bases, or a CRAM was made with another reference; `samtools view -c` on the region shows which read")) from None
     finally: pysam.set_verbosity(verbosity)
     return _unpack(data, found), dict(zip(read_fates, counts.tolist()))
 

@@ -7,8 +7,8 @@ __all__ = ['shuffle_seed', 'query_buffer', 'min_overlap', 'channels', 'base_brig
            'sex_chromosome', 'stretch_size', 'shuffled', 'choose_rows', 'Pileup', 'channel', 'scale', 'look_up',
            'read_base', 'base_quality', 'mapping_quality', 'strand', 'read_supports_variant', 'base_differs_from_ref',
            'insert_size', 'site_pixels', 'draw_image', 'site_images', 'parse_aliases', 'name_in_file',
-           'calling_regions', 'Job', 'Maker', 'prepare', 'make_examples', 'report', 'write_dataset', 'decode_image',
-           'as_example', 'dvb_examples']
+           'calling_regions', 'Job', 'Maker', 'run_job', 'prepare', 'make_examples', 'report', 'write_dataset',
+           'decode_image', 'as_example', 'dvb_examples']
 
 # %% ../nbs/06_pileup.ipynb #4614c3b4
 import contextlib, functools, itertools, multiprocessing, os, re
@@ -475,8 +475,11 @@ def _in_parallel(job, places, jobs):
     except BrokenProcessPool: raise DvBenchError("a worker process ended before its work was done; was there too little memory for so many --jobs?") from None
     finally: pool.shutdown(cancel_futures=True)
 
-def _run(job, jobs, counts, progress):
-    "Check what concerns the jobs, then hand out the examples of all stretches."
+def run_job(
+    job:Job,
+    jobs:int, counts:Counter, progress:bool, # as for `make_examples`
+)->Iterator[tuple]: # as from `make_examples`
+    "Hand out the examples of all stretches of a job. Raises DvBenchError for what concerns the processes."
     if jobs < 1: raise DvBenchError(f"{jobs} jobs: expected at least 1")
     own = [name for name in job.channels if jobs > 1 and channels[name].__module__ == "__main__"]
     if own: raise DvBenchError(f"channels {own} are defined in a notebook or script, where other processes do not find them; move them to a module or use one job")
@@ -533,7 +536,7 @@ def make_examples(
 )->Iterator[tuple[dict, np.ndarray]]: # a row as `DatasetWriter.add` takes it, and its image, uint8 (channels, height, width)
     """Examples in genome order, the same for any number of jobs. A worker process imports this module, so a channel of your own must be importable too.
     Raises DvBenchError for input that cannot be used, most of it before the first example."""
-    return _run(prepare(reads, ref, regions, **options), jobs, Counter() if counts is None else counts, progress)
+    return run_job(prepare(reads, ref, regions, **options), jobs, Counter() if counts is None else counts, progress)
 
 # %% ../nbs/06_pileup.ipynb #04061d53
 def report(
@@ -563,7 +566,7 @@ def write_dataset(
         writer = stack.enter_context(DatasetWriter(out, job.channels, *job.size, reference=reference_record(job.ref, list(job.regions)), simulated=simulated, options=options,
                                                    made_from=[{"file": Path(f).name, "sha256": sha256_file(f)} for f in files]))
         write = stack.enter_context(write_examples(tfrecord, job.channels, *job.size)) if tfrecord else None
-        for row, (chunk, digest) in _run(replace(job, encode=True), jobs, counts, progress):
+        for row, (chunk, digest) in run_job(replace(job, encode=True), jobs, counts, progress):
             writer.add_encoded(chunk, digest, row)
             if write: write(as_example(row, decode_image(chunk, writer.shape)))
             counts["images"] += 1

@@ -540,8 +540,13 @@ def score_calls(
     lengths = dict(zip(fasta.references, fasta.lengths))
     if isinstance(region, str): region = parse_region(region) if region else None
     if region and region.contig not in lengths: raise DvBenchError(f"the reference has no contig {region.contig}; it has {', '.join(list(lengths)[:5])}")
+    if region and max(region.start+1, region.end or 0) > lengths[region.contig]: raise DvBenchError(f"region {region} leaves {region.contig}, which has {lengths[region.contig]:,} bases")
     conf = RegionSet(confident, lengths) if confident else None
     strata = {name: RegionSet(bed, lengths) for name, bed in read_stratification(stratification).items()} if stratification else {}
+    if conf and not conf.intervals: raise DvBenchError(f"{confident} holds no region, so nothing could be scored; give the BED of the truth set, or none to take everything for confident")
+    for name, r in strata.items():
+        if r.intervals and not r.intervals.keys() & lengths.keys(): raise DvBenchError(f"the regions of {name!r} in {stratification} are on {', '.join(list(r.intervals)[:3])}, and the reference has "
+            f"{', '.join(list(lengths)[:3])}: no contig in common")
     truth_calls, query_calls = read_calls(truth, fasta, "truth", truth_sample, region), read_calls(calls, fasta, "calls", sample, region)
     named = {"truth": {c for c, found in truth_calls.items() if found}, "calls": {c for c, found in query_calls.items() if found},
              "confident regions": set(conf.intervals) if conf else set()}

@@ -1195,7 +1195,9 @@ class Predictor:
         self.precision = cost["precision"] if cost["precision"] != "fp16" or self.device.type == "cuda" else "fp32"
         self.channels_last = cost["channels_last"]
         self.net = _network(replace(self.config, pretrained=False), self.shape, 0)
-        self.net.load_state_dict(load_tensors(self.folder/"model.safetensors")[0])
+        try: self.net.load_state_dict(load_tensors(self.folder/"model.safetensors")[0])
+        except (DvBenchError, RuntimeError) as e: # damaged, or of another network
+            raise DvBenchError(f"{self.folder}/model.safetensors cannot be used ({str(e).splitlines()[0]}); remove the run's folder and train it again with dvb_train") from None
         self.net = self.net.to(self.device, memory_format=torch.channels_last if self.channels_last else torch.contiguous_format).eval()
         self.mean, self.sd = (torch.tensor(self.record["normalisation"][k], dtype=torch.float32, device=self.device) for k in ("mean", "sd"))
 
