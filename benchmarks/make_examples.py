@@ -65,7 +65,7 @@ def split(arguments: argparse.Namespace, bed: str) -> list[str]:
             bases = sum(e-s for intervals in job.regions.values() for s, e in intervals)
             with tempfile.TemporaryDirectory() as folder, DatasetWriter(f"{folder}/d", job.channels, *job.size) as writer:
                 start, counts, n = time.process_time(), Counter(), 0
-                for row, (chunk, digest) in pileup._run(replace(job, encode=True), 1, counts, False): writer.add_encoded(chunk, digest, row); n += 1
+                for row, (chunk, digest) in pileup.run_job(replace(job, encode=True), 1, counts, False): writer.add_encoded(chunk, digest, row); n += 1
                 seconds = time.process_time()-start
             if best is None or seconds < best[0]: best = seconds, n, counts["reads used"], dict(spent)
         seconds, n, reads, found = best
@@ -171,7 +171,7 @@ if __name__ == "__main__":
     if arguments.seconds:
         job = pileup.prepare(arguments.reads, arguments.ref, [arguments.region])
         begin = time.process_time()
-        for _ in pileup._run(job, 1, Counter(), False): pass
+        for _ in pileup.run_job(job, 1, Counter(), False): pass
         more += scaling(arguments, time.process_time()-begin)
     print("\n".join(more))
     if arguments.out:

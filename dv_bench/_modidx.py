@@ -324,6 +324,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                  'dv_bench.labels._blocks': ('labels.html#_blocks', 'dv_bench/labels.py'),
                                  'dv_bench.labels._haplotype': ('labels.html#_haplotype', 'dv_bench/labels.py'),
                                  'dv_bench.labels._phasings': ('labels.html#_phasings', 'dv_bench/labels.py'),
+                                 'dv_bench.labels._plain': ('labels.html#_plain', 'dv_bench/labels.py'),
                                  'dv_bench.labels._stripped': ('labels.html#_stripped', 'dv_bench/labels.py'),
                                  'dv_bench.labels.candidate_options': ('labels.html#candidate_options', 'dv_bench/labels.py'),
                                  'dv_bench.labels.common_suffix': ('labels.html#common_suffix', 'dv_bench/labels.py'),

@@ -134,6 +134,7 @@ def match_pairs(
     starts = [start, *(max(s.end for s in b) for b in blocks)]
     sizes = [len(b) for b in blocks]
     phasings = lru_cache(None)(lambda k, genotypes: _phasings(blocks[k], genotypes, bases, starts[k], starts[k+1]))
+    matters = lru_cache(None)(lambda haplotype: wanted is None or any(w.endswith(haplotype) for w in wanted))
     @lru_cache(None)
     def from_block(k, genotypes):
         if k == len(blocks): return [(bases(starts[k], end) if starts[k] < end else "",)]
@@ -141,7 +142,7 @@ def match_pairs(
         joined = [] if not prefixes else [
             (p[0]+h[0],) if len(p) == len(h) == 1 else (p[0]+h[i], p[-1]+h[-1-i])
             for h in from_block(k+1, genotypes[sizes[k]:]) for p in prefixes for i in range(min(len(p), len(h)))]
-        return joined if wanted is None else [pair for pair in joined if all(any(w.endswith(h) for w in wanted) for h in pair)]
+        return [pair for pair in joined if all(map(matters, pair))]
     found = {}
     for genotypes in product(*options):
         for pair in from_block(0, genotypes): found.setdefault(frozenset(pair), []).append(genotypes)
@@ -160,6 +161,13 @@ def truth_options(
     return sorted({(0, 0), genotype} | {(0, alt) for alt in genotype if alt})
 
 # %% ../nbs/04_labels.ipynb #f8057bea
+def _plain(candidates:list[Site], truths:list[Site])->list[tuple[int, int]]|None: # the answer where there is only one: SNPs with one alt each, or one record that both hold
+    at = {t.pos0: t for t in truths}
+    single = all(len(s.alts) == 1 for s in [*candidates, *truths]) and len(at) == len(truths) and len({c.pos0 for c in candidates}) == len(candidates)
+    if not single or any(c.pos0 in at and c[:3] != at[c.pos0][:3] for c in candidates): return None
+    if any(len(s.ref) > 1 or len(s.alts[0]) > 1 for s in [*candidates, *truths]) and not (len(candidates) == len(truths) == 1 and candidates[0].pos0 in at): return None
+    return [tuple(sorted(at[c.pos0].genotype)) if c.pos0 in at else (0, 0) for c in candidates]
+
 def label_group(
     candidates:list[Site], # in order of position
     truths:list[Site],     # with genotypes, none of them all reference
@@ -167,6 +175,7 @@ def label_group(
 )->list[tuple[int, int]]:  # per candidate
     "Genotypes that explain the truth of one group best (DeepVariant's `haplotype_labeler`)."
     if not candidates or not truths: return [(0, 0)]*len(candidates)
+    if plain := _plain(candidates, truths): return plain
     start = max(0, min(s.pos0 for s in candidates+truths)-1)
     reference = fetch(start, max(s.end for s in candidates+truths)+20)
     end, bases = start+len(reference), lambda a, b: reference[a-start:b-start]
