@@ -2,7 +2,7 @@
 
     python benchmarks/verdict.py                   # full counts: 1,000 experiments per row, writes results/verdict.md and the package's table
     python benchmarks/verdict.py --experiments 50  # a look, writes nothing
-    python benchmarks/verdict.py --only effect     # how much real training runs differ: 2 folds x 4 seeds of a tiny network on the demo dataset
+    python benchmarks/verdict.py --only effect     # how much real training runs differ: 2 folds x 5 seeds of a network on the demo dataset
 
 Null (a): two fixed models with the same difficulty of every site up to their own noise, errors clustered in the genome, and an effect of each
 training run in log-odds of an error. Null (b): one learner (ridge regression on random ReLU features, its seed draws the features) really
@@ -101,19 +101,20 @@ def measured_run_effect(sites, arch):
     return float(np.mean(parts)**.5), len(parts), len(runs)
 
 
-def effect(arch="test_resnet", folds=2, seeds=4, epochs=6):
-    "Train one tiny network under several seeds on the demo dataset; how much its runs differ."
+def effect(arch, folds=2, seeds=5, epochs=12):
+    "Train one network under several seeds on the demo dataset; how much its runs differ."
     from dv_bench.simulate import demo_dataset
     from dv_bench.training import Config, train_arch
     data = demo_dataset()
     with tempfile.TemporaryDirectory() as d:
-        train_arch(Config(arch=arch, data=str(data), outputs=d, experiment="effect", folds=folds, seeds=seeds, epochs=epochs, batch_size=16, lr=2e-3, rows=64, baseline=arch, tracker="none"))
+        train_arch(Config(arch=arch, data=str(data), outputs=d, experiment="effect", folds=folds, seeds=seeds, epochs=epochs, batch_size=16, lr=2e-3, scheduler="cosine", ema=.95,
+                          bn_batches=8, rows=75, columns=101, baseline=arch, tracker="none"))
         sites = read_sites(read_experiment(Path(d)/"effect"))
     sd, _, _ = measured_run_effect(sites, arch)
     rate = [c.wrong.mean() for c in sites.calls.values()]
     return (f"# How much do training runs differ?\n\n{folds} folds x {seeds} seeds of timm's `{arch}`, {epochs} epochs on the demo dataset ({len(sites.table):,} simulated sites, every one tested once by "
             f"each seed): genotype errors {min(rate):.1%} to {max(rate):.1%}. Between seeds of one fold the log-odds of an error differ with a standard deviation of **{sd:.2f}**, the noise of counting "
-            f"taken out.\n\nMade by `python benchmarks/verdict.py --only effect`, commit {git_commit()}.\n")
+            f"taken out.\n\nMade by `python benchmarks/verdict.py --only effect --arch {arch}`, commit {git_commit()}.\n")
 
 
 def study(name, make, experiments, seed=0):
@@ -127,6 +128,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiments", type=int, default=1000, help="per row; results are written from 1,000 on")
     parser.add_argument("--only", default="", help="a, b, power or effect")
+    parser.add_argument("--arch", default="mobilenetv3_small_100", help="timm's name of the network whose runs are compared (effect)")
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
     args = parser.parse_args()
     counts, power, n = [], [], args.experiments
@@ -147,7 +149,7 @@ def main():
             hits = ["no test" if r["method"] != test_name else "none" if r["p"] > .05 else "better" if r["difference"] < 0 else "worse" for r in rows]
             power.append({"sites": sites, "experiments": few, "found": hits.count("better"), "wrong way": hits.count("worse"), "not tested": hits.count("no test")})
     if args.only == "effect" or (n >= 1000 and not args.only):
-        (ROOT/"benchmarks"/"results"/"verdict_effect.md").write_text(text := effect())
+        (ROOT/"benchmarks"/"results"/"verdict_effect.md").write_text(text := effect(args.arch))
         print(text)
         if args.only: return
     if args.json:
