@@ -31,7 +31,7 @@ from torch.nn import functional as F
 from dv_bench.core import DvBenchError, find_path, package_versions
 from dv_bench.dataset import PileupDataset, export_png, made_dataset
 from dv_bench.model import build_model, count_gmacs, peak_memory, reset_peak_memory, synchronize
-from dv_bench.training import (Config, Examples, Run, autocast, device_name, epoch_batches, make_optimizer, parse_setting, resolve_precision, this_device,
+from dv_bench.training import (Config, Examples, Run, autocast, device_name, epoch_batches, make_optimizer, parse_setting, resolve_precision, this_device, used_shape,
                                training_step)
 
 
@@ -84,7 +84,7 @@ def bare_steps(config: Config, shape):
     device = this_device()
     precision, channels_last = resolve_precision(config, shape)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = build_model(config.arch, shape[0], config.rows or shape[1], shape[2], config.pad).to(device, memory_format=layout).train()
+    model = build_model(config.arch, *shape, config.pad).to(device, memory_format=layout).train()
     if config.compile: model.compile()
     x = torch.randn(config.batch_size, shape[0], *model.input_size, device=device).to(memory_format=layout)
     y, optimizer = torch.arange(config.batch_size, device=device) % 3, make_optimizer(config, model)
@@ -105,7 +105,7 @@ def peak_flops(precision: str) -> float:
 
 def worker(pipe, kind: str, config: Config, csv: Path, workers: int):
     "Answers each number of steps with seconds, processor seconds, peak memory and, for bare, the machine's peak rate."
-    shape = Examples(config.data).shape
+    shape = used_shape(config, Examples(config.data).shape)
     steps = {"thesis": lambda: thesis_steps(config.arch, csv, config.batch_size, workers), "ours": lambda: our_steps(config), "bare": lambda: bare_steps(config, shape)}[kind]()
     device = this_device()
     reset_peak_memory(device)
@@ -134,8 +134,8 @@ def compare(config: Config, csv: Path, rounds: int, steps: int, workers: int) ->
     images, median = steps*config.batch_size, statistics.median
     speed = {k: median(images/t for t, *_ in v) for k, v in found.items()}
     ratio = lambda a, b, what: median(x[what]/y[what] for x, y in zip(found[a], found[b]))
-    shape = Examples(config.data).shape
-    model = build_model(config.arch, shape[0], config.rows or shape[1], shape[2], config.pad)
+    shape = used_shape(config, Examples(config.data).shape)
+    model = build_model(config.arch, *shape, config.pad)
     gmacs = count_gmacs(model, shape[0])
     on_cpu = this_device().type == "cpu"
     return {"architecture": config.arch, "thesis, images/s": f"{speed['thesis']:.1f}", "ours, images/s": f"{speed['ours']:.1f}", "ratio": f"{ratio('thesis', 'ours', 0):.2f}",

@@ -290,6 +290,7 @@ def open_reads(
 def _check_index(path, index): # where the last placed read ends, by the index, unplaced reads follow or nothing; a foreign index would show a file without reads
     end, verbosity = read_bai(index, index.stat().st_mtime)[1], pysam.set_verbosity(0)
     try:
+        if end >> 16 > path.stat().st_size: raise ValueError                # where the last read's block begins
         with pysam.BGZFile(str(path)) as f:
             if end: f.seek(end)
             else: # behind the header: a text, and the contigs with their names and lengths
@@ -321,13 +322,14 @@ def read_bai(
             found.append(np.frombuffer(data, "<u8", number(at), at+4))
             at += 4+8*len(found[-1])
         if at > len(data): raise ValueError
-    except ValueError: raise DvBenchError(f"{path} is no index, or a part of one ({len(data):,} bytes); make it again with `samtools index {path.with_suffix('')}`") from None
+    except ValueError: raise DvBenchError(f"{path} is no index, or a part of one ({len(data):,} bytes); make it again with `samtools index`") from None
     return found, end
 
 def _bam_records(path, offsets, contig, start0, end0):
     "The records of a BAM from the first that can reach a region to the last that begins before its end; `offsets` is the contig's linear index."
     ahead = offsets[start0 >> 14:]
     if not ahead.any(): return bytearray()
+    if int(ahead[ahead > 0][0]) >> 16 >= path.stat().st_size: raise OSError("the index points behind the file's end")
     with pysam.BGZFile(str(path)) as f:
         f.seek(int(ahead[ahead > 0][0]))
         data, at, done = bytearray(), 0, False

@@ -177,7 +177,8 @@ def paired_exact(
     b,          # (sites,) share of the baseline's seeds that are wrong
     place=None, # (sites,) number of the place that a site is of; a place counts once. By default each site is one
 )->dict: # estimate, low, high, p; in errors per site; low <= estimate <= high
-    "Exact test of the places where two architectures disagree, each with the weight of its disagreement, and the interval that goes with it."
+    """Exact test of the places where two architectures disagree, each with the weight of its disagreement, and the interval that goes with it: all chances of the sign, one for
+    all places, that the test does not reject. Where the sign goes with the weight it is somewhat short."""
     d = np.asarray(a, float)-np.asarray(b, float)
     total = d if place is None else np.bincount(place, d)
     total = total[np.abs(total) > 1e-12]
@@ -191,8 +192,8 @@ def paired_exact(
     return {"estimate": estimate, "low": min((2*low-1)*step, estimate), "high": max((2*high-1)*step, estimate), "p": float(min(1., 2*min(at_least(.5), at_most(.5))))}
 
 def _whole(values)->np.ndarray: # integers in the proportions of these shares of seeds, which have a small common denominator
-    k = next((k for k in range(1, 101) if np.abs(values*k-np.rint(values*k)).max() < 1e-6), 100)
-    found = np.rint(values*k).astype(int)
+    k = next((k for k in range(1, 61) if np.abs(values*k-np.rint(values*k)).max() < 1e-6), 60) # or nearly so
+    found = (np.sign(values)*np.maximum(np.rint(np.abs(values)*k), 1)).astype(int)
     return found//np.gcd.reduce(found)
 
 def _sum_chances(weights, share:float)->np.ndarray: # chance of every sum 0, 1, … of these integers, each of them counted with chance `share`
@@ -245,7 +246,7 @@ def _compare(sites, arch, baseline, mask, draws, seed, wrong)->dict:
     n = int(sum(mask[sites.folds[f]].sum() for f in folds))
     seeds = {a: _seeds(sites, a, folds) for a in (arch, baseline)}
     row = {"arch": arch, "baseline": baseline, "n_sites": n, "folds": len(folds), "seeds": min(seeds.values())}
-    if not n: return row | {"method": "none", "reason": "no site in common with the baseline"}
+    if not n: return row | {"method": "none", "reason": "no site in common with the baseline" if not folds else "no such site among the test sites"}
     a, b = (count_errors(sites, x, folds, mask, wrong) for x in (arch, baseline))
     blocks, errors = int((a.sites > 0).sum()), [sum(f.mean(0).sum() for f in c.folds) for c in (a, b)]
     row |= {"blocks": blocks, "errors": errors[0], "errors_baseline": errors[1], "rate": errors[0]/n, "rate_baseline": errors[1]/n}
@@ -713,7 +714,8 @@ def verdict(
     tests = int(table.p_holm.notna().sum())
     def claim(r): # numbers of one challenger, and what the interval is when it is not the declared test's
         how = "" if r.method == test_name else f"; {r.method}"
-        if not np.isfinite(r.low): return f"{_per(r.rate)} {what} per 1,000 {kind} against {_per(r.rate_baseline)} (at no site does one err and the other not)"
+        if not r.n_sites: return f"no test {kind} to judge by"
+        if not np.isfinite(r.low): return f"{_per(r.rate)} {what} per 1,000 {kind} against {_per(r.rate_baseline)} (there is no place at which one errs more than the other)"
         return (f"{_per(r.rate)} {what} per 1,000 {kind} against {_per(r.rate_baseline)} (difference {_per(r.difference)}, 95% interval {_per(r.low)} to {_per(r.high)}, "
                 f"{_p(r.p_holm if np.isfinite(r.p_holm) else r.p)}{f' after Holm over {tests} challengers' if np.isfinite(r.p_holm) and tests > 1 else ''}{how})")
     table = hold_to_convergence(table, convergence)
@@ -747,7 +749,8 @@ def _at_recall(r, c)->str: # what becomes of a row's difference at the baseline'
     if c.decision == r.decision: return "stays"
     if c.decision in ("better", "worse"): return "turns round"
     if c.method != test_name: return "could not be tested"
-    return "is not shown, nor is it ruled out" if c.low <= r.difference <= c.high else "disappears, so that it is a moved threshold"
+    if c.low*c.high > 0: return "is not shown after Holm's correction"
+    return "is not shown, nor is it ruled out" if c.low <= r.difference/2 <= c.high else "disappears, so that it is a moved threshold" # not even half of it can be there
 
 def _late(rows:pd.DataFrame, convergence:pd.DataFrame|None)->str: # why decisions were taken back
     late = sorted({a for names in rows.not_converged for a in names.split(", ")})

@@ -161,11 +161,12 @@ def truth_options(
     return sorted({(0, 0), genotype} | {(0, alt) for alt in genotype if alt})
 
 # %% ../nbs/04_labels.ipynb #f8057bea
-def _plain(candidates:list[Site], truths:list[Site])->list[tuple[int, int]]|None: # the answer where there is only one: SNPs with one alt each, or one record that both hold
+def _plain(candidates:list[Site], truths:list[Site], fetch)->list[tuple[int, int]]|None: # the answer where there is only one: SNPs with one alt each, or one record that both hold
     at = {t.pos0: t for t in truths}
     single = all(len(s.alts) == 1 for s in [*candidates, *truths]) and len(at) == len(truths) and len({c.pos0 for c in candidates}) == len(candidates)
     if not single or any(c.pos0 in at and c[:3] != at[c.pos0][:3] for c in candidates): return None
     if any(len(s.ref) > 1 or len(s.alts[0]) > 1 for s in [*candidates, *truths]) and not (len(candidates) == len(truths) == 1 and candidates[0].pos0 in at): return None
+    if any(fetch(t.pos0, t.end) != t.ref for t in truths): return None # the search refuses it
     return [tuple(sorted(at[c.pos0].genotype)) if c.pos0 in at else (0, 0) for c in candidates]
 
 def label_group(
@@ -175,7 +176,7 @@ def label_group(
 )->list[tuple[int, int]]:  # per candidate
     "Genotypes that explain the truth of one group best (DeepVariant's `haplotype_labeler`)."
     if not candidates or not truths: return [(0, 0)]*len(candidates)
-    if plain := _plain(candidates, truths): return plain
+    if plain := _plain(candidates, truths, fetch): return plain
     start = max(0, min(s.pos0 for s in candidates+truths)-1)
     reference = fetch(start, max(s.end for s in candidates+truths)+20)
     end, bases = start+len(reference), lambda a, b: reference[a-start:b-start]

@@ -569,7 +569,7 @@ figure figcaption{color:var(--soft);font-size:.85rem;line-height:1.4;padding:0 1
 table{border-collapse:collapse;font-size:.86rem;font-variant-numeric:tabular-nums;width:100%}
 th,td{padding:5px 9px;text-align:right;white-space:nowrap;border-bottom:1px solid #edf0f3}th{white-space:normal;min-width:5em;background:var(--tint);font-weight:600;vertical-align:bottom}
 th:first-child,td:first-child,td.t,th.t{text-align:left}tr:last-child td{border-bottom:0}td.undef{color:#8a929b}
-.mk{display:inline-block;width:.78em;height:.78em;margin-right:.4em;vertical-align:-.02em}td small{display:block;color:var(--soft);font-size:.92em}
+.mk{display:inline-block;width:.78em;height:.78em;margin-right:.4em;vertical-align:-.02em}wbr{display:none}td small{display:block;color:var(--soft);font-size:.92em}
 .legend{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:.9rem;margin:10px 0;padding:0;list-style:none}
 .csv{font-size:.82rem;margin:2px 0 14px}.csv a{color:var(--accent)}
 .ex{border:1px solid var(--line);border-radius:6px;padding:8px 10px;break-inside:avoid;min-width:0}
@@ -577,7 +577,7 @@ th:first-child,td:first-child,td.t,th.t{text-align:left}tr:last-child td{border-
 .ex .c div{font-size:.68rem;color:var(--soft);line-height:1.3}.ex img{width:100%;image-rendering:pixelated;display:block;background:#000}
 details{margin:14px 0}summary{cursor:pointer;font-weight:600}
 footer{margin-top:44px;border-top:1px solid var(--line);padding-top:10px;color:var(--soft);font-size:.84rem;overflow-wrap:anywhere}
-@media (max-width:600px){table td:first-child,table th:first-child{white-space:normal;max-width:11em;position:sticky;left:0;background:#fff}
+@media (max-width:600px){wbr{display:inline}table td:first-child,table th:first-child{white-space:normal;max-width:11em;position:sticky;left:0;background:#fff}
  main{padding:0 12px 40px}h1{font-size:1.35rem}.verdict{font-size:1.02rem;padding:12px 14px}}
 @media print{nav,.csv,.modebar{display:none!important}main{max-width:none;padding:0}body{font-size:11pt}h2,h3,h2+p,h3+p{break-after:avoid}tr,.ex,.short{break-inside:avoid}figure{border-color:#bbb}
  .wide{display:none}.wide+.csv{display:block!important}.wide+.csv::before{content:"Too wide for paper: "}
@@ -754,7 +754,9 @@ def write_images(
         except subprocess.TimeoutExpired: said = f"the browser did not answer in {limit} s"
         finally:
             with contextlib.suppress(psutil.NoSuchProcess):                                         # and the browser with it, which has a session of its own
-                for p in [*psutil.Process(work.pid).children(recursive=True), work]: p.kill()
+                for p in [*psutil.Process(work.pid).children(recursive=True), work]:
+                    with contextlib.suppress(psutil.NoSuchProcess): p.kill()
+            work.wait()
         done = len(list(tmp.glob("*.png")))
     if done == len(figures): return f"{done} static images in figures/"
     return f"{done} of {len(figures)} static images in figures/: {(said.strip() or 'the browser ended').splitlines()[-1]}"
@@ -803,7 +805,7 @@ def dvb_summary(
     with tempfile.TemporaryDirectory() as d:
         made = Path(d)/"summary.ipynb"
         try:
-            papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", made, cwd=project_root(), progress_bar=False,
+            ran = papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", made, cwd=project_root(), progress_bar=False,
                                        log_output=False, extra_arguments=["--log-level=40"],
                 parameters=dict(experiment=str(folder), baseline=baseline,
                                 stratification=stratification and str(find_path(stratification).resolve()), static_images=not no_images))
@@ -811,5 +813,5 @@ def dvb_summary(
             if e.ename == "DvBenchError": raise DvBenchError(e.evalue) from None
             raise
         with atomic_path(folder/"summary.ipynb") as tmp: shutil.copy(made, tmp)
-    if not no_images and not any((folder/"figures").glob("*.png")): print("no static images: no Chrome or Chromium was found that answers (on Debian: apt install chromium)")
+    if not no_images: print(*(o.text.strip() for o in ran.cells[-1].outputs if o.output_type == "stream"), sep="\n") # what became of the static images
     print(folder/"summary.html")

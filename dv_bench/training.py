@@ -836,7 +836,7 @@ def check_same(
     if old["fingerprint"] != new["fingerprint"]: # of several folders, those that differ
         was, now = (d["fingerprint"].split("+") for d in (old, new))
         say = lambda mine, other: " and ".join(f[:12] for f in mine if f not in other) or "fewer folders"
-        diff.append(f"another dataset: fingerprint was {say(was, now)}, now {say(now, was)}")
+        diff.append("the same dataset folders in another order or number" if set(was) == set(now) else f"another dataset: fingerprint was {say(was, now)}, now {say(now, was)}")
     elif old["split_id"] != new["split_id"]: diff.append(f"another split: was {old['split_id']}, now {new['split_id']}")
     if diff: raise DvBenchError(f"{folder} holds a run with other settings: {'; '.join(diff)}. Use the old settings, another --experiment, or remove the folder")
 

@@ -1,11 +1,11 @@
-"""From nothing to a verdict: simulate reads, draw images, train three networks, compare them. Settings: configs/demo.yaml. Goes on where it stopped."""
+"""From nothing to a verdict: simulate reads, draw images, train three networks, call with them, compare them. Settings: configs/demo.yaml. Goes on where it stopped."""
 import sys
 import time
 
 import pandas as pd
 import yaml
 
-from dv_bench.core import DvBenchError, project_root
+from dv_bench.core import DvBenchError, atomic_path, project_root
 from dv_bench.dataset import PileupDataset
 
 
@@ -20,9 +20,13 @@ def main():
     print(f"{data}: {info['n']} images, {info['class_counts']} ({time.time()-start:.0f} s)", flush=True)
     from dv_bench.training import dvb_train
     dvb_train(archs, data=str(data), experiment=train["experiment"], p=[[k, v] for k, v in train.items() if k != "experiment"])
+    from dv_bench.scoring import score_experiment
+    folder, reads = root/"outputs"/train["experiment"], root/"data"/"demo_reads"
+    if (reads/"truth.vcf.gz").exists():
+        calling = score_experiment(folder, reads/"truth.vcf.gz", reads/"reference.fasta", reads/"confident.bed")
+        with atomic_path(folder/"calling.csv") as tmp: calling.to_csv(tmp, index=False)
     from dv_bench.plots import dvb_summary
     dvb_summary(train["experiment"])
-    folder = root/"outputs"/train["experiment"]
     table = pd.read_csv(folder/"tables"/"architectures.csv")
     print("Simulated reads, undertrained networks:\n"+table[[c for c in table if table[c].notna().any()][:9]].round(4).to_string(index=False))
     print(f"report: {folder/'summary.html'} ({time.time()-start:.0f} s in all; undertrained networks on simulated reads)")
