@@ -26,7 +26,7 @@ test-slow: $(VENV)/.ready  ## what takes longer: kills, calibration, random rewr
 lab: $(VENV)/.ready    ## JupyterLab on this machine, with the project's kernel
 	$(BIN)/jupyter lab --ip 127.0.0.1 --notebook-dir . nbs/index.ipynb
 
-demo: $(VENV)/.ready   ## from nothing to a report on simulated reads (about 8 minutes on two cores); goes on where it stopped
+demo: $(VENV)/.ready   ## from nothing to a report on simulated reads (7 to 8 minutes on two cores); goes on where it stopped
 	$(BIN)/python scripts/demo.py
 
 # what needs real reads says so and is left out where they are not there
