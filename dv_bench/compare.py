@@ -707,7 +707,7 @@ def verdict(
     if not len(table):
         sites, _ = shared_sites(sites, baseline)
         rate = rate_table(sites, endpoint, draws=2).set_index("arch").rate; n = rate_table(sites, endpoint, draws=2).n_sites.max()
-        why = f"the baseline {baseline} has no complete run" if baseline not in archs else f"{archs[0]} is the only architecture"
+        why = f"the baseline {baseline} has no complete run (dvb_summary --baseline names another)" if baseline not in archs else f"{archs[0]} is the only architecture"
         lowest = rate.sort_values().head(3)
         return [f"There is nothing to compare: {why}.",
                 f"{'Fewest '+what if len(rate) > 3 else what[0].upper()+what[1:]} per 1,000 {kind}: {_names(f'{a} {_per(r)}' for a, r in lowest.items())}, on {describe_data(experiment, sites, n, kind)}."], _notes(experiment, sites)

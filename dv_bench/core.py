@@ -48,6 +48,7 @@ def command(
     def run(*args, **kwargs):
         if args or kwargs or Path(sys.argv[0]).stem != func.__name__: return func(*args, **kwargs)
         parser = anno_parser(func, prog=func.__name__)
+        parser.allow_abbrev = False # a part of a name must not come to mean another option later
         for action in parser._actions:
             for option in [o for o in action.option_strings if len(o) == 3]:
                 action.option_strings.insert(0, option[1:]); parser._option_string_actions[option[1:]] = action

@@ -225,6 +225,7 @@ class TruthSet:
         self._check_index()
         self.sample = self._choose_sample(sample)
         self.regions = read_bed(bed)
+        if not self.regions: raise DvBenchError(f"{bed} holds no region, so nothing could be labelled; give the BED of the truth set")
 
     def _check_index(self):
         index = next((i for i in (Path(f"{self.path}.tbi"), Path(f"{self.path}.csi")) if i.exists()), None)

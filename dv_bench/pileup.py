@@ -328,7 +328,9 @@ def calling_regions(
     wanted = []
     for item in asked:
         path = find_path(item) if isinstance(item, str) and re.search(r"\.bed(\.gz)?$", item) or isinstance(item, Path) else None
-        if path: wanted += [Region(c, s, e) for c, intervals in read_bed(path).items() for s, e in intervals]
+        if path:
+            if not (found := read_bed(path)): raise DvBenchError(f"{path} holds no region")
+            wanted += [Region(c, s, e) for c, intervals in found.items() for s, e in intervals]
         else: wanted.append(parse_region(item) if isinstance(item, str) else item)
     if not asked:
         bare = {c.removeprefix("chr") for c in reads}
@@ -516,9 +518,14 @@ def prepare(
     if unknown: raise DvBenchError(f"channels {unknown} are not registered; known: {', '.join(channels)}")
     rows, columns = job.size
     if rows <= reference_rows or columns < 1 or columns % 2 == 0: raise DvBenchError(f"images of {rows} x {columns}: expected more than {reference_rows} rows and an odd width")
+    if job.labeler not in ("haplotype", "positional"): raise DvBenchError(f"--labeler {job.labeler}: this labelling method is unknown; expected haplotype or positional")
     if not 0 < job.fraction <= 1: raise DvBenchError(f"--downsample {job.fraction}: expected a fraction of the reads, more than 0 and at most 1")
     if not truth: return job
-    with pysam.VariantFile(truth) if Path(truth).exists() else open(os.devnull) as vcf: named = getattr(vcf, "header", None)
+    verbosity = pysam.set_verbosity(0)
+    try:
+        with pysam.VariantFile(truth) if Path(truth).exists() else open(os.devnull) as vcf: named = getattr(vcf, "header", None)
+    except (OSError, ValueError) as e: raise DvBenchError(f"{truth} is not a VCF that can be read ({e}); expected --truth VCF and --confident BED") from None
+    finally: pysam.set_verbosity(verbosity)
     job = replace(job, truth_sample=sample if named and sample in named.samples else None)
     if not regions and not job.sex_chromosomes:
         left_out = tuple(c for c in found if sex_chromosome.fullmatch(c))
