@@ -36,12 +36,15 @@ bench: $(VENV)/.ready  ## every benchmark with its full counts (hours); tables g
 	$(BIN)/python benchmarks/simulate.py --write
 	$(BIN)/python benchmarks/dataset.py --data data/demo --out benchmarks/results/dataset.md
 	$(BIN)/python benchmarks/training.py --data data/demo --out benchmarks/results/training.md
+	$(BIN)/python benchmarks/training.py --data data/demo -p precision auto --out benchmarks/results/training_auto.md
+	$(BIN)/python benchmarks/training.py --data data/demo --batch 32 -p rows 75 -p compile true --out benchmarks/results/training_compiled.md
 	$(BIN)/python benchmarks/kills.py --out benchmarks/results/kills.md
 	$(BIN)/python benchmarks/calling.py --out benchmarks/results/calling.md
 	$(BIN)/python benchmarks/verdict.py
 	$(BIN)/python benchmarks/summary.py
 	if [ -d ../shared/data ]; then $(BIN)/python benchmarks/make_examples.py --out benchmarks/results/make_examples.md && \
-	  for options in na12878 'na12878 --adapt' hg002 'hg002 --adapt' 'hg002 --made'; do $(BIN)/python benchmarks/sim_to_real.py $$options --write || exit 1; done; \
+	  for options in 'simulated --no_realign' na12878 'na12878 --adapt' 'na12878 --no_realign' 'na12878 --no_realign --adapt' hg002 'hg002 --adapt' 'hg002 --made' \
+	    'hg002 --no_realign' 'hg002 --no_realign --adapt' 'hg002 --no_realign --made'; do $(BIN)/python benchmarks/sim_to_real.py $$options --write || exit 1; done; \
 	else echo "left out, because ../shared/data with real reads is not there: make_examples.py, sim_to_real.py"; fi
 
 clean:             ## remove the environment and caches; data/ and outputs/ stay

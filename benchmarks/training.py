@@ -31,8 +31,8 @@ from torch.nn import functional as F
 from dv_bench.core import DvBenchError, find_path, package_versions
 from dv_bench.dataset import PileupDataset, export_png, made_dataset
 from dv_bench.model import build_model, count_gmacs, peak_memory, reset_peak_memory, synchronize
-from dv_bench.training import (Config, Examples, Run, autocast, device_name, epoch_batches, make_optimizer, parse_setting, resolve_precision, this_device, used_shape,
-                               training_step)
+from dv_bench.training import (Config, Examples, Run, autocast, device_name, epoch_batches, make_optimizer, parse_setting, resolve_precision, this_device,
+                               training_step, used_shape)
 
 
 class PngImages(torch.utils.data.Dataset):

@@ -24,7 +24,7 @@ from dv_bench.core import git_commit
 from dv_bench.experiment import Calls, Sites, read_experiment, read_sites
 
 ROOT = Path(__file__).resolve().parent.parent
-RUN_EFFECTS = (.1, .2, .4)  # log-odds; see `effect`
+RUN_EFFECTS = (.1, .2, .4, .6)  # log-odds; see `effect`
 
 
 def as_sites(block, fold_of, wrong):
@@ -35,7 +35,7 @@ def as_sites(block, fold_of, wrong):
         n = int((fold_of == f).sum())
         folds[int(f)] = slice(start, start+n)
         start += n
-    calls = {(arch, f, s): Calls(w[order][here], *[None]*8) for arch, runs in wrong.items() for s, w in enumerate(runs) for f, here in folds.items()}
+    calls = {(arch, f, s): Calls(**dict.fromkeys(Calls._fields) | {"wrong": w[order][here]}) for arch, runs in wrong.items() for s, w in enumerate(runs) for f, here in folds.items()}
     table = pd.DataFrame({"block": block[order], "place": np.arange(len(order)), "variant_type": "SNP"})
     return Sites(table, calls, folds, {}, [])
 

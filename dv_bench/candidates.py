@@ -276,7 +276,7 @@ def open_reads(
     path = Path(path)
     if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a BAM or CRAM file")
     index = find_index(path)
-    if index.suffix == ".bai": read_bai(index, index.stat().st_mtime)
+    if index.suffix == ".bai": read_bai(index, index.stat().st_mtime) # says what is wrong with it, which htslib does not
     if path.suffix == ".cram": os.environ |= {"REF_PATH": os.devnull, "REF_CACHE": os.devnull}
     verbosity = pysam.set_verbosity(0)
     try: reads = pysam.AlignmentFile(str(path), index_filename=str(index), reference_filename=str(ref))

@@ -168,8 +168,9 @@ def parse_region(
 
 def read_bed(
     path:str|Path,               # BED, plain or gzipped: contig, start, end (0-based, half-open)
+    needed:bool=False,           # it must hold some region
 )->dict[str, list[tuple[int, int]]]: # contig -> sorted, merged intervals
-    "Intervals of a BED file. Raises DvBenchError on a line that is not BED or out of order."
+    "Intervals of a BED file. Raises DvBenchError on a line that is not BED or out of order, and where regions are needed and none is there."
     intervals, last = {}, {}
     try: handle = pysam.BGZFile(str(path)) if str(path).endswith("gz") else open(path, "rb")
     except OSError as e: raise DvBenchError(f"{path}: the BED file cannot be opened ({e.strerror or e})") from None
@@ -185,6 +186,7 @@ def read_bed(
                 raise DvBenchError(f"{path}, line {n}: not sorted ({contig}:{start} comes too late); sort it with `sort -k1,1 -k2,2n`")
             intervals.setdefault(contig, []).append((start, end))
             last[contig], last["contig"] = start, contig
+    if needed and not intervals: raise DvBenchError(f"{path} holds no region; expected lines of contig, start and end")
     return {contig: merge_intervals(found) for contig, found in intervals.items()}
 
 def merge_intervals(

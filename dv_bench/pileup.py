@@ -11,7 +11,7 @@ __all__ = ['shuffle_seed', 'query_buffer', 'min_overlap', 'channels', 'base_brig
            'decode_image', 'as_example', 'dvb_examples']
 
 # %% ../nbs/06_pileup.ipynb #4614c3b4
-import contextlib, functools, itertools, multiprocessing, os, re
+import contextlib, functools, itertools, multiprocessing, re
 from bisect import bisect_left
 from collections import Counter, deque
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -31,7 +31,7 @@ from .candidates import (Candidate, Reads, alt_sets, compiled, copy_values, fetc
 from .core import (DvBenchError, Region, channel_numbers, class_names, command, find_path, follow_parent, height, intersect_intervals, merge_intervals, open_reference,
                            parse_region, read_bed, reference_record, reference_rows, sha256_file, wgs_channels, width)
 from .dataset import DatasetWriter, describe_alleles, encode_image, reference_context
-from .labels import TruthSet, image_label
+from .labels import TruthSet, image_label, label_methods
 from .realign import realign
 from .tfrecord import Example, write_examples
 
@@ -328,9 +328,7 @@ def calling_regions(
     wanted = []
     for item in asked:
         path = find_path(item) if isinstance(item, str) and re.search(r"\.bed(\.gz)?$", item) or isinstance(item, Path) else None
-        if path:
-            if not (found := read_bed(path)): raise DvBenchError(f"{path} holds no region")
-            wanted += [Region(c, s, e) for c, intervals in found.items() for s, e in intervals]
+        if path: wanted += [Region(c, s, e) for c, intervals in read_bed(path, needed=True).items() for s, e in intervals]
         else: wanted.append(parse_region(item) if isinstance(item, str) else item)
     if not asked:
         bare = {c.removeprefix("chr") for c in reads}
@@ -355,7 +353,6 @@ class Job:
     truth: str|None = None
     confident: str|None = None
     sample: str = ""
-    truth_sample: str|None = None
     source: str = ""
     realign: bool = True
     fraction: float = 1.
@@ -375,7 +372,7 @@ class Maker:
         self.job, self.fasta, self.handle = job, open_reference(job.ref), open_reads(job.reads, job.ref)
         self.truth = None
         if job.truth:
-            self.truth = TruthSet(job.truth, job.confident, job.truth_sample, job.sex_chromosomes)
+            self.truth = TruthSet(job.truth, job.confident, job.sample, job.sex_chromosomes)
             named = [*self.truth.file.header.contigs]
             self.truth_name = lambda contig: name_in_file(contig, named, job.alias) or contig
             named_here = {self.truth_name(job.alias.get(c, c)): found for c, found in self.truth.regions.items()}
@@ -518,15 +515,9 @@ def prepare(
     if unknown: raise DvBenchError(f"channels {unknown} are not registered; known: {', '.join(channels)}")
     rows, columns = job.size
     if rows <= reference_rows or columns < 1 or columns % 2 == 0: raise DvBenchError(f"images of {rows} x {columns}: expected more than {reference_rows} rows and an odd width")
-    if job.labeler not in ("haplotype", "positional"): raise DvBenchError(f"--labeler {job.labeler}: this labelling method is unknown; expected haplotype or positional")
+    if job.labeler not in label_methods: raise DvBenchError(f"--labeler {job.labeler}: expected {' or '.join(label_methods)}")
     if not 0 < job.fraction <= 1: raise DvBenchError(f"--downsample {job.fraction}: expected a fraction of the reads, more than 0 and at most 1")
     if not truth: return job
-    verbosity = pysam.set_verbosity(0)
-    try:
-        with pysam.VariantFile(truth) if Path(truth).exists() else open(os.devnull) as vcf: named = getattr(vcf, "header", None)
-    except (OSError, ValueError) as e: raise DvBenchError(f"{truth} is not a VCF that can be read ({e}); expected --truth VCF and --confident BED") from None
-    finally: pysam.set_verbosity(verbosity)
-    job = replace(job, truth_sample=sample if named and sample in named.samples else None)
     if not regions and not job.sex_chromosomes:
         left_out = tuple(c for c in found if sex_chromosome.fullmatch(c))
         job = replace(job, regions={c: i for c, i in found.items() if c not in left_out}, left_out=left_out)

@@ -23,7 +23,7 @@ from plotly.offline import get_plotlyjs
 
 from .baselines import baseline_names
 from .core import DvBenchError, atomic_path, class_names, command, find_path, project_root
-from .compare import endpoint_rates, endpoint_words, held_out_role, pr_curve, rank_correlation, reliability_table
+from .compare import endpoint_words, endpoints, held_out_role, pr_curve, rank_correlation, reliability_table
 from .experiment import Experiment, Sites, find_arch, find_experiment, read_experiment
 
 # %% ../nbs/17_plots.ipynb #5603158e
@@ -33,14 +33,15 @@ _symbols = ("square", "diamond", "triangle-up", "triangle-down", "star", "hexago
             "hourglass", "diamond-wide", "octagon")
 _dashes = ("dash", "dot", "dashdot", "longdash", "longdashdot", "5px 2px 1px 2px 1px 2px", "2px 4px", "10px 3px", "8px 2px 2px 2px", "1px 2px", "4px 1px", "12px 2px 4px 2px")
 _shapes = ("/", "\\", "x", "-", "|", "+", ".")
-_line = {"circle": "solid", "x": "dot", "cross": "dash"} | dict(zip(_symbols, _dashes))               # of an architecture's lines, by its symbol
+_line = {"circle": "solid", "x": "1px 4px", "cross": "14px 3px 3px 3px"} | dict(zip(_symbols, _dashes))               # of an architecture's lines, by its symbol
 _fill = {"circle": "", "x": ".", "cross": "+"} | {s: _shapes[i % len(_shapes)] for i, s in enumerate(_symbols)} # of its bars
 
 def _corners(n:int, turn:float=0, inner:float=1)->list: # of a polygon, or of a star with so many spikes
     k = n if inner == 1 else 2*n
-    return [(np.sin(t)*r, -np.cos(t)*r) for i in range(k) for t, r in [(2*np.pi*(i/k+turn), inner if i % 2 else 1)]]
+    angles, radii = 2*np.pi*(np.arange(k)/k+turn), np.where(np.arange(k) % 2, inner, 1.)
+    return list(zip(np.sin(angles)*radii, -np.cos(angles)*radii))
 
-_cross = [(x*a, y*a) for a in (.95,) for x, y in ((-.35, -1), (.35, -1), (.35, -.35), (1, -.35), (1, .35), (.35, .35), (.35, 1), (-.35, 1), (-.35, .35), (-1, .35), (-1, -.35), (-.35, -.35))]
+_cross = ((-.35, -1), (.35, -1), (.35, -.35), (1, -.35), (1, .35), (.35, .35), (.35, 1), (-.35, 1), (-.35, .35), (-1, .35), (-1, -.35), (-.35, -.35))
 _outlines = {"circle": _corners(24), "square": _corners(4, 1/8), "diamond": _corners(4), "triangle-up": _corners(3), "triangle-down": _corners(3, .5), "star": _corners(5, 0, .45),
     "hexagon": _corners(6), "pentagon": _corners(5), "bowtie": [(-1, -.7), (1, .7), (1, -.7), (-1, .7)], "star-diamond": _corners(4, 0, .5), "hourglass": [(-.7, -1), (.7, -1), (-.7, 1), (.7, 1)],
     "diamond-wide": [(-1, 0), (0, -.6), (1, 0), (0, .6)], "octagon": _corners(8, 1/16), "cross": _cross, "x": [((x-y)*.7, (x+y)*.7) for x, y in _cross]}
@@ -98,7 +99,7 @@ def difference_figure(
     endpoint:str="genotype_errors", # that of `table`
 )->go.Figure:
     "Paired differences per run and the interval of each challenger; left of zero is better than the baseline."
-    (what, sites), rate = endpoint_words(endpoint), endpoint_rates[endpoint]
+    (what, sites), rate = endpoint_words(endpoint), f"{(endpoints[endpoint] or 'site').lower()}_error_rate"
     order = table.sort_values("difference", ascending=False).arch.tolist(); baseline = table.baseline.iloc[0]
     fig = _figure(f"{what[0].upper()+what[1:]} against {baseline}", 150+52*len(order), data, showlegend=False)
     base = runs[runs.arch == baseline].set_index(["fold", "seed"])[rate]
@@ -186,7 +187,8 @@ def cost_figure(
     x, y = here[cost].astype(float).to_numpy()*unit, 1000*here.rate.to_numpy()
     front = pareto(-x if "second" in cost else x, y)
     fig.add_scatter(x=x[front], y=y[front], mode="lines", line=dict(color="#777", dash="dash", width=1.2), hoverinfo="skip")
-    place, named = _label_places(np.log(x), y), set(range(len(x))) if len(x) <= 5 else {*front, *np.flatnonzero(here.arch == next((a for a, l in looks.items() if l[1] == "circle"), ""))}
+    place = _label_places(np.log(x), y)
+    named = {i for i, arch in enumerate(here.arch) if len(here) <= 5 or i in front or looks[arch][1] == "circle"} # which is the baseline's
     for i, r in here.iterrows():
         colour, symbol = looks[r.arch]
         fig.add_scatter(x=[x[i]], y=[y[i]], mode="markers+text" if i in named else "markers", text=[r.arch], textposition=place[i],

@@ -325,9 +325,10 @@ class RegionSet:
     def __init__(self,
         path:str|Path,      # BED
         lengths:dict,       # contig -> bases, of the reference
+        needed:bool=False,  # as for `read_bed`
     ):
         path = find_path(path)
-        self.intervals = read_bed(path)
+        self.intervals = read_bed(path, needed)
         for contig, found in self.intervals.items():
             if contig in lengths and found[-1][1] > lengths[contig]:
                 raise DvBenchError(f"{path}: {contig}:{found[-1][0]}-{found[-1][1]} lies past the contig's end at {lengths[contig]}; "
@@ -541,9 +542,8 @@ def score_calls(
     if isinstance(region, str): region = parse_region(region) if region else None
     if region and region.contig not in lengths: raise DvBenchError(f"the reference has no contig {region.contig}; it has {', '.join(list(lengths)[:5])}")
     if region and max(region.start+1, region.end or 0) > lengths[region.contig]: raise DvBenchError(f"region {region} leaves {region.contig}, which has {lengths[region.contig]:,} bases")
-    conf = RegionSet(confident, lengths) if confident else None
+    conf = RegionSet(confident, lengths, needed=True) if confident else None
     strata = {name: RegionSet(bed, lengths) for name, bed in read_stratification(stratification).items()} if stratification else {}
-    if conf and not conf.intervals: raise DvBenchError(f"{confident} holds no region, so nothing could be scored; give the BED of the truth set, or none to take everything for confident")
     for name, r in strata.items():
         if r.intervals and not r.intervals.keys() & lengths.keys(): raise DvBenchError(f"the regions of {name!r} in {stratification} are on {', '.join(list(r.intervals)[:3])}, and the reference has "
             f"{', '.join(list(lengths)[:3])}: no contig in common")
@@ -771,7 +771,10 @@ def _tested(arch:Path, lengths:dict, confident:str|Path|None)->dict: # contig ->
     for record in (_read_json(f/"run.json") for f in find_runs(arch)):
         for contig, intervals in record["roles"]["test"]["intervals"].items(): found.setdefault(contig, []).extend(map(tuple, intervals))
     found = {c: merge_intervals([(s, min(e, lengths.get(c, e))) for s, e in intervals]) for c, intervals in found.items()}
-    return _shared(found, RegionSet(confident, lengths).intervals) if confident else found
+    if not confident: return found
+    shared = _shared(found, RegionSet(confident, lengths, needed=True).intervals)
+    if not shared: raise DvBenchError(f"{confident} and the test intervals of {arch.name} have no place in common; give the confident regions of the sample that was tested")
+    return shared
 
 def _kind_row(kind:str, score:Score, sites:pd.DataFrame, rows:pd.DataFrame, fasta:pysam.FastaFile)->dict: # SNP or INDEL columns of `score_experiment`
     numbers, missed, false = score.to_dict()[kind], Counter(), Counter()

@@ -1,11 +1,13 @@
 """From nothing to a verdict: simulate reads, draw images, train three networks, call with them, compare them. Settings: configs/demo.yaml. Goes on where it stopped."""
+import contextlib
+import io
 import sys
 import time
 
 import pandas as pd
 import yaml
 
-from dv_bench.core import DvBenchError, atomic_path, project_root
+from dv_bench.core import DvBenchError, project_root
 from dv_bench.dataset import PileupDataset
 
 
@@ -20,11 +22,10 @@ def main():
     print(f"{data}: {info['n']} images, {info['class_counts']} ({time.time()-start:.0f} s)", flush=True)
     from dv_bench.training import dvb_train
     dvb_train(archs, data=str(data), experiment=train["experiment"], p=[[k, v] for k, v in train.items() if k != "experiment"])
-    from dv_bench.scoring import score_experiment
+    from dv_bench.scoring import dvb_score
     folder, reads = root/"outputs"/train["experiment"], root/"data"/"demo_reads"
-    if (reads/"truth.vcf.gz").exists():
-        calling = score_experiment(folder, reads/"truth.vcf.gz", reads/"reference.fasta", reads/"confident.bed")
-        with atomic_path(folder/"calling.csv") as tmp: calling.to_csv(tmp, index=False)
+    with contextlib.redirect_stdout(io.StringIO()): # the report shows it
+        if (reads/"truth.vcf.gz").exists(): dvb_score(str(folder), truth=str(reads/"truth.vcf.gz"), ref=str(reads/"reference.fasta"), confident=str(reads/"confident.bed"))
     from dv_bench.plots import dvb_summary
     dvb_summary(train["experiment"])
     table = pd.read_csv(folder/"tables"/"architectures.csv")
