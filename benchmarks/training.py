@@ -31,8 +31,7 @@ from torch.nn import functional as F
 from dv_bench.core import DvBenchError, find_path, package_versions
 from dv_bench.dataset import PileupDataset, export_png, made_dataset
 from dv_bench.model import build_model, count_gmacs, peak_memory, reset_peak_memory, synchronize
-from dv_bench.training import (Config, Examples, Run, autocast, device_name, epoch_batches, make_optimizer, parse_setting, resolve_precision, this_device,
-                               training_step, used_shape)
+from dv_bench.training import Config, Examples, Run, bare_step, device_name, epoch_batches, parse_setting, resolve_precision, this_device, used_shape
 
 
 class PngImages(torch.utils.data.Dataset):
@@ -58,20 +57,20 @@ def thesis_steps(arch: str, csv: Path, batch: int, workers: int):
     counts = np.bincount(images.labels, minlength=3).clip(1)
     loss_of = nn.CrossEntropyLoss(torch.tensor(len(images)/(3*counts), dtype=torch.float32, device=device))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    loader = torch.utils.data.DataLoader(images, batch, shuffle=True, num_workers=workers, drop_last=True, persistent_workers=workers > 0)
-    while True:
-        for x, y in loader:
-            optimizer.zero_grad()
-            loss = loss_of(model(x.to(device)), y.to(device))
-            loss.backward()
-            optimizer.step()
-            yield loss.item()
+    order = torch.utils.data.RandomSampler(images, num_samples=10**9) # epoch after epoch, without a stop between two
+    for x, y in torch.utils.data.DataLoader(images, batch, sampler=order, num_workers=workers):
+        optimizer.zero_grad()
+        loss = loss_of(model(x.to(device)), y.to(device))
+        loss.backward()
+        optimizer.step()
+        yield loss.item()
 
 
 def our_steps(config: Config):
     "One step of `Run` per `next`, data and all."
     run = Run(config, Examples(config.data), 0, 0)
     labels = run.labels["train"]
+    if len(labels) < config.batch_size: raise DvBenchError(f"{len(labels)} images to train on, fewer than a batch of {config.batch_size}; name a larger dataset with --data or a smaller --batch")
     while True:
         batches = [b for b in epoch_batches(config, labels, 0, run.epoch) if len(b) == config.batch_size]
         run.logits = torch.zeros(len(labels), 3, device=run.device)
@@ -79,38 +78,31 @@ def our_steps(config: Config):
         run.epoch, run.step = run.epoch+1, 0
 
 
-def bare_steps(config: Config, shape):
-    "One bare step per `next`."
-    device = this_device()
-    precision, channels_last = resolve_precision(config, shape)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = build_model(config.arch, *shape, config.pad).to(device, memory_format=layout).train()
-    if config.compile: model.compile()
-    x = torch.randn(config.batch_size, shape[0], *model.input_size, device=device).to(memory_format=layout)
-    y, optimizer = torch.arange(config.batch_size, device=device) % 3, make_optimizer(config, model)
-    while True: yield training_step(model, optimizer, x, y, precision)
-
-
 def peak_flops(precision: str) -> float:
     "Floating-point operations a second in a large matrix product."
     device = this_device()
-    a = torch.randn(2048, 2048, device=device)
-    with autocast(device, precision):
-        a @ a; synchronize(device)
-        start = time.perf_counter()
-        for _ in range(3): a @ a
-        synchronize(device)
-    return 3*2*2048**3/(time.perf_counter()-start)
+    n, times = (8192, 20) if device.type == "cuda" else (2048, 3)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 # as convolutions compute in fp32
+    a = torch.randn(n, n, device=device).to({"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32))
+    for _ in range(3): a @ a
+    synchronize(device)
+    start = time.perf_counter()
+    for _ in range(times): a @ a
+    synchronize(device)
+    return times*2*n**3/(time.perf_counter()-start)
 
 
 def worker(pipe, kind: str, config: Config, csv: Path, workers: int):
     "Answers each number of steps with seconds, processor seconds, peak memory and, for bare, the machine's peak rate."
     shape = used_shape(config, Examples(config.data).shape)
-    steps = {"thesis": lambda: thesis_steps(config.arch, csv, config.batch_size, workers), "ours": lambda: our_steps(config), "bare": lambda: bare_steps(config, shape)}[kind]()
-    device = this_device()
+    device, repeated = this_device(), lambda step: (step() for _ in iter(int, 1))
+    torch.backends.cudnn.benchmark = device.type == "cuda" # for the thesis's recipe too
+    steps = {"thesis": lambda: thesis_steps(config.arch, csv, config.batch_size, workers), "ours": lambda: our_steps(config),
+             "bare": lambda: repeated(bare_step(config, shape, *resolve_precision(config, shape), config.batch_size))}[kind]()
     reset_peak_memory(device)
     while n := pipe.recv():
         flops = peak_flops(resolve_precision(config, shape)[0]) if kind == "bare" else 0
+        if kind == "thesis": [next(steps) for _ in range(2*workers)]   # what its workers read ahead while the others had their turn
         synchronize(device)
         start, cpu = time.perf_counter(), time.process_time()
         for _ in range(n): next(steps)
@@ -124,11 +116,13 @@ def compare(config: Config, csv: Path, rounds: int, steps: int, workers: int) ->
     for kind in kinds:
         pipes[kind], theirs = context.Pipe()
         context.Process(target=worker, args=(theirs, kind, config, csv, workers), daemon=False).start()
+        theirs.close() # so that a worker which ends is noticed
     found = {k: [] for k in kinds}
     for k in range(rounds+1):
         for kind in kinds:
             pipes[kind].send(steps if k else 2)
-            answer = pipes[kind].recv()
+            try: answer = pipes[kind].recv()
+            except EOFError: raise DvBenchError(f"{config.arch}: the process of {kind} ended; what it says stands above") from None
             if k: found[kind].append(answer)     # the first round warms up
     for pipe in pipes.values(): pipe.send(0)
     images, median = steps*config.batch_size, statistics.median
@@ -147,16 +141,17 @@ def compare(config: Config, csv: Path, rounds: int, steps: int, workers: int) ->
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archs", nargs="+", default=["inception", "efficientnet_b0", "regnety_032"])
-    parser.add_argument("--batch", type=int, default=128 if torch.cuda.is_available() else 16, help="images a step, both sides")
+    parser.add_argument("--batch", type=int, default=512 if torch.cuda.is_available() else 16, help="images a step, both sides")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=50 if torch.cuda.is_available() else 2, help="of each side in each round")
+    parser.add_argument("--steps", type=int, default=20 if torch.cuda.is_available() else 2, help="of each side in each round")
     parser.add_argument("--workers", type=int, default=8 if torch.cuda.is_available() else 0, help="processes that read the thesis's PNGs")
-    parser.add_argument("--data", default="", help="dataset folder; by default data/demo, or noise when that is missing")
+    parser.add_argument("--data", default="", help="dataset folder; by default data/demo, or noise where that is missing or holds fewer than 12 batches")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="a setting of ours, such as rows 75 or compile true")
     parser.add_argument("--out", default="", help="also write the table to this file")
     a = parser.parse_args()
     with tempfile.TemporaryDirectory() as d:
-        data = a.data or ("data/demo" if (find_path("data/demo")/"dataset.json").exists() else str(made_dataset(Path(d)/"noise", n=max(400, 4*a.batch))))
+        demo = find_path("data/demo")
+        data = a.data or ("data/demo" if (demo/"dataset.json").exists() and len(PileupDataset(demo)) >= 12*a.batch else str(made_dataset(Path(d)/"noise", n=max(400, 12*a.batch))))
         csv = export_png(PileupDataset(data), Path(d)/"png")/"examples.csv"
         given = {k: parse_setting(k, v) for k, v in a.p}
         rows = []

@@ -7,12 +7,12 @@ __all__ = ['inlined', 'op_codes', 'consumes_reference', 'consumes_read', 'read_f
            'record_head', 'partition_size', 'reservoir_size', 'reservoir_seed', 'REF', 'SUB', 'INS', 'DEL', 'CLIP',
            'POSITION', 'KIND', 'FIRST', 'LENGTH', 'ANCHOR', 'READ', 'LOW', 'min_mapping_quality', 'min_base_quality',
            'min_count', 'min_snp_fraction', 'min_indel_fraction', 'compiled', 'Reads', 'read_ends', 'take_reads',
-           'copy_values', 'hash_name', 'parse_cigar', 'reads_from_rows', 'find_index', 'open_reads', 'read_bai',
-           'fetch_reads', 'partitions', 'reservoir', 'overlapping', 'Evidence', 'is_canonical', 'count_alleles',
-           'Candidate', 'alt_sets', 'same_allele', 'find_candidates']
+           'copy_values', 'hash_name', 'parse_cigar', 'reads_from_rows', 'find_index', 'open_reads', 'check_index',
+           'read_index', 'fetch_reads', 'partitions', 'reservoir', 'overlapping', 'Evidence', 'is_canonical',
+           'count_alleles', 'Candidate', 'alt_sets', 'same_allele', 'find_candidates']
 
 # %% ../nbs/03_candidates.ipynb #72d22dfb
-import functools, os, sys, tempfile
+import functools, gzip, os, sys, tempfile
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -276,7 +276,7 @@ def open_reads(
     path = Path(path)
     if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a BAM or CRAM file")
     index = find_index(path)
-    if index.suffix == ".bai": read_bai(index, index.stat().st_mtime) # says what is wrong with it, which htslib does not
+    if index.suffix != ".crai": read_index(index, index.stat().st_mtime) # says what is wrong with it, which htslib does not
     if path.suffix == ".cram": os.environ |= {"REF_PATH": os.devnull, "REF_CACHE": os.devnull}
     verbosity = pysam.set_verbosity(0)
     try: reads = pysam.AlignmentFile(str(path), index_filename=str(index), reference_filename=str(ref))
@@ -284,13 +284,20 @@ def open_reads(
     finally: pysam.set_verbosity(verbosity)
     if reads.header.to_dict().get("HD", {}).get("SO", "coordinate") != "coordinate":
         raise DvBenchError(f"{path} is not sorted by coordinate; sort it with `samtools sort` and index it again")
-    if index.suffix == ".bai": _check_index(path, index)
+    if index.suffix != ".crai": check_index(path, index, f"samtools index {path}")
     return reads
 
-def _check_index(path, index): # where the last placed read ends, by the index, unplaced reads follow or nothing; a foreign index would show a file without reads
-    end, verbosity = read_bai(index, index.stat().st_mtime)[1], pysam.set_verbosity(0)
+def check_index(
+    path:Path,  # BAM, or a compressed VCF or BCF
+    index:Path, # .bai, .csi or .tbi
+    make:str,   # the command that makes it
+):
+    "Raises DvBenchError where an index does not end where the records do: one of another file would show a file without records."
+    end, verbosity = read_index(index, index.stat().st_mtime)[1], pysam.set_verbosity(0)
+    reads = path.suffix == ".bam"
+    if not end and not reads: return
     try:
-        if end >> 16 > path.stat().st_size: raise ValueError                # where the last read's block begins
+        if end >> 16 > path.stat().st_size: raise ValueError                # where the last record's block begins
         with pysam.BGZFile(str(path)) as f:
             if end: f.seek(end)
             else: # behind the header: a text, and the contigs with their names and lengths
@@ -300,29 +307,37 @@ def _check_index(path, index): # where the last placed read ends, by the index, 
             follows = f.read(8)
     except (OSError, ValueError): follows = bytes(8)
     finally: pysam.set_verbosity(verbosity)
-    if len(follows) == 8 and int.from_bytes(follows[4:], "little", signed=True) >= 0:
-        raise DvBenchError(f"the index {index} is of another file than {path}, or the file is damaged: it does not know where the reads end; make it again with `samtools index {path}`")
+    # unplaced reads may follow
+    if (len(follows) == 8 and int.from_bytes(follows[4:], "little", signed=True) >= 0) if reads else follows.strip():
+        raise DvBenchError(f"the index {index} is of another file than {path}, or the file is damaged: it does not know where the records end; make it again with `{make}`")
 
 @functools.lru_cache(4)
-def read_bai(
-    path:Path,     # .bai
+def read_index(
+    path:Path,     # .bai, .csi or .tbi
     written:float, # when; a newer one is read again
-)->tuple[list[np.ndarray], int]: # per contig, uint64 per 16,384 bases: the virtual offset of the first read that reaches them, 0 where there is none; that of the last read's end
-    "Where in a BAM to begin to read, and where the placed reads end. Raises DvBenchError when it is no index. Source: SAM specification, 5.2."
-    data, at, found, end = path.read_bytes(), 8, [], 0
+)->tuple[list[np.ndarray], int]: # per contig, uint64 per 16,384 bases: the virtual offset of the first record that reaches them, 0 where there is none (nothing in a .csi); that of the last placed record's end
+    "Where in a file to begin to read, and where its records end. Raises DvBenchError when it is no index. Source: SAM specification, 5.2; the CSI and Tabix specifications."
+    data, found, end, size = path.read_bytes(), [], 0, path.stat().st_size
     number = lambda at: int.from_bytes(data[at:at+4], "little")
     try:
-        if data[:4] != b"BAI\1": raise ValueError
-        for _ in range(number(4)):
+        if data[:2] == b"\x1f\x8b": data = gzip.decompress(data)
+        kind, depth = data[:4], 5
+        if kind == b"BAI\1": contigs, at = number(4), 8
+        elif kind == b"TBI\1": contigs, at = number(4), 36+number(32)
+        elif kind == b"CSI\1": contigs, at, depth = number(16+number(12)), 20+number(12), number(8)
+        else: raise ValueError
+        counts = ((1 << 3*(depth+1))-1)//7+1                                       # the bin that holds no chunks
+        for _ in range(contigs):
             bins, at = number(at), at+4
             for _ in range(bins):
-                name, chunks = number(at), number(at+4)
-                at += 8+16*chunks
-                if name != 37450: end = max(end, int.from_bytes(data[at-8:at], "little"))   # that bin holds counts
+                name, at = number(at), at+(12 if kind == b"CSI\1" else 4)
+                at += 4+16*number(at)
+                if name != counts: end = max(end, int.from_bytes(data[at-8:at], "little"))
+            if kind == b"CSI\1": continue
             found.append(np.frombuffer(data, "<u8", number(at), at+4))
             at += 4+8*len(found[-1])
         if at > len(data): raise ValueError
-    except ValueError: raise DvBenchError(f"{path} is no index, or a part of one ({len(data):,} bytes); make it again with `samtools index`") from None
+    except (ValueError, EOFError, OSError): raise DvBenchError(f"{path} is no index, or a part of one ({size:,} bytes); make it again") from None
     return found, end
 
 def _bam_records(path, offsets, contig, start0, end0):
@@ -376,7 +391,7 @@ def fetch_reads(
     path, verbosity = Path(handle.filename.decode()), pysam.set_verbosity(0)
     try:
         number, index = handle.get_tid(contig), find_index(path)
-        if index.suffix == ".bai": data = _bam_records(path, read_bai(index, index.stat().st_mtime)[0][number], number, start0, end0)
+        if index.suffix == ".bai": data = _bam_records(path, read_index(index, index.stat().st_mtime)[0][number], number, start0, end0)
         else: data = _htslib_records(handle, contig, start0, end0)
         data = np.frombuffer(data, np.uint8)
         found, counts = _select(data, start0, end0, min_mapq, fraction, seed)

@@ -18,6 +18,7 @@ from typing import Callable, NamedTuple
 
 import pysam
 
+from .candidates import check_index
 from .core import DvBenchError, inside, intersect_intervals, read_bed
 
 # %% ../nbs/04_labels.ipynb #a920b0a8
@@ -235,6 +236,7 @@ class TruthSet:
         if index is None or self.file.index is None: raise DvBenchError(f"{self.path} has no index (.tbi or .csi); {make}")
         if index.stat().st_mtime < self.path.stat().st_mtime:
             raise DvBenchError(f"{index} is older than its VCF, so records could be missed; {make.replace('index', 'index -f')}")
+        check_index(self.path, index, f"bcftools index -f -t {self.path}")
 
     def _choose_sample(self, sample):
         samples = list(self.file.header.samples)

@@ -292,7 +292,7 @@ def learning_figure(
                 if not len(by_epoch): continue
                 x, mean = by_epoch.index.tolist(), by_epoch.mean(axis=1)
                 fig.add_scatter(x=x, y=mean, line=dict(color=colour, dash=dash, width=2 if role != "train" else 1.2),
-                                mode="lines" if role == "train" and len(x) > 1 else "lines+markers", marker=dict(symbol=symbol, size=6, maxdisplayed=30),
+                                mode="lines" if role == "train" and len(x) > 1 else "lines+markers", marker=dict(symbol=symbol if role != "train" else f"{symbol}-open", size=6, maxdisplayed=30),
                                 name=arch, legendgroup=arch, showlegend=role != "train", visible=metric == metrics[0],
                                 hovertemplate=f"{arch}, {role}<br>epoch %{{x}}: %{{y:.4f}}<extra></extra>")
                 shown.append(metric)
@@ -467,7 +467,7 @@ def metric_figure(
         r, (colour, symbol) = here.iloc[[i]], looks[arch]
         fig.add_scatter(x=r.image_macro_f1, y=r[f"{kind}_f1"], error_y=_f1_errors(r, kind), mode="markers+text", text=[arch], textposition=place[i], cliponaxis=False,
                         textfont=dict(size=10, color=colour), marker=dict(color=colour, symbol=symbol, size=11), hovertemplate=f"{arch}<br>images %{{x:.4f}}, calls %{{y:.4f}}<extra></extra>")
-    fig.update_xaxes(title="macro F1 of images"); fig.update_yaxes(title=f"{kind} F1 of calls")
+    fig.update_xaxes(title="macro F1 of images, pooled"); fig.update_yaxes(title=f"{kind} F1 of calls")
     return fig
 
 def coverage_figure(
@@ -815,5 +815,5 @@ def dvb_summary(
             if e.ename == "DvBenchError": raise DvBenchError(e.evalue) from None
             raise
         with atomic_path(folder/"summary.ipynb") as tmp: shutil.copy(made, tmp)
-    if not no_images: print(*(o.text.strip() for o in ran.cells[-1].outputs if o.output_type == "stream"), sep="\n") # what became of the static images
+    print(*(o.text.strip() for c in ran.cells for o in c.get("outputs", ()) if o.output_type == "stream" and o.name == "stdout"), sep="\n") # the verdict, what was left out, what became of the static images
     print(folder/"summary.html")

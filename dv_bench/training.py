@@ -5,17 +5,21 @@
 # %% auto #0
 __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'check_names', 'parse_setting', 'notebook_config',
            'differences', 'Examples', 'in_project', 'demo_data', 'assign_roles', 'need_tune', 'split_of', 'labelled',
-           'used_shape', 'crop', 'Pixels', 'channel_statistics', 'to_input', 'draw_augmentation', 'augment',
-           'epoch_batches', 'learning_rate', 'loss_weights', 'make_optimizer', 'save_tensors', 'load_tensors', 'locked',
-           'device_name', 'this_device', 'autocast', 'training_step', 'bare_speed', 'resolve_precision',
-           'experiment_folder', 'run_folder', 'make_accelerator', 'Run', 'softmax', 'log_loss', 'check_same',
-           'Progress', 'write_predictions', 'write_gallery', 'fit_baseline_run', 'folds_of', 'planned_runs',
-           'train_arch', 'launch', 'estimate', 'rows_advice', 'tuned', 'Predictor', 'load_run', 'notebook_settings',
-           'read_config', 'arch_settings', 'run_notebook', 'dvb_train']
+           'used_shape', 'crop', 'to_device', 'Pixels', 'channel_statistics', 'to_input', 'draw_augmentation',
+           'augment', 'epoch_batches', 'learning_rate', 'loss_weights', 'make_optimizer', 'save_tensors',
+           'load_tensors', 'locked', 'device_name', 'this_device', 'autocast', 'training_step', 'micro_batch',
+           'bare_step', 'bare_speed', 'resolve_precision', 'default_precision', 'experiment_folder', 'run_folder',
+           'make_accelerator', 'Run', 'softmax', 'log_loss', 'check_same', 'Progress', 'write_predictions',
+           'write_gallery', 'fit_baseline_run', 'folds_of', 'planned_runs', 'train_arch', 'fitting', 'launch',
+           'estimate', 'rows_advice', 'tuned', 'Predictor', 'load_run', 'notebook_settings', 'read_config',
+           'arch_settings', 'run_notebook', 'dvb_train']
 
 # %% ../nbs/11_training.ipynb #8abdaf4b
-import contextlib, difflib, fcntl, gc, hashlib, json, math, os, re, socket, sys, time
+import contextlib, difflib, fcntl, gc, hashlib, json, math, os, re, socket, sys, time, traceback
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +30,8 @@ import timm
 import torch
 import yaml
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast_object_list
+from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
 from fastcore.basics import patch
 from fastcore.script import Param
 from safetensors import SafetensorError, safe_open
@@ -91,7 +95,7 @@ class Config:
     drop_reads: float = 0.         # augmentation: up to this share of an image's reads is dropped
     cap_depth: int = 0             # augmentation: at most so many reads, a number drawn between this and all; 0 is off
     brightness: float = 0.         # augmentation: quality channels are scaled by up to this share, up or down
-    precision: str = "default"     # fp32, bf16, fp16, auto (measured once per experiment); default: bf16 on a GPU, fp32 on a CPU
+    precision: str = "default"     # fp32, bf16, fp16, auto (measured once per experiment); default: bf16 on a GPU (fp16 on one without it), fp32 on a CPU
     channels_last: bool = True     # memory format
     compile: bool = False          # torch.compile
     sync_batchnorm: bool = False   # BatchNorm over all GPUs
@@ -329,6 +333,13 @@ def crop(
     left = (images.shape[-1]-shape[2])//2
     return torch.from_numpy(np.ascontiguousarray(images[:, :, :shape[1], left:left+shape[2]]))
 
+def to_device(
+    x:torch.Tensor,
+    device:torch.device,
+)->torch.Tensor:
+    "On the device, without waiting for what the device is still doing: a copy that waits keeps the host from running ahead of a GPU."
+    return x if x.device.type == device.type else (x.pin_memory() if device.type == "cuda" else x).to(device, non_blocking=True)
+
 class _Batches(torch.utils.data.Dataset): # what a worker reads: batch k
     def __init__(self, examples, batches, shape): self.examples, self.batches, self.shape = examples, batches, shape
     def __len__(self): return len(self.batches)
@@ -344,11 +355,12 @@ class Pixels:
         workers:int=2,        # processes that read ahead where memory is too small
         share:float=.5,       # of the free memory that may be taken
     ):
-        self.examples, self.shape, self.device, self.workers, self.store = examples, shape, device, workers, None
+        self.examples, self.shape, self.device, self.workers, self.store, self.ahead = examples, shape, device, workers, None, False
         need, local = len(numbers)*math.prod(shape), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+        if device.type == "cuda": gc.collect(); torch.cuda.empty_cache() # what trials and former runs left
         on_gpu = device.type == "cuda" and need < share*torch.cuda.mem_get_info(device)[0]
         if not on_gpu and need > share*psutil.virtual_memory().available/local: return
-        self.place = np.full(len(examples), -1, np.int64)
+        self.ahead, self.place = device.type == "cuda" and not on_gpu, np.full(len(examples), -1, np.int64)
         self.place[numbers] = np.arange(len(numbers))
         self.store = torch.empty((len(numbers), *shape), dtype=torch.uint8, device=device if on_gpu else "cpu")
         for k in range(0, len(numbers), 256):
@@ -358,8 +370,18 @@ class Pixels:
         numbers:list[np.ndarray], # per batch the examples
     ):                            # yields uint8 (n, *shape) on the device, in this order
         "Batch after batch."
-        if self.store is not None:
-            for b in numbers: yield self.store[torch.from_numpy(self.place[b]).to(self.store.device)].to(self.device, non_blocking=True)
+        if self.store is not None and not self.ahead:
+            for b in numbers: yield self.store[to_device(torch.from_numpy(self.place[b]), self.device)]
+            return
+        if self.store is not None: # in memory, not on the GPU: a thread gathers ahead into memory that the GPU reads by itself
+            def take(b):
+                out = torch.empty((len(b), *self.shape), dtype=torch.uint8, pin_memory=self.device.type == "cuda")
+                return torch.index_select(self.store, 0, torch.from_numpy(self.place[b]), out=out)
+            with ThreadPoolExecutor(1) as thread:
+                ahead = deque()
+                for b in [*numbers, *[None]*3]:
+                    if b is not None: ahead.append(thread.submit(take, b))
+                    if (len(ahead) > 3 or b is None) and ahead: yield ahead.popleft().result().to(self.device, non_blocking=True)
             return
         loader = torch.utils.data.DataLoader(_Batches(self.examples, numbers, self.shape), batch_size=None, num_workers=self.workers,
                                              pin_memory=self.device.type == "cuda", prefetch_factor=4 if self.workers else None)
@@ -380,6 +402,10 @@ def _pixel_sums(images): # uint8 (n, channels, pixels) -> int64 (2, channels): s
             out[1, c] += q
     return out
 
+def _pixel_sums_there(x): # the same on the device
+    v = x.int()
+    return torch.stack([s.sum((0, 2), dtype=torch.int64) for s in (v, v*v)])
+
 def channel_statistics(
     pixels:Pixels,
     numbers:np.ndarray, # (n,) the training examples
@@ -387,8 +413,9 @@ def channel_statistics(
     "Mean and (population) standard deviation of each channel."
     sums, count = 0, 0
     for x in pixels.batches([numbers[k:k+256] for k in range(0, len(numbers), 256)]):
-        x = x.cpu().numpy()
-        sums, count = sums+_pixel_sums(x.reshape(*x.shape[:2], -1)), count+x.shape[0]*x.shape[2]*x.shape[3]
+        x = x.flatten(2)
+        sums, count = sums+(_pixel_sums(x.numpy()) if x.device.type == "cpu" else _pixel_sums_there(x)), count+x.shape[0]*x.shape[2]
+    sums = np.asarray(sums if isinstance(sums, np.ndarray) else sums.cpu())
     mean = sums[0]/count
     sd = np.sqrt(np.maximum(sums[1]/count-mean**2, 0))
     return mean.tolist(), np.where(sd > 0, sd, 1.).tolist()
@@ -424,7 +451,7 @@ def draw_augmentation(
 def augment(
     x:torch.Tensor,                # uint8 (n, channels, rows, width)
     draws:dict[str, torch.Tensor], # of `draw_augmentation`, for these images
-    quality_channels:list[int],    # those whose brightness may change
+    quality_channels:torch.Tensor, # (k,) int64 on the same device: those whose brightness may change
 )->torch.Tensor:                   # uint8, same shape
     "Drop reads, close the gaps, scale qualities."
     n, c, h, w = x.shape
@@ -449,7 +476,7 @@ def epoch_batches(
     labels:np.ndarray, # (n,) of the training examples
     seed:int, epoch:int, # from 0
     parts:int=1,       # that a batch is cut into, over devices and accumulation
-)->list[np.ndarray]:   # per step the positions in `labels`; a last batch with fewer than two images a part is left out
+)->list[np.ndarray]:   # per step the positions in `labels`; a last batch of fewer than 16 images is left out, whatever the devices, and one with fewer than two images a part
     "The order of an epoch."
     rng, n = np.random.default_rng([1, seed, epoch]), len(labels)
     if config.sampling == "balanced":
@@ -457,7 +484,7 @@ def epoch_batches(
         order = rng.choice(n, n, p=share/share.sum())
     else: order = rng.permutation(n)
     batches = [order[k:k+config.batch_size] for k in range(0, n, config.batch_size)]
-    return batches[:-1] if len(batches) > 1 and len(batches[-1]) < 2*parts else batches
+    return batches[:-1] if len(batches) > 1 and len(batches[-1]) < min(config.batch_size, max(16, 2*parts)) else batches
 
 def learning_rate(
     config:Config,
@@ -551,6 +578,24 @@ def training_step(
     loss.backward()
     optimizer.step(); optimizer.zero_grad(set_to_none=True)
 
+def micro_batch(config:Config)->int: # images that a device sees at a time in training
+    return max(2, config.batch_size//(config.accumulate*int(os.environ.get("WORLD_SIZE", config.processes))))
+
+def bare_step(
+    config:Config,
+    shape:tuple[int, int, int], # of the images: channels, height, width
+    precision:str, channels_last:bool,
+    n:int,                      # images
+):                              # a function without arguments
+    "A training step of a network on one batch that lies on the device."
+    device, layout = this_device(), torch.channels_last if channels_last else torch.contiguous_format
+    model = _network(config, shape, 0).to(device, memory_format=layout).train()
+    if device.type == "cuda": torch.backends.cudnn.benchmark = True # as in a run
+    if config.compile: model.compile()
+    x, y = torch.randn(n, shape[0], *model.input_size, device=device).to(memory_format=layout), torch.arange(n, device=device) % 3
+    optimizer = make_optimizer(config, model)
+    return lambda: training_step(model, optimizer, x, y, precision)
+
 def bare_speed(
     config:Config,
     shape:tuple[int, int, int], # of the images: channels, height, width
@@ -558,14 +603,9 @@ def bare_speed(
     batch_size:int=0,           # the configuration's by default
     repeats:int=3,
 )->float:                       # images a second
-    "Training speed of a network on one batch that lies on the device."
-    device, n = this_device(), batch_size or max(2, config.batch_size//config.accumulate)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = _network(config, shape, 0).to(device, memory_format=layout).train()
-    optimizer, x = make_optimizer(config, model), torch.randn(n, shape[0], *model.input_size, device=device).to(memory_format=layout)
-    if config.compile: model.compile()
-    y = torch.arange(n, device=device) % 3
-    return images_per_second(lambda: training_step(model, optimizer, x, y, precision), n, device, repeats=repeats, warm=1)
+    "Training speed without data."
+    n = batch_size or micro_batch(config)
+    return images_per_second(bare_step(config, shape, precision, channels_last, n), n, this_device(), repeats=repeats, warm=1)
 
 def _network(config, shape, seed):
     model = build_model(config.arch, *used_shape(config, shape), config.pad, config.pretrained, seed, config.drop_rate, config.drop_path_rate)
@@ -578,12 +618,22 @@ def resolve_precision(
     config:Config,
     shape:tuple[int, int, int], # channels, height, width
 )->tuple[str, bool]:            # fp32, bf16 or fp16; channels last
-    "What `precision` means on this device; for `auto` the experiment's stored trial, made when it is missing."
+    "What `precision` means on this device; for `auto` the experiment's stored trial, made when it is missing, by the main process alone."
     device = this_device()
     if config.precision == "fp16" and device.type == "cpu": raise DvBenchError("precision=fp16 needs a GPU; use fp32, bf16 or default")
-    if config.precision == "default": return ("bf16" if device.type == "cuda" else "fp32"), config.channels_last
+    if config.precision == "default": return default_precision(device), config.channels_last
     if config.precision != "auto": return config.precision, config.channels_last
-    path = experiment_folder(config)/"precision.json"
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        state = PartialState(cpu=device.type == "cpu", timeout=_patience)
+        return tuple(broadcast_object_list(list(_fastest(config, shape) if state.is_main_process else (None, None))))
+    return _fastest(config, shape)
+
+def default_precision(device:torch.device)->str:
+    "bf16 on a GPU that computes in it, fp16 on an older one, fp32 on a CPU."
+    return "fp32" if device.type == "cpu" else "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+
+def _fastest(config, shape):
+    device, path = this_device(), experiment_folder(config)/"precision.json"
     stored, key = read_json(path) if path.exists() else {}, f"{config.arch} on {device_name(device)}"
     if key not in stored:
         trials = {f"{p}{' channels_last' if last else ''}": bare_speed(config, shape, p, last) for p in ("fp32", "bf16") for last in (True, False)}
@@ -598,6 +648,8 @@ def experiment_folder(config:Config)->Path: # outputs/<experiment>
 def run_folder(config:Config, fold:int, seed:int)->Path: # outputs/<experiment>/<arch>/fold<k>_seed<s>
     return experiment_folder(config)/config.arch/f"fold{fold}_seed{seed}"
 
+_patience = timedelta(hours=3) # that processes wait for the main one, which measures, fits and writes
+
 def make_accelerator(
     config:Config,
     precision:str="fp32",
@@ -606,9 +658,10 @@ def make_accelerator(
     "accelerate on the devices that are there; raises DvBenchError where it would silently train copies."
     AcceleratorState._reset_state() # an earlier run of this process may have had another precision
     tracker = None if config.tracker == "none" or folder is None else config.tracker
-    try: accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision={"fp32": "no"}.get(precision, precision), log_with=tracker, project_dir=folder)
-    except ValueError as e: raise DvBenchError(f"tracker={config.tracker} cannot be used: {e}") from None
     wanted = int(os.environ.get("WORLD_SIZE", 1))
+    patient = [InitProcessGroupKwargs(timeout=_patience)]*(wanted > 1)
+    try: accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision={"fp32": "no"}.get(precision, precision), log_with=tracker, project_dir=folder, kwargs_handlers=patient)
+    except ValueError as e: raise DvBenchError(f"tracker={config.tracker} cannot be used: {e}") from None
     if accelerator.num_processes != wanted: raise DvBenchError(f"{wanted} processes were started and accelerate sees {accelerator.num_processes}; start with torchrun --nproc_per_node N")
     return accelerator
 
@@ -637,7 +690,7 @@ class Run:
         self.pixels = pixels or Pixels(examples, np.flatnonzero(examples.labels >= 0) if "test" in roles else np.flatnonzero(np.isin(self.roles, roles)), self.shape, self.device, config.workers)
         self.normalisation = channel_statistics(self.pixels, self.numbers["train"])
         self.mean, self.sd = (torch.tensor(v, dtype=torch.float32, device=self.device) for v in self.normalisation)
-        self.quality_channels = [i for i, name in enumerate(examples.channels) if "quality" in name]
+        self.quality_channels = torch.tensor([i for i, name in enumerate(examples.channels) if "quality" in name], dtype=torch.long, device=self.device)
         self.weights, self.log_weights = loss_weights(config, self.labels["train"])
         self.loss_weights = torch.tensor(self.weights, dtype=torch.float32, device=self.device)
         self.build()
@@ -650,10 +703,11 @@ class Run:
             if self.device.type != "cuda": raise DvBenchError("sync_batchnorm=True needs GPUs; torch has no synchronised BatchNorm for CPUs")
             self.net = timm.layers.convert_sync_batchnorm(self.net)
         self.net = self.net.to(self.device, memory_format=torch.channels_last if self.channels_last else torch.contiguous_format)
-        if c.compile: self.net.compile()
+        if c.compile: torch._dynamo.reset(); self.net.compile(dynamic=False) # a former run's graphs count against torch's limit
         if self.device.type == "cuda": torch.backends.cudnn.benchmark = True
         self.model, self.optimizer = self.accelerator.prepare(self.net, make_optimizer(c, self.net))
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()} if c.ema else None
+        self.pairs = {kind: [(self.average[k], v) for k, v in self.net.state_dict().items() if v.is_floating_point() == kind] for kind in (True, False)} if c.ema else None
         self.epoch = self.step = self.updates = 0
         self.history, self.seconds, self.logits, self.final, self.unchecked, self.measured = [], 0., None, {}, [], None
 
@@ -672,11 +726,11 @@ def train_step(self:Run,
     position = [self.seed, self.epoch, self.step]
     torch.manual_seed(int(np.random.SeedSequence([3, *position, self.rank]).generate_state(1)[0])) # dropout, stochastic depth
     draws = draw_augmentation(c, len(batch), self.shape[1], np.random.default_rng([2, *position]))
-    x = augment(x, {k: v[share].to(self.device) for k, v in draws.items()}, self.quality_channels) if draws else x
+    x = augment(x, {k: to_device(v[share], self.device) for k, v in draws.items()}, self.quality_channels) if draws else x
     x = to_input(x, self.mean, self.sd, self.net.input_size, self.channels_last)
-    y = torch.from_numpy(self.labels["train"][batch]).to(self.device)
-    divisor, y = self.loss_weights[y].sum()/self.world, y[share]
-    for group in self.optimizer.param_groups: group["lr"] = learning_rate(c, self.epoch+self.step/steps)
+    y = to_device(torch.from_numpy(self.labels["train"][batch]), self.device)
+    divisor, y, lr = self.loss_weights[y].sum()/self.world, y[share], learning_rate(c, self.epoch+self.step/steps)
+    for group in self.optimizer.param_groups: group["lr"] = lr
     outputs, losses, parts = [], [], list(zip(x.tensor_split(c.accumulate), y.tensor_split(c.accumulate)))
     for k, (xb, yb) in enumerate(parts):
         with contextlib.nullcontext() if k == len(parts)-1 else self.accelerator.no_sync(self.model):
@@ -688,7 +742,7 @@ def train_step(self:Run,
     self.optimizer.step(); self.optimizer.zero_grad(set_to_none=True)
     start = self.step*c.batch_size
     self.logits[start:start+len(batch)][share] = torch.cat(outputs)
-    self.unchecked.append((self.step, torch.stack(losses).sum(), batch))
+    self.unchecked.append((self.step, lr, torch.stack(losses).sum(), batch))
     if self.device.type == "cpu" or len(self.unchecked) >= 32: self.check_losses() # asking a GPU each step would make it wait
     self.updates += 1
     if c.ema: self.update_average()
@@ -697,20 +751,21 @@ def train_step(self:Run,
 @patch
 def check_losses(self:Run):
     "Raises DvBenchError for a loss that is no number."
-    for step, loss, batch in self.unchecked:
-        if not math.isfinite(loss.item()):
+    if not self.unchecked: return
+    losses = self.total(torch.stack([loss for _, _, loss, _ in self.unchecked])).tolist()
+    for (step, lr, _, batch), loss in zip(self.unchecked, losses):
+        if not math.isfinite(loss):
             names = list(self.examples.index.example.iloc[self.numbers["train"][batch]])
-            raise DvBenchError(f"the loss became {loss.item()} in epoch {self.epoch+1}, step {step+1}, learning rate {self.optimizer.param_groups[0]['lr']:.3g}; "
+            raise DvBenchError(f"the loss became {loss} in epoch {self.epoch+1}, step {step+1}, learning rate {lr:.3g}; "
                                f"the batch: {', '.join(names[:4])}{' ...' if len(names) > 4 else ''}. Try a lower lr, warmup=1 or clip=1")
     self.unchecked = []
 
 @patch
 def update_average(self:Run):
     "Exponential moving average of weights and statistics; its decay grows at the start so that the first weights are soon forgotten."
-    decay, now = min(self.config.ema, (1+self.updates)/(10+self.updates)), self.net.state_dict()
-    floats = [k for k, v in now.items() if v.is_floating_point()]
-    torch._foreach_lerp_([self.average[k] for k in floats], [now[k] for k in floats], 1-decay)
-    for k in now.keys()-set(floats): self.average[k].copy_(now[k])
+    decay = min(self.config.ema, (1+self.updates)/(10+self.updates))
+    torch._foreach_lerp_(*map(list, zip(*self.pairs[True])), 1-decay)
+    if self.pairs[False]: torch._foreach_copy_(*map(list, zip(*self.pairs[False]))) # BatchNorm's counts
 
 # %% ../nbs/11_training.ipynb #0dd1d227
 @patch
@@ -745,14 +800,19 @@ def measure_statistics(self:Run):
     if self.measured and self.measured[0] == self.updates: self.net.load_state_dict(self.measured[1], strict=False); return
     layers = {k: m for k, m in self.net.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats}
     if not layers: return
-    size, order = self.config.batch_size, np.random.default_rng([4, self.seed, self.epoch]).permutation(self.numbers["train"])
+    size, order = self.evaluation_size, np.random.default_rng([4, self.seed, self.epoch]).permutation(self.numbers["train"])
     batches = [order[k:k+size] for k in range(0, min(len(order), size*self.config.bn_batches), size)]
     momenta = {k: m.momentum for k, m in layers.items()}
     for m in layers.values(): m.reset_running_stats(); m.momentum = None; m.train() # None: the mean of all batches
-    with torch.no_grad(), self.accelerator.autocast():
+    eager = torch.compiler.set_stance("force_eager") if self.config.compile else contextlib.nullcontext() # a mean of all batches would be compiled for each layer
+    with torch.no_grad(), self.accelerator.autocast(), eager:
         for x in self.pixels.batches([b for b in batches if len(b) > 1]): self.net(to_input(x, self.mean, self.sd, self.net.input_size, self.channels_last))
     for k, m in layers.items(): m.momentum = momenta[k]; m.eval()
     self.measured = self.updates, {f"{k}.{name}": b.clone() for k, m in layers.items() for name, b in m.named_buffers(recurse=False)}
+
+@patch(as_prop=True)
+def evaluation_size(self:Run)->int: # images at a time, as many as in training
+    return max(2, self.config.batch_size//self.config.accumulate)
 
 @patch
 def predict(self:Run,
@@ -760,11 +820,13 @@ def predict(self:Run,
 )->np.ndarray:          # (n, 3) float32 logits, on every process
     "What the network says."
     self.share_statistics()
-    size, logits = self.config.batch_size, torch.zeros(len(numbers), 3, device=self.device)
+    size, logits = self.evaluation_size, torch.zeros(len(numbers), 3, device=self.device)
     starts = list(range(0, len(numbers), size))[self.rank::self.world]
     with self.evaluating(), torch.inference_mode(), self.accelerator.autocast():
         for k, x in zip(starts, self.pixels.batches([numbers[k:k+size] for k in starts])):
-            logits[k:k+size] = self.net(to_input(x, self.mean, self.sd, self.net.input_size, self.channels_last)).float()
+            n = len(x)
+            if self.config.compile and n < size: x = torch.cat([x, x[:1].expand(size-n, *x.shape[1:])]) # not compiled again for the last ones
+            logits[k:k+size] = self.net(to_input(x, self.mean, self.sd, self.net.input_size, self.channels_last)).float()[:n]
     return self.total(logits).cpu().numpy()
 
 def softmax(
@@ -815,7 +877,7 @@ def resume(self:Run):
     check_same(self.folder, scalars, self.identity())
     part = lambda prefix: {k[len(prefix)+1:]: v for k, v in tensors.items() if k.startswith(prefix+".")}
     self.net.load_state_dict(part("model"))
-    if self.average: self.average = {k: v.to(self.device).to(memory_format=torch.preserve_format) for k, v in part("average").items()}
+    for k, v in part("average").items(): self.average[k].copy_(v)
     parameters, state = [p for g in self.optimizer.param_groups for p in g["params"]], {}
     for k, v in part("optimizer").items():
         i, name = k.split(".", 1)
@@ -825,6 +887,13 @@ def resume(self:Run):
     for name in ("epoch", "step", "updates", "history", "seconds"): setattr(self, name, scalars[name])
     if scalars["scaler"]: self.accelerator.scaler.load_state_dict(scalars["scaler"])
     if self.step: self.logits = tensors["logits"].to(self.device)*float(self.main)
+
+@patch
+def same_position(self:Run):
+    "Raises DvBenchError where one process goes on from a checkpoint that another does not see."
+    here = torch.tensor([self.epoch, self.step, self.updates], device=self.device)
+    if (self.total(here.clone()) != self.world*here).any():
+        raise DvBenchError(f"{self.folder}: the processes do not go on from the same step (this one from epoch {self.epoch+1}, step {self.step+1}); every machine needs the same outputs folder, on a shared file system")
 
 def check_same(
     folder:Path,
@@ -877,6 +946,7 @@ def train_epoch(self:Run,
         if self.step < len(batches) and self.checkpoint_due(): self.save_checkpoint()
     progress.close()
     self.check_losses()
+    self.seconds = spent+time.monotonic()-begin # a GPU has done now what it was given
     self.epoch, self.step = self.epoch+1, 0
     self.note("train", self.total(self.logits).cpu().numpy(), labels[order], self.seconds)
     self.follow()
@@ -928,6 +998,7 @@ def fit(self:Run)->Path: # the run folder
         reset_peak_memory(self.device)
         if self.config.tracker != "none": self.accelerator.init_trackers("tb")
         self.resume()
+        self.same_position()
         if self.main: write_json(self.folder/"run.json", self.run_record(False))
         while not self.has_stopped():
             self.train_epoch()
@@ -968,9 +1039,9 @@ def run_record(self:Run, complete:bool)->dict: # what run.json holds
 def cost(self:Run)->dict:
     "Counted and measured."
     c, seconds = self.config, [r["seconds"] for r in self.history if r["role"] == "train"] # the first epoch warms up
-    x = torch.zeros(c.batch_size, self.examples.shape[0], *self.net.input_size, device=self.device)
+    x = torch.zeros(self.evaluation_size, self.examples.shape[0], *self.net.input_size, device=self.device)
     x = x.to(memory_format=torch.channels_last if self.channels_last else torch.contiguous_format)
-    with self.evaluating(), torch.inference_mode(), self.accelerator.autocast(): inference = images_per_second(lambda: self.net(x), c.batch_size, self.device, repeats=3, warm=1)
+    with self.evaluating(), torch.inference_mode(), self.accelerator.autocast(): inference = images_per_second(lambda: self.net(x), len(x), self.device, repeats=3, warm=1)
     return {"parameters": count_parameters(self.net), "gmacs": count_gmacs(self.net, self.examples.shape[0]), "input_size": list(self.net.input_size),
             "train_images_per_second": len(self.numbers["train"])/float(np.median(seconds[1:] or seconds)), "inference_images_per_second": inference,
             "batch_size": c.batch_size, "micro_batch": -(-c.batch_size//(self.world*c.accumulate)), "processes": self.world, "device": device_name(self.device),
@@ -1064,6 +1135,11 @@ def planned_runs(
             runs.append((fold, seed, complete))
     return runs
 
+def _train(config, examples, fold, seed, pixels): # a run, and its pixels for the next one
+    run = Run(config, examples, fold, seed, pixels)
+    run.fit()
+    return run.pixels
+
 def train_arch(
     config:Config,
 )->list[Path]: # the run folders, those that were complete before included
@@ -1076,21 +1152,33 @@ def train_arch(
         elif config.arch in baseline_names:
             if main: fit_baseline_run(config, examples, fold, seed)
         else:
-            try:
-                run = Run(config, examples, fold, seed, pixels)
-                pixels = run.pixels
-                run.fit()
-            except torch.OutOfMemoryError: raise DvBenchError(_too_large(config, examples)) from None
+            gc.collect() # the former network leaves the device before the next one comes
+            with fitting(config, examples): pixels = _train(config, examples, fold, seed, pixels)
     return [run_folder(config, fold, seed) for fold, seed, _ in runs]
 
+@contextlib.contextmanager
+def fitting(config:Config, examples:Examples):
+    "Raises DvBenchError with the sizes that would fit where a GPU's memory is too small."
+    try: yield
+    except torch.OutOfMemoryError as e:
+        traceback.clear_frames(e.__traceback__) # they hold the failed run's tensors
+        message = _too_large(config, examples)
+    else: return
+    raise DvBenchError(message)
+
 def _too_large(config, examples): # the message for a GPU whose memory is too small
-    torch.cuda.empty_cache()
-    size = config.batch_size//config.accumulate
+    size = most = micro_batch(config)
+    precision = default_precision(this_device()) if config.precision == "auto" else config.precision
+    precision, channels_last = resolve_precision(replace(config, precision=precision), examples.shape)
+    gc.collect(); torch.cuda.empty_cache()
+    need = len(labelled(examples))*math.prod(used_shape(config, examples.shape))
+    held = torch.empty(need if need < torch.cuda.mem_get_info()[0]/2 else 0, dtype=torch.uint8, device=this_device()) # the images, as in a run
     while size > 2:
         size //= 2
+        gc.collect(); torch.cuda.empty_cache()
         with contextlib.suppress(torch.OutOfMemoryError):
-            bare_speed(config, examples.shape, resolve_precision(config, examples.shape)[0], config.channels_last, size, repeats=1)
-            return (f"out of memory with {config.batch_size//config.accumulate} images at a time; {size} fit: use accumulate={-(-config.batch_size//size)} with the same batch_size "
+            bare_speed(config, examples.shape, precision, channels_last, size, repeats=1)
+            return (f"out of memory with {most} images at a time; {size} fit: use accumulate={-(-config.accumulate*most//size)} with the same batch_size "
                     "(BatchNorm then sees smaller parts, so use it for all architectures), or grad_checkpointing=True")
     return "out of memory even with 2 images at a time; use grad_checkpointing=True, pad=0, or a GPU with more memory"
 
@@ -1114,8 +1202,9 @@ def estimate(
     roles = assign_roles(config, examples, todo[0], config.seed)[0]
     n = {role: int((roles == role).sum()) for role in ("train", "tune", "test")}
     if config.processes > 1: return f"{config.arch}: {len(todo)} runs of {config.epochs} epochs over {n['train']} images in {config.processes} processes; their speed comes with the first epoch"
-    precision, channels_last = resolve_precision(config, examples.shape)
-    speed = bare_speed(config, examples.shape, precision, channels_last, min(config.batch_size, n["train"]), repeats=1)
+    with fitting(config, examples):
+        precision, channels_last = resolve_precision(config, examples.shape)
+        speed = bare_speed(config, examples.shape, precision, channels_last, min(micro_batch(config), n["train"]), repeats=1)
     seconds = len(todo)*(config.epochs*(n["train"]+n["tune"]/3)+n["test"]/3)/speed
     took = f"{seconds:.0f} s" if seconds < 100 else f"{seconds/60:.0f} min" if seconds < 6000 else f"{seconds/3600:.1f} h"
     return f"{config.arch}: {len(todo)} runs of {config.epochs} epochs over {n['train']} images take about {took} ({speed:.1f} images/s, {device_name(this_device())}, {precision})"
@@ -1162,6 +1251,7 @@ def tuned(
     def objective(trial):
         nonlocal pixels
         values = {"lr": trial.suggest_float("lr", 1e-5, 3e-2, log=True), "weight_decay": trial.suggest_float("weight_decay", 1e-6, 0.3, log=True)}
+        gc.collect() # the network of the last trial
         run = Run(replace(short, **values), examples, fold, config.seed, pixels, roles=("train", "tune"))
         pixels, run.name, run.saved, loss = run.pixels, f"{config.arch} trial {trial.number+1} of {budget}", math.inf, math.inf
         with contextlib.suppress(DvBenchError): # a loss that is no number is a bad trial, not the end
@@ -1170,7 +1260,7 @@ def tuned(
         trials.append(values | {"tune_loss": loss})
         print(f"{run.name}: lr {values['lr']:.2e}, weight decay {values['weight_decay']:.2e}, tune loss {loss:.4f}", flush=True)
         return min(loss, 1e6)
-    optuna.create_study(sampler=optuna.samplers.TPESampler(seed=config.seed)).optimize(objective, n_trials=budget)
+    with fitting(config, examples): optuna.create_study(sampler=optuna.samplers.TPESampler(seed=config.seed)).optimize(objective, n_trials=budget)
     best = min(trials, key=lambda t: t["tune_loss"])
     if not math.isfinite(best["tune_loss"]): raise DvBenchError(f"{config.arch}: the loss was no number in all {budget} trials")
     chosen = {k: best[k] for k in ("lr", "weight_decay")}
@@ -1192,7 +1282,7 @@ class Predictor:
         self.config = Config(**{k: v for k, v in self.record["settings"].items() if k in setting_types})
         self.device, cost = device or this_device(), self.record["cost"]
         self.channels, self.shape = tuple(self.record["dataset"]["channels"]), tuple(self.record["dataset"]["shape"])
-        self.precision = cost["precision"] if cost["precision"] != "fp16" or self.device.type == "cuda" else "fp32"
+        self.precision = cost["precision"] if self.device.type == "cuda" or cost["device"].startswith("cpu") else "fp32" # a CPU may compute in bf16 slowly or not at all
         self.channels_last = cost["channels_last"]
         self.net = _network(replace(self.config, pretrained=False), self.shape, 0)
         try: self.net.load_state_dict(load_tensors(self.folder/"model.safetensors")[0])
