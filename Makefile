@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help setup test test-slow lab demo bench clean
+.PHONY: help setup test test-slow lab demo bench bench-gpu clean
 help:              ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
@@ -37,6 +37,7 @@ bench: $(VENV)/.ready  ## every benchmark with its full counts (hours); tables g
 	$(BIN)/python benchmarks/dataset.py --data data/demo --out benchmarks/results/dataset.md
 	$(BIN)/python benchmarks/training.py --data data/demo --out benchmarks/results/training.md
 	$(BIN)/python benchmarks/training.py --data data/demo -p precision auto --out benchmarks/results/training_auto.md
+	$(BIN)/python benchmarks/training.py --data data/demo -p precision auto -p rows 75 --out benchmarks/results/training_auto_rows75.md
 	$(BIN)/python benchmarks/training.py --data data/demo --batch 32 -p rows 75 -p compile true --out benchmarks/results/training_compiled.md
 	$(BIN)/python benchmarks/kills.py --out benchmarks/results/kills.md
 	$(BIN)/python benchmarks/calling.py --out benchmarks/results/calling.md
@@ -46,6 +47,11 @@ bench: $(VENV)/.ready  ## every benchmark with its full counts (hours); tables g
 	  for options in 'simulated --no_realign' na12878 'na12878 --adapt' 'na12878 --no_realign' 'na12878 --no_realign --adapt' hg002 'hg002 --adapt' 'hg002 --made' \
 	    'hg002 --no_realign' 'hg002 --no_realign --adapt' 'hg002 --no_realign --made'; do $(BIN)/python benchmarks/sim_to_real.py $$options --write || exit 1; done; \
 	else echo "left out, because ../shared/data with real reads is not there: make_examples.py, sim_to_real.py"; fi
+
+bench-gpu: $(VENV)/.ready  ## training speed on a GPU, beside the thesis's recipe; tables go to benchmarks/results/
+	$(BIN)/python -c 'import torch; raise SystemExit(None if torch.cuda.is_available() else "torch sees no GPU here")'
+	$(BIN)/python benchmarks/training.py -p rows 75 --out benchmarks/results/training_gpu.md
+	$(BIN)/python benchmarks/training.py -p rows 75 -p compile true --out benchmarks/results/training_gpu_compiled.md
 
 clean:             ## remove the environment and caches; data/ and outputs/ stay
 	rm -rf $(VENV) *.egg-info build .pytest_cache

@@ -18,6 +18,8 @@ import os
 import statistics
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -113,6 +115,9 @@ def worker(pipe, kind: str, config: Config, csv: Path, workers: int):
 def compare(config: Config, csv: Path, rounds: int, steps: int, workers: int) -> dict:
     "A row of the table."
     context, kinds, pipes = multiprocessing.get_context("spawn"), ("thesis", "ours", "bare"), {}
+    shape = used_shape(config, Examples(config.data).shape)
+    with ProcessPoolExecutor(1, context) as alone: precision, channels_last = alone.submit(resolve_precision, config, shape).result()
+    config = replace(config, precision=precision, channels_last=channels_last)
     for kind in kinds:
         pipes[kind], theirs = context.Pipe()
         context.Process(target=worker, args=(theirs, kind, config, csv, workers), daemon=False).start()
@@ -128,14 +133,19 @@ def compare(config: Config, csv: Path, rounds: int, steps: int, workers: int) ->
     images, median = steps*config.batch_size, statistics.median
     speed = {k: median(images/t for t, *_ in v) for k, v in found.items()}
     ratio = lambda a, b, what: median(x[what]/y[what] for x, y in zip(found[a], found[b]))
-    shape = used_shape(config, Examples(config.data).shape)
     model = build_model(config.arch, *shape, config.pad)
     gmacs = count_gmacs(model, shape[0])
     on_cpu = this_device().type == "cpu"
-    return {"architecture": config.arch, "thesis, images/s": f"{speed['thesis']:.1f}", "ours, images/s": f"{speed['ours']:.1f}", "ratio": f"{ratio('thesis', 'ours', 0):.2f}",
+    return {"architecture": config.arch, "ours in": f"{precision}{', channels last' if channels_last else ''}", "thesis, images/s": f"{speed['thesis']:.1f}", "ours, images/s": f"{speed['ours']:.1f}", "ratio": f"{ratio('thesis', 'ours', 0):.2f}",
             "CPU ratio": f"{ratio('thesis', 'ours', 1):.2f}" if on_cpu else "-", "bare step, ms": f"{1000*config.batch_size/speed['bare']:.0f}", "ours of bare": f"{ratio('bare', 'ours', 0):.0%}",
             "GMACs": f"{gmacs:.2f}", "of peak": f"{median(6e9*gmacs*images/x[0]/x[3] for x in found['bare']):.0%}",
             "thesis, peak MB": f"{found['thesis'][-1][2]/1e6:.0f}", "ours, peak MB": f"{found['ours'][-1][2]/1e6:.0f}"}
+
+
+def machine() -> str:
+    "The device, and of a CPU the widest instructions that torch uses."
+    device, wide = this_device(), torch.backends.cpu.get_cpu_capability().replace("AVX512", "AVX-512")
+    return device_name(device)+(f", {wide}{' with AMX' if torch.cpu._is_amx_tile_supported() else ''}" if device.type == "cpu" else "")
 
 
 def main():
@@ -163,7 +173,7 @@ def main():
     table = "\n".join([f"| {' | '.join(head)} |", f"|{'---|'*len(head)}", *(f"| {' | '.join(r.values())} |" for r in rows)])
     versions = package_versions(("torch", "timm", "accelerate"))
     settings = ", ".join(f"{k}={v}" for k, v in given.items()) or "defaults"
-    text = (f"# Training speed: the thesis's recipe and ours\n\n{device_name(this_device())}; {a.rounds} rounds of {a.steps} steps of {a.batch} images; ours with {settings}; "
+    text = (f"# Training speed: the thesis's recipe and ours\n\n{machine()}; {a.rounds} rounds of {a.steps} steps of {a.batch} images; ours with {settings}; "
             f"load average {os.getloadavg()[1]:.1f}; {n} images of {data if a.data or 'demo' in data else 'noise'}; {', '.join(f'{k} {v}' for k, v in versions.items())}; {date.today()}\n\n{table}\n\n"
             f"Made with `python benchmarks/training.py --archs {' '.join(a.archs)} --batch {a.batch} --rounds {a.rounds} --steps {a.steps}{''.join(f' -p {k} {v}' for k, v in a.p)}`\n")
     print(text)

@@ -756,6 +756,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                    'dv_bench.training.notebook_settings': ('training.html#notebook_settings', 'dv_bench/training.py'),
                                    'dv_bench.training.parse_setting': ('training.html#parse_setting', 'dv_bench/training.py'),
                                    'dv_bench.training.planned_runs': ('training.html#planned_runs', 'dv_bench/training.py'),
+                                   'dv_bench.training.prime': ('training.html#prime', 'dv_bench/training.py'),
                                    'dv_bench.training.read_config': ('training.html#read_config', 'dv_bench/training.py'),
                                    'dv_bench.training.resolve_precision': ('training.html#resolve_precision', 'dv_bench/training.py'),
                                    'dv_bench.training.rows_advice': ('training.html#rows_advice', 'dv_bench/training.py'),

@@ -7,7 +7,7 @@ __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'chec
            'differences', 'Examples', 'in_project', 'demo_data', 'assign_roles', 'need_tune', 'split_of', 'labelled',
            'used_shape', 'crop', 'to_device', 'Pixels', 'channel_statistics', 'to_input', 'draw_augmentation',
            'augment', 'epoch_batches', 'learning_rate', 'loss_weights', 'make_optimizer', 'save_tensors',
-           'load_tensors', 'locked', 'device_name', 'this_device', 'autocast', 'training_step', 'micro_batch',
+           'load_tensors', 'locked', 'device_name', 'this_device', 'prime', 'autocast', 'training_step', 'micro_batch',
            'bare_step', 'bare_speed', 'resolve_precision', 'default_precision', 'experiment_folder', 'run_folder',
            'make_accelerator', 'Run', 'softmax', 'log_loss', 'check_same', 'Progress', 'write_predictions',
            'write_gallery', 'fit_baseline_run', 'folds_of', 'planned_runs', 'train_arch', 'fitting', 'launch',
@@ -15,7 +15,7 @@ __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'chec
            'arch_settings', 'run_notebook', 'dvb_train']
 
 # %% ../nbs/11_training.ipynb #8abdaf4b
-import contextlib, difflib, fcntl, gc, hashlib, json, math, os, re, socket, sys, time, traceback
+import contextlib, ctypes, difflib, fcntl, gc, hashlib, json, math, os, re, socket, sys, time, traceback
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
@@ -563,6 +563,13 @@ def device_name(device:torch.device)->str: # as it stands in run.json
 
 def this_device()->torch.device: return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else torch.device("cpu")
 
+def prime(device:torch.device):
+    """For steps that are all alike. A GPU: try out which convolution is fastest. A CPU: glibc keeps freed memory for the next step; it would give large
+    blocks back to the system, and get them again page by page."""
+    if device.type == "cuda": torch.backends.cudnn.benchmark = True
+    elif hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        for option, value in ((-4, 0), (-1, -1), (-2, 64 << 20)): libc.mallopt(option, value) # no block of its own, never give back, ask for 64 MiB at a time
+
 def autocast(device:torch.device, precision:str):
     "The context in which a network computes."
     types = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -590,7 +597,7 @@ def bare_step(
     "A training step of a network on one batch that lies on the device."
     device, layout = this_device(), torch.channels_last if channels_last else torch.contiguous_format
     model = _network(config, shape, 0).to(device, memory_format=layout).train()
-    if device.type == "cuda": torch.backends.cudnn.benchmark = True # as in a run
+    prime(device)
     if config.compile: model.compile()
     x, y = torch.randn(n, shape[0], *model.input_size, device=device).to(memory_format=layout), torch.arange(n, device=device) % 3
     optimizer = make_optimizer(config, model)
@@ -704,7 +711,7 @@ class Run:
             self.net = timm.layers.convert_sync_batchnorm(self.net)
         self.net = self.net.to(self.device, memory_format=torch.channels_last if self.channels_last else torch.contiguous_format)
         if c.compile: torch._dynamo.reset(); self.net.compile(dynamic=False) # a former run's graphs count against torch's limit
-        if self.device.type == "cuda": torch.backends.cudnn.benchmark = True
+        prime(self.device)
         self.model, self.optimizer = self.accelerator.prepare(self.net, make_optimizer(c, self.net))
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()} if c.ema else None
         self.pairs = {kind: [(self.average[k], v) for k, v in self.net.state_dict().items() if v.is_floating_point() == kind] for kind in (True, False)} if c.ema else None
