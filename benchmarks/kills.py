@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +33,7 @@ def start(config, share: float) -> int:
         sys.stdout = open(os.devnull, "w")
         training.train_arch(config)
         status = 0
+    except BaseException: traceback.print_exc()
     finally: os._exit(status)
 
 

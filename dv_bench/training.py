@@ -543,6 +543,9 @@ def load_tensors(
         with safe_open(path, "pt") as f: return {k: f.get_tensor(k) for k in f.keys()}, json.loads((f.metadata() or {}).get("scalars", "{}"))
     except (SafetensorError, OSError, ValueError) as e: raise DvBenchError(f"{path} cannot be read ({e}); remove it to start this run anew") from None
 
+_held = [] # lock files of this process; what it forks lets go of them, so that readers that outlive it by seconds hold no folder
+os.register_at_fork(after_in_child=lambda: [f.close() for f in _held])
+
 @contextlib.contextmanager
 def locked(
     folder:Path, # made when missing
@@ -555,7 +558,9 @@ def locked(
             f.seek(0)
             raise DvBenchError(f"{folder}: another run works here ({f.read().strip() or 'unknown process'}); wait for it or choose another --experiment") from None
         f.truncate(0); f.write(f"process {os.getpid()} on {socket.gethostname()}"); f.flush()
-        yield
+        _held.append(f)
+        try: yield
+        finally: _held.remove(f)
 
 # %% ../nbs/11_training.ipynb #00350e8d
 def device_name(device:torch.device)->str: # as it stands in run.json
