@@ -35,10 +35,10 @@ bench: $(VENV)/.ready  ## every benchmark with its full counts (hours); tables g
 	$(BIN)/python scripts/demo.py
 	$(BIN)/python benchmarks/simulate.py --write
 	$(BIN)/python benchmarks/dataset.py --data data/demo --out benchmarks/results/dataset.md
-	$(BIN)/python benchmarks/training.py --data data/demo --out benchmarks/results/training.md
-	$(BIN)/python benchmarks/training.py --data data/demo -p precision auto --out benchmarks/results/training_auto.md
-	$(BIN)/python benchmarks/training.py --data data/demo -p precision auto -p rows 75 --out benchmarks/results/training_auto_rows75.md
-	$(BIN)/python benchmarks/training.py --data data/demo --batch 32 -p rows 75 -p compile true --out benchmarks/results/training_compiled.md
+	$(BIN)/python benchmarks/training.py --data data/demo --rounds 3 --steps 4 --out benchmarks/results/training.md
+	$(BIN)/python benchmarks/training.py --data data/demo --rounds 3 --steps 4 -p precision auto --out benchmarks/results/training_auto.md
+	$(BIN)/python benchmarks/training.py --data data/demo --rounds 3 --steps 4 -p precision auto -p rows 75 --out benchmarks/results/training_auto_rows75.md
+	$(BIN)/python benchmarks/training.py --data data/demo --rounds 3 --steps 3 --batch 32 -p rows 75 -p compile true --out benchmarks/results/training_compiled.md
 	$(BIN)/python benchmarks/kills.py --out benchmarks/results/kills.md
 	$(BIN)/python benchmarks/calling.py --out benchmarks/results/calling.md
 	$(BIN)/python benchmarks/verdict.py
@@ -48,7 +48,7 @@ bench: $(VENV)/.ready  ## every benchmark with its full counts (hours); tables g
 	    'hg002 --no_realign' 'hg002 --no_realign --adapt' 'hg002 --no_realign --made'; do $(BIN)/python benchmarks/sim_to_real.py $$options --write || exit 1; done; \
 	else echo "left out, because ../shared/data with real reads is not there: make_examples.py, sim_to_real.py"; fi
 
-bench-gpu: $(VENV)/.ready  ## training speed on a GPU, beside the thesis's recipe; tables go to benchmarks/results/
+bench-gpu: $(VENV)/.ready  ## needs a GPU: training speed on it, beside the thesis's recipe; tables go to benchmarks/results/
 	$(BIN)/python -c 'import torch; raise SystemExit(None if torch.cuda.is_available() else "torch sees no GPU here")'
 	$(BIN)/python benchmarks/training.py -p rows 75 --out benchmarks/results/training_gpu.md
 	$(BIN)/python benchmarks/training.py -p rows 75 -p compile true --out benchmarks/results/training_gpu_compiled.md

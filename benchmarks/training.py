@@ -84,14 +84,16 @@ def peak_flops(precision: str) -> float:
     "Floating-point operations a second in a large matrix product."
     device = this_device()
     n, times = (8192, 20) if device.type == "cuda" else (2048, 3)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 # as convolutions compute in fp32
+    kept, torch.backends.cuda.matmul.allow_tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 # as convolutions compute in fp32
     a = torch.randn(n, n, device=device).to({"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32))
     for _ in range(3): a @ a
     synchronize(device)
     start = time.perf_counter()
     for _ in range(times): a @ a
     synchronize(device)
-    return times*2*n**3/(time.perf_counter()-start)
+    seconds = time.perf_counter()-start
+    torch.backends.cuda.matmul.allow_tf32 = kept
+    return times*2*n**3/seconds
 
 
 def worker(pipe, kind: str, config: Config, csv: Path, workers: int):

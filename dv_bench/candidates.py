@@ -12,7 +12,7 @@ __all__ = ['inlined', 'op_codes', 'consumes_reference', 'consumes_read', 'read_f
            'count_alleles', 'Candidate', 'alt_sets', 'same_allele', 'find_candidates']
 
 # %% ../nbs/03_candidates.ipynb #72d22dfb
-import functools, gzip, os, sys, tempfile
+import functools, gzip, os, sys, tempfile, zlib
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -284,30 +284,31 @@ def open_reads(
     finally: pysam.set_verbosity(verbosity)
     if reads.header.to_dict().get("HD", {}).get("SO", "coordinate") != "coordinate":
         raise DvBenchError(f"{path} is not sorted by coordinate; sort it with `samtools sort` and index it again")
-    if index.suffix != ".crai": check_index(path, index, f"samtools index {path}")
+    if index.suffix != ".crai": check_index(path, index, f"samtools index {path}", reads=True)
     return reads
 
 def check_index(
     path:Path,  # BAM, or a compressed VCF or BCF
     index:Path, # .bai, .csi or .tbi
     make:str,   # the command that makes it
+    reads:bool=False, # whether it is a BAM, where reads without a place may follow the last one that has one
 ):
     "Raises DvBenchError where an index does not end where the records do: one of another file would show a file without records."
     end, verbosity = read_index(index, index.stat().st_mtime)[1], pysam.set_verbosity(0)
-    reads = path.suffix == ".bam"
-    if not end and not reads: return
     try:
         if end >> 16 > path.stat().st_size: raise ValueError                # where the last record's block begins
-        with pysam.BGZFile(str(path)) as f:
-            if end: f.seek(end)
-            else: # behind the header: a text, and the contigs with their names and lengths
-                number = lambda: int.from_bytes(f.read(4), "little")
-                f.read(4); f.read(number())
-                for _ in range(number()): f.read(number()+4)
-            follows = f.read(8)
+        if not end and not reads:
+            with pysam.VariantFile(str(path)) as f: follows = b"record" if next(f, None) else b""
+        else:
+            with pysam.BGZFile(str(path)) as f:
+                if end: f.seek(end)
+                else: # behind the header: a text, and the contigs with their names and lengths
+                    number = lambda: int.from_bytes(f.read(4), "little")
+                    f.read(4); f.read(number())
+                    for _ in range(number()): f.read(number()+4)
+                follows = f.read(8)
     except (OSError, ValueError): follows = bytes(8)
     finally: pysam.set_verbosity(verbosity)
-    # unplaced reads may follow
     if (len(follows) == 8 and int.from_bytes(follows[4:], "little", signed=True) >= 0) if reads else follows.strip():
         raise DvBenchError(f"the index {index} is of another file than {path}, or the file is damaged: it does not know where the records end; make it again with `{make}`")
 
@@ -337,7 +338,7 @@ def read_index(
             found.append(np.frombuffer(data, "<u8", number(at), at+4))
             at += 4+8*len(found[-1])
         if at > len(data): raise ValueError
-    except (ValueError, EOFError, OSError): raise DvBenchError(f"{path} is no index, or a part of one ({size:,} bytes); make it again") from None
+    except (ValueError, EOFError, OSError, zlib.error): raise DvBenchError(f"{path} is no index, or a part of one ({size:,} bytes); make it again") from None
     return found, end
 
 def _bam_records(path, offsets, contig, start0, end0):

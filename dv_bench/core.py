@@ -43,7 +43,7 @@ class DvBenchError(Exception):
 def command(
     func, # its parameters, with their comments, become the options (fastcore's `anno_parser`); one-letter options get one dash
 ):        # the same function; called without arguments from the console script of its name it reads the command line
-    "Make a console script out of `func`. There a DvBenchError is one line and exit code 1; called from Python it is raised."
+    "Make a console script out of `func`. There a DvBenchError is one line and exit code 1, an interrupt code 130; called from Python it is raised."
     @functools.wraps(func)
     def run(*args, **kwargs):
         if args or kwargs or Path(sys.argv[0]).stem != func.__name__: return func(*args, **kwargs)
@@ -53,12 +53,13 @@ def command(
             for option in [o for o in action.option_strings if len(o) == 3]:
                 action.option_strings.insert(0, option[1:]); parser._option_string_actions[option[1:]] = action
         options = {k: v for k, v in vars(parser.parse_args()).items() if k not in ("pdb", "xtra")}
+        def interrupted(): print(f"{func.__name__}: interrupted", file=sys.stderr); sys.exit(128+signal.SIGINT)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # a termination cleans up as Ctrl-C does
         try: return func(**options)
         except DvBenchError as e: sys.exit(f"{func.__name__}: {e}")
-        except KeyboardInterrupt: sys.exit(f"{func.__name__}: interrupted")
+        except KeyboardInterrupt: interrupted()
         except SystemError as e: # numba's form of an interrupt in compiled code
-            if isinstance(e.__cause__ or e.__context__, KeyboardInterrupt): sys.exit(f"{func.__name__}: interrupted")
+            if isinstance(e.__cause__ or e.__context__, KeyboardInterrupt): interrupted()
             raise
     return run
 

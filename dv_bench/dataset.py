@@ -714,7 +714,8 @@ def make_split(
     for k, role in itertools.product(range(len(table)), wanted):
         if not (table[k] == role_names.index(role)).any():
             left = int((table[k] == -1).sum())
-            raise DvBenchError(f"fold {k} has no {role} example ({left} of {len(index)} belong to no role or overlap another role's windows); chromosomes here: {', '.join(sorted(index['chrom'].unique())[:30])}")
+            raise DvBenchError(f"fold {k} has no {role} example ({left} of {len(index)} belong to no role or overlap another role's windows); chromosomes here: {', '.join(sorted(index['chrom'].unique())[:30])}"
+                               + ("; name roles that they have, such as roles=\"train=chr1,chr2 tune=chr21 test=chr20\"" if mode == "fixed" else ""))
     digest = hashlib.sha256(table.tobytes())
     for name in index["example"]: digest.update(name.encode()+b"\n")
     return Split(index[["chrom", "pos0", "ref", "sample"]].reset_index(drop=True), table, mode, level, digest.hexdigest()[:16], width)

@@ -231,12 +231,12 @@ class TruthSet:
         self.regions = read_bed(bed, needed=True)
 
     def _check_index(self):
-        index = next((i for i in (Path(f"{self.path}.tbi"), Path(f"{self.path}.csi")) if i.exists()), None)
+        index = next((i for i in (Path(f"{self.path}.csi"), Path(f"{self.path}.tbi")) if i.exists()), None)
         make = f"make it with `bcftools index -t {self.path.name}` (after `bgzip` if the VCF is plain text)"
         if index is None or self.file.index is None: raise DvBenchError(f"{self.path} has no index (.tbi or .csi); {make}")
         if index.stat().st_mtime < self.path.stat().st_mtime:
             raise DvBenchError(f"{index} is older than its VCF, so records could be missed; {make.replace('index', 'index -f')}")
-        check_index(self.path, index, f"bcftools index -f -t {self.path}")
+        check_index(self.path, index, f"bcftools index -f {'-t '*(index.suffix == '.tbi')}{self.path}")
 
     def _choose_sample(self, sample):
         samples = list(self.file.header.samples)

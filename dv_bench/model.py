@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['short_names', 'timm_name', 'pad_images', 'Fitted', 'fit_size', 'build_model', 'count_parameters', 'count_gmacs',
-           'synchronize', 'reset_peak_memory', 'peak_memory', 'images_per_second']
+           'synchronize', 'free_memory', 'reset_peak_memory', 'peak_memory', 'images_per_second']
 
 # %% ../nbs/08_model.ipynb #ee5633ab
-import contextlib, difflib, functools, time
+import contextlib, ctypes, difflib, functools, gc, time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -157,8 +157,15 @@ def synchronize(device:torch.device):
     "Wait until an accelerator has done what it was given, so that clocks tell the truth."
     if device.type == "cuda": torch.cuda.synchronize(device)
 
+def free_memory():
+    "Give back what nothing uses any more: to the GPU, and to the system, whose glibc otherwise keeps it where `training.prime` told it to."
+    gc.collect()
+    torch.cuda.empty_cache()
+    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"): libc.malloc_trim(0)
+
 def reset_peak_memory(device:torch.device):
-    "Start the record of the highest memory use again."
+    "Start the record of the highest memory use again, without what earlier work left behind."
+    free_memory()
     if device.type == "cuda": torch.cuda.reset_peak_memory_stats(device)
     else:
         with contextlib.suppress(OSError): Path("/proc/self/clear_refs").write_text("5")

@@ -9,10 +9,10 @@ __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'chec
            'augment', 'epoch_batches', 'learning_rate', 'loss_weights', 'make_optimizer', 'save_tensors',
            'load_tensors', 'locked', 'device_name', 'this_device', 'prime', 'autocast', 'training_step', 'micro_batch',
            'bare_step', 'bare_speed', 'resolve_precision', 'default_precision', 'experiment_folder', 'run_folder',
-           'make_accelerator', 'Run', 'softmax', 'log_loss', 'check_same', 'Progress', 'write_predictions',
-           'write_gallery', 'fit_baseline_run', 'folds_of', 'planned_runs', 'train_arch', 'fitting', 'launch',
-           'estimate', 'rows_advice', 'tuned', 'Predictor', 'load_run', 'notebook_settings', 'read_config',
-           'arch_settings', 'run_notebook', 'dvb_train']
+           'check_tracker', 'make_accelerator', 'Run', 'softmax', 'log_loss', 'check_same', 'Progress',
+           'write_predictions', 'write_gallery', 'fit_baseline_run', 'folds_of', 'planned_runs', 'train_arch',
+           'fitting', 'launch', 'estimate', 'rows_advice', 'tuned', 'Predictor', 'load_run', 'notebook_settings',
+           'read_config', 'arch_settings', 'run_notebook', 'dvb_train']
 
 # %% ../nbs/11_training.ipynb #8abdaf4b
 import contextlib, ctypes, difflib, fcntl, gc, hashlib, json, math, os, re, socket, sys, time, traceback
@@ -31,6 +31,7 @@ import torch
 import yaml
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
 from fastcore.basics import patch
 from fastcore.script import Param
@@ -47,7 +48,7 @@ from .core import (DvBenchError, atomic_path, class_names, command, find_path, m
 from .dataset import PileupDataset, check_alike, make_split
 from .metrics import image_metrics, metric_names
 from .simulate import demo_dataset
-from .model import (build_model, count_gmacs, count_parameters, images_per_second, pad_images, peak_memory, reset_peak_memory,
+from .model import (build_model, count_gmacs, count_parameters, free_memory, images_per_second, pad_images, peak_memory, reset_peak_memory,
                             short_names, timm_name)
 
 # %% ../nbs/11_training.ipynb #1827037b
@@ -102,7 +103,7 @@ class Config:
     grad_checkpointing: bool = False # less memory, more time
     processes: int = 1             # on one machine, one per GPU
     workers: int = 2               # processes that read ahead, for datasets that do not fit in memory
-    checkpoint_minutes: float = 5. # at most so much work is lost when a run is killed; 0 saves after every step
+    checkpoint_minutes: float = 5. # at most so much work is lost when a run is killed, and at most an epoch where epochs take seconds or more; 0 saves after every step
     tracker: str = "tensorboard"   # accelerate's name of a tracker, or none
     baseline: str = "inception_v3" # declared before training: the architecture that the report compares with
     endpoint: str = "genotype_errors" # declared before training: genotype_errors, genotype_errors_snp or genotype_errors_indel, per test site
@@ -203,6 +204,8 @@ class Examples:
             if clash and not (d in tests and (first.info["simulated"] or d.info["simulated"])):
                 raise DvBenchError(f"{first.path} and {d.path} were made from different references ({', '.join(clash[:5])} differ), so their positions cannot be told apart "
                                    "or together; make both with the same --ref")
+        if both := {d.path.resolve() for d in parts} & {d.path.resolve() for d in tests}:
+            raise DvBenchError(f"{both.pop()} is named to train on and to test on; name other images as test_data, or none: then folds of data are held out")
         for group in (parts, tests):
             names = pd.concat([d.index.example for d in group]) if group else pd.Series(dtype=str)
             if names.duplicated().any():
@@ -357,7 +360,7 @@ class Pixels:
     ):
         self.examples, self.shape, self.device, self.workers, self.store, self.ahead = examples, shape, device, workers, None, False
         need, local = len(numbers)*math.prod(shape), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-        if device.type == "cuda": gc.collect(); torch.cuda.empty_cache() # what trials and former runs left
+        free_memory() # what trials and former runs left
         on_gpu = device.type == "cuda" and need < share*torch.cuda.mem_get_info(device)[0]
         if not on_gpu and need > share*psutil.virtual_memory().available/local: return
         self.ahead, self.place = device.type == "cuda" and not on_gpu, np.full(len(examples), -1, np.int64)
@@ -476,7 +479,7 @@ def epoch_batches(
     labels:np.ndarray, # (n,) of the training examples
     seed:int, epoch:int, # from 0
     parts:int=1,       # that a batch is cut into, over devices and accumulation
-)->list[np.ndarray]:   # per step the positions in `labels`; a last batch of fewer than 16 images is left out, whatever the devices, and one with fewer than two images a part
+)->list[np.ndarray]:   # per step the positions in `labels`; a last batch that is not whole is left out where it holds fewer than 16 images, or fewer than two a part
     "The order of an epoch."
     rng, n = np.random.default_rng([1, seed, epoch]), len(labels)
     if config.sampling == "balanced":
@@ -662,6 +665,12 @@ def run_folder(config:Config, fold:int, seed:int)->Path: # outputs/<experiment>/
 
 _patience = timedelta(hours=3) # that processes wait for the main one, which measures, fits and writes
 
+def check_tracker(config:Config):
+    "Raises DvBenchError for a tracker that accelerate does not know or whose package is missing."
+    if config.tracker == "none": return
+    if config.tracker not in LOGGER_TYPE_TO_CLASS: raise DvBenchError(f"tracker={config.tracker} is unknown; accelerate knows {', '.join(LOGGER_TYPE_TO_CLASS)}, or none")
+    if config.tracker not in {str(getattr(t, "value", t)) for t in get_available_trackers()}: raise DvBenchError(f"tracker={config.tracker} is not installed here; install its package, or use tensorboard or none")
+
 def make_accelerator(
     config:Config,
     precision:str="fp32",
@@ -669,11 +678,11 @@ def make_accelerator(
 )->Accelerator:
     "accelerate on the devices that are there; raises DvBenchError where it would silently train copies."
     AcceleratorState._reset_state() # an earlier run of this process may have had another precision
+    check_tracker(config)
     tracker = None if config.tracker == "none" or folder is None else config.tracker
     wanted = int(os.environ.get("WORLD_SIZE", 1))
     patient = [InitProcessGroupKwargs(timeout=_patience)]*(wanted > 1)
-    try: accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision={"fp32": "no"}.get(precision, precision), log_with=tracker, project_dir=folder, kwargs_handlers=patient)
-    except ValueError as e: raise DvBenchError(f"tracker={config.tracker} cannot be used: {e}") from None
+    accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision={"fp32": "no"}.get(precision, precision), log_with=tracker, project_dir=folder, kwargs_handlers=patient)
     if accelerator.num_processes != wanted: raise DvBenchError(f"{wanted} processes were started and accelerate sees {accelerator.num_processes}; start with torchrun --nproc_per_node N")
     return accelerator
 
@@ -721,7 +730,7 @@ class Run:
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()} if c.ema else None
         self.pairs = {kind: [(self.average[k], v) for k, v in self.net.state_dict().items() if v.is_floating_point() == kind] for kind in (True, False)} if c.ema else None
         self.epoch = self.step = self.updates = 0
-        self.history, self.seconds, self.logits, self.final, self.unchecked, self.measured = [], 0., None, {}, [], None
+        self.history, self.seconds, self.logits, self.final, self.unchecked, self.measured, self.writing = [], 0., None, {}, [], None, .1
 
     def identity(self)->dict: # what must agree for a run to go on, or to count as done
         return {"settings": asdict(self.config), "fingerprint": self.examples.record["fingerprint"], "split_id": self.split_id}
@@ -813,7 +822,7 @@ def measure_statistics(self:Run):
     layers = {k: m for k, m in self.net.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats}
     if not layers: return
     size, order = self.evaluation_size, np.random.default_rng([4, self.seed, self.epoch]).permutation(self.numbers["train"])
-    batches = [order[k:k+size] for k in range(0, min(len(order), size*self.config.bn_batches), size)]
+    batches = [order[k:k+size] for k in range(0, min(len(order), self.config.batch_size*self.config.bn_batches), size)]
     momenta = {k: m.momentum for k, m in layers.items()}
     for m in layers.values(): m.reset_running_stats(); m.momentum = None; m.train() # None: the mean of all batches
     eager = torch.compiler.set_stance("force_eager") if self.config.compile else contextlib.nullcontext() # a mean of all batches would be compiled for each layer
@@ -867,6 +876,7 @@ def note(self:Run, role:str, logits:np.ndarray, labels:np.ndarray, seconds:float
 @patch
 def save_checkpoint(self:Run):
     "Write `checkpoint.safetensors` (the main process)."
+    begin = time.monotonic()
     self.check_losses()
     self.share_statistics()
     seen = self.total(self.logits) if self.step else None # the others' outputs of this epoch too
@@ -879,6 +889,7 @@ def save_checkpoint(self:Run):
         save_tensors(self.folder/"checkpoint.safetensors", tensors, self.identity() | {
             "epoch": self.epoch, "step": self.step, "updates": self.updates, "history": self.history, "seconds": self.seconds, "scaler": scaler and scaler.state_dict()})
     self.saved = time.monotonic()
+    self.writing = self.saved-begin
 
 @patch
 def resume(self:Run):
@@ -903,8 +914,8 @@ def resume(self:Run):
 @patch
 def same_position(self:Run):
     "Raises DvBenchError where one process goes on from a checkpoint that another does not see."
-    here = torch.tensor([self.epoch, self.step, self.updates], device=self.device)
-    if (self.total(here.clone()) != self.world*here).any():
+    here = [self.epoch, self.step, self.updates]
+    if self.world > 1 and broadcast_object_list(list(here)) != here:
         raise DvBenchError(f"{self.folder}: the processes do not go on from the same step (this one from epoch {self.epoch+1}, step {self.step+1}); every machine needs the same outputs folder, on a shared file system")
 
 def check_same(
@@ -965,8 +976,9 @@ def train_epoch(self:Run,
     if self.main and not quiet: self.write_history(); self.print_epoch()
 
 @patch
-def checkpoint_due(self:Run)->bool: # the same on every process
-    late = time.monotonic()-self.saved >= 60*self.config.checkpoint_minutes
+def checkpoint_due(self:Run)->bool: # the same on every process; at the end of an epoch sooner, where writing takes less than a twentieth of the time
+    wait = 60*self.config.checkpoint_minutes
+    late = time.monotonic()-self.saved >= (wait if self.step else min(wait, 20*self.writing))
     if self.world == 1: return late
     return self.step % 16 == 0 and broadcast_object_list([late])[0]
 
@@ -1051,7 +1063,7 @@ def run_record(self:Run, complete:bool)->dict: # what run.json holds
 def cost(self:Run)->dict:
     "Counted and measured."
     c, seconds = self.config, [r["seconds"] for r in self.history if r["role"] == "train"] # the first epoch warms up
-    x = torch.zeros(self.evaluation_size, self.examples.shape[0], *self.net.input_size, device=self.device)
+    x = torch.zeros(min(self.evaluation_size, len(self.examples)), self.examples.shape[0], *self.net.input_size, device=self.device)
     x = x.to(memory_format=torch.channels_last if self.channels_last else torch.contiguous_format)
     with self.evaluating(), torch.inference_mode(), self.accelerator.autocast(): inference = images_per_second(lambda: self.net(x), len(x), self.device, repeats=3, warm=1)
     return {"parameters": count_parameters(self.net), "gmacs": count_gmacs(self.net, self.examples.shape[0]), "input_size": list(self.net.input_size),
@@ -1164,30 +1176,33 @@ def train_arch(
         elif config.arch in baseline_names:
             if main: fit_baseline_run(config, examples, fold, seed)
         else:
-            gc.collect() # the former network leaves the device before the next one comes
-            with fitting(config, examples): pixels = _train(config, examples, fold, seed, pixels)
+            free_memory() # the former network goes before the next one comes
+            with fitting(config, examples, lambda: pixels is not None): pixels = _train(config, examples, fold, seed, pixels)
     return [run_folder(config, fold, seed) for fold, seed, _ in runs]
 
 @contextlib.contextmanager
-def fitting(config:Config, examples:Examples):
+def fitting(
+    config:Config, examples:Examples,
+    held=lambda: False, # called after a failure: whether the images are on the device already
+):
     "Raises DvBenchError with the sizes that would fit where a GPU's memory is too small."
     try: yield
     except torch.OutOfMemoryError as e:
         traceback.clear_frames(e.__traceback__) # they hold the failed run's tensors
-        message = _too_large(config, examples)
+        message = _too_large(config, examples, held())
     else: return
     raise DvBenchError(message)
 
-def _too_large(config, examples): # the message for a GPU whose memory is too small
+def _too_large(config, examples, held): # the message for a GPU whose memory is too small; whether the images lie there
     size = most = micro_batch(config)
     precision = default_precision(this_device()) if config.precision == "auto" else config.precision
     precision, channels_last = resolve_precision(replace(config, precision=precision), examples.shape)
-    gc.collect(); torch.cuda.empty_cache()
-    need = len(labelled(examples))*math.prod(used_shape(config, examples.shape))
-    held = torch.empty(need if need < torch.cuda.mem_get_info()[0]/2 else 0, dtype=torch.uint8, device=this_device()) # the images, as in a run
+    free_memory()
+    need = 0 if held else int((examples.labels >= 0).sum())*math.prod(used_shape(config, examples.shape))
+    images = torch.empty(need if need < torch.cuda.mem_get_info()[0]/2 else 0, dtype=torch.uint8, device=this_device()) # the images, as in a run
     while size > 2:
-        size //= 2
-        gc.collect(); torch.cuda.empty_cache()
+        size = max(2, size//2)
+        free_memory()
         with contextlib.suppress(torch.OutOfMemoryError):
             bare_speed(config, examples.shape, precision, channels_last, size, repeats=1)
             return (f"out of memory with {most} images at a time; {size} fit: use accumulate={-(-config.accumulate*most//size)} with the same batch_size "
@@ -1213,13 +1228,19 @@ def estimate(
     if config.arch in baseline_names: return f"{len(todo)} fits of a baseline: seconds"
     roles = assign_roles(config, examples, todo[0], config.seed)[0]
     n = {role: int((roles == role).sum()) for role in ("train", "tune", "test")}
-    if config.processes > 1: return f"{config.arch}: {len(todo)} runs of {config.epochs} epochs over {n['train']} images in {config.processes} processes; their speed comes with the first epoch"
+    count = lambda k, what: f"{k} {what}{'s'*(k != 1)}"
+    what = f"{config.arch}: {count(len(todo), 'run')} of {count(config.epochs, 'epoch')} over {n['train']} images ({n['tune']} to tune, {n['test']} to test)"
+    advice = ""
+    if n["tune"] > 2*config.tune_fraction*(n["train"]+n["tune"]) and config.mode == "kfold" and not config.test_data:
+        advice += f"\nthe tune role took {n['tune']/(n['train']+n['tune']):.0%} of what could train, not {config.tune_fraction:.0%}, because it takes whole chromosomes or blocks of the genome: with more folds, or more of the genome, it comes nearer"
+    if config.batch_size > n["train"]: advice += f"\nbatch_size={config.batch_size} is more than the {n['train']} training images: an epoch is a single step"
+    if config.processes > 1: return f"{what} in {config.processes} processes; their speed comes with the first epoch{advice}"
     with fitting(config, examples):
         precision, channels_last = resolve_precision(config, examples.shape)
         speed = bare_speed(config, examples.shape, precision, channels_last, min(micro_batch(config), n["train"]), repeats=1)
     seconds = len(todo)*(config.epochs*(n["train"]+n["tune"]/3)+n["test"]/3)/speed
     took = f"{seconds:.0f} s" if seconds < 100 else f"{seconds/60:.0f} min" if seconds < 6000 else f"{seconds/3600:.1f} h"
-    return f"{config.arch}: {len(todo)} runs of {config.epochs} epochs over {n['train']} images take about {took} ({speed:.1f} images/s, {device_name(this_device())}, {precision})"
+    return f"{what} train for about {took} ({speed:.1f} images/s, {device_name(this_device())}, {precision})"+"; compiling, a minute or more in each run, comes on top"*config.compile+advice
 
 # %% ../nbs/11_training.ipynb #33b3b596
 def rows_advice(
@@ -1263,7 +1284,7 @@ def tuned(
     def objective(trial):
         nonlocal pixels
         values = {"lr": trial.suggest_float("lr", 1e-5, 3e-2, log=True), "weight_decay": trial.suggest_float("weight_decay", 1e-6, 0.3, log=True)}
-        gc.collect() # the network of the last trial
+        free_memory() # of the last trial
         run = Run(replace(short, **values), examples, fold, config.seed, pixels, roles=("train", "tune"))
         pixels, run.name, run.saved, loss = run.pixels, f"{config.arch} trial {trial.number+1} of {budget}", math.inf, math.inf
         with contextlib.suppress(DvBenchError): # a loss that is no number is a bad trial, not the end
@@ -1272,7 +1293,7 @@ def tuned(
         trials.append(values | {"tune_loss": loss})
         print(f"{run.name}: lr {values['lr']:.2e}, weight decay {values['weight_decay']:.2e}, tune loss {loss:.4f}", flush=True)
         return min(loss, 1e6)
-    with fitting(config, examples): optuna.create_study(sampler=optuna.samplers.TPESampler(seed=config.seed)).optimize(objective, n_trials=budget)
+    with fitting(config, examples, lambda: pixels is not None): optuna.create_study(sampler=optuna.samplers.TPESampler(seed=config.seed)).optimize(objective, n_trials=budget)
     best = min(trials, key=lambda t: t["tune_loss"])
     if not math.isfinite(best["tune_loss"]): raise DvBenchError(f"{config.arch}: the loss was no number in all {budget} trials")
     chosen = {k: best[k] for k in ("lr", "weight_decay")}
@@ -1294,7 +1315,7 @@ class Predictor:
         self.config = Config(**{k: v for k, v in self.record["settings"].items() if k in setting_types})
         self.device, cost = device or this_device(), self.record["cost"]
         self.channels, self.shape = tuple(self.record["dataset"]["channels"]), tuple(self.record["dataset"]["shape"])
-        self.precision = cost["precision"] if self.device.type == "cuda" or cost["device"].startswith("cpu") else "fp32" # a CPU may compute in bf16 slowly or not at all
+        self.precision = cost["precision"] if self.device.type == "cuda" or str(cost.get("device", "cpu")).startswith("cpu") else "fp32" # a CPU may compute in bf16 slowly or not at all
         self.channels_last = cost["channels_last"]
         self.net = _network(replace(self.config, pretrained=False), self.shape, 0)
         try: self.net.load_state_dict(load_tensors(self.folder/"model.safetensors")[0])
@@ -1340,6 +1361,7 @@ def read_config(
 )->tuple[dict, dict[str, dict]]: # settings for all; settings per architecture
     "A recipe file; raises DvBenchError for unknown names."
     path = find_path(path)
+    if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a YAML file with settings, such as configs/modern.yaml")
     try: found = yaml.safe_load(path.read_text()) or {}
     except (OSError, yaml.YAMLError) as e: raise DvBenchError(f"{path} cannot be read as YAML: {e}") from None
     if not isinstance(found, dict): raise DvBenchError(f"{path}: expected lines such as `epochs: 15`, found {type(found).__name__}")
@@ -1362,13 +1384,13 @@ def run_notebook(
     "papermill on the training notebook; its output can be read as it comes."
     import papermill
     from papermill.exceptions import PapermillExecutionError
-    gc.collect(); torch.cuda.empty_cache() # what a search has left on the GPU
+    free_memory() # of a search
     folder = experiment_folder(config)/config.arch
     if config.fold != "all": folder = run_folder(config, config.fold, config.seed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         papermill.execute_notebook(str(notebook), str(folder/"train.ipynb"), parameters=asdict(config), progress_bar=False, log_output=False,
-                                   stdout_file=sys.stdout, stderr_file=sys.stderr, kernel_name="python3", extra_arguments=["--log-level=ERROR"])
+                                   stdout_file=sys.stdout, stderr_file=sys.stderr, kernel_name="python3", extra_arguments=["--log-level=CRITICAL"])
     except PapermillExecutionError as e: return f"{e.ename}: {e.evalue}"
     except Exception as e: # such as nbclient's DeadKernelError: the kernel was killed, often because memory ran out
         return f"{type(e).__name__}: {e}"+("; killed from outside, often because memory ran out: the same command goes on from the last checkpoint" if "Kernel" in type(e).__name__ else "")
@@ -1386,7 +1408,7 @@ def dvb_train(
     data:Param("dataset folder, or several with commas; data/demo by default")="",
     experiment:Param("results go to outputs/EXPERIMENT; first by default")="",
     config:Param("YAML file with settings, such as configs/modern.yaml")="",
-    p:Param("KEY VALUE: a setting of nbs/train.ipynb; can be given often", nargs=2, action="append")=None,
+    p:Param("KEY VALUE: a setting, such as epochs 15; can be given often. The first cell of nbs/train.ipynb lists all and says what they mean", nargs=2, action="append")=None,
     tune_budget:Param("so many short trials over learning rate and weight decay for each architecture and fold, on the tune role", int)=0,
 ):
     "Train architectures: papermill on nbs/train.ipynb for each. Complete runs are skipped, interrupted ones go on."
@@ -1395,6 +1417,7 @@ def dvb_train(
     named = {k: v for k, v in (("data", data), ("experiment", experiment)) if v}
     notebook_settings(notebook)
     configs = [Config(**common | arch_settings(arch, per_arch) | named | given | {"arch": arch}) for arch in archs]
+    for c in configs: check_tracker(c)
     configs = [replace(c, data=",".join(str(find_path(d.strip()).resolve()) for d in (c.data or demo_data()).split(",")),
                        test_data=c.test_data and str(find_path(c.test_data).resolve())) for c in configs]
     examples = {key: Examples(*key) for key in {(c.data, c.test_data) for c in configs}}
@@ -1406,9 +1429,13 @@ def dvb_train(
     for c in parts:
         name = c.arch if c.fold == "all" else f"{c.arch} fold {c.fold}"
         try: error = _train_part(c, examples[c.data, c.test_data], notebook, tune_budget, name)
+        except KeyboardInterrupt:
+            print("the same command goes on from the last checkpoint, or skips what is complete", file=sys.stderr, flush=True)
+            raise
         except Exception as e:
             if "RANK" in os.environ: raise
             error = str(e) if isinstance(e, DvBenchError) else f"{type(e).__name__}: {e}"
+        if error and len(parts) == 1: raise DvBenchError(f"{name} failed: {error}")
         if error: failed[name] = error; print(f"{name} failed: {error}", file=sys.stderr, flush=True)
-    if failed: raise DvBenchError(f"{len(failed)} of {len(parts)} {'folds' if tune_budget else 'architectures'} failed: " + "; ".join(f"{a}: {e}" for a, e in failed.items()))
+    if failed: raise DvBenchError(f"{len(failed)} of {len(parts)} {'folds' if tune_budget else 'architectures'} failed: {', '.join(failed)}; why stands above")
     if int(os.environ.get("RANK", 0)) == 0: print(f"results: {experiment_folder(configs[0])}")
