@@ -618,13 +618,13 @@ def converged(
     metric:str="loss",
     window:int=3,         # epochs
 )->pd.DataFrame:          # arch, best_epoch (median), last_epoch, gain of the last `window` epochs relative to the whole fall, state
-    "Had they converged? A network whose loss still falls by more than 2% of its whole fall in the last epochs has not; with `window`+1 epochs or fewer nobody knows."
+    "Had they converged? A network whose loss still falls by more than 2% of its whole fall in the last epochs has not; with `window`+1 epochs or fewer nobody knows, unless it ends above 10 nats, where no guess is."
     rows = []
     for arch, mine in history[history.role == held_out_role(history)].groupby("arch", sort=False):
         mean = mine.groupby("epoch")[metric].mean()
         whole, late = mean.iloc[0]-mean.min(), mean.iloc[-min(window+1, len(mean))]-mean.iloc[-1]
         best = mine.loc[mine.groupby(["fold", "seed"])[metric].idxmin()].epoch.median() if mine[metric].notna().all() else np.nan
-        state = ("too few epochs" if len(mean) <= window+1 else "not learning" if not whole > 0 else "still improving" if late/whole > .02
+        state = ("not learning" if metric == "loss" and mean.iloc[-1] > 10 else "too few epochs" if len(mean) <= window+1 else "not learning" if not whole > 0 else "still improving" if late/whole > .02
                  else "past its best" if mean.iloc[-1]-mean.min() > .1*whole else "converged")
         rows.append((arch, best, int(mean.index[-1]), late/whole if len(mean) > window+1 and whole > 0 else np.nan, state))
     return pd.DataFrame(rows, columns=["arch", "best_epoch", "last_epoch", "late_share_of_fall", "state"])
