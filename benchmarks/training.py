@@ -55,6 +55,7 @@ class PngImages(torch.utils.data.Dataset):
 def thesis_steps(arch: str, csv: Path, batch: int, workers: int):
     "One step of the thesis's recipe per `next`."
     device, images = this_device(), PngImages(csv)
+    torch.backends.cudnn.benchmark = True # a GPU's fastest convolutions, as for ours
     model = build_model(arch, 7, pad=224).to(device).train()
     counts = np.bincount(images.labels, minlength=3).clip(1)
     loss_of = nn.CrossEntropyLoss(torch.tensor(len(images)/(3*counts), dtype=torch.float32, device=device))
@@ -99,13 +100,12 @@ def peak_flops(precision: str) -> float:
 def worker(pipe, kind: str, config: Config, csv: Path, workers: int):
     "Answers each number of steps with seconds, processor seconds, peak memory and, for bare, the machine's peak rate."
     shape = used_shape(config, Examples(config.data).shape)
-    device, repeated = this_device(), lambda step: (step() for _ in iter(int, 1))
-    torch.backends.cudnn.benchmark = device.type == "cuda" # for the thesis's recipe too
+    device = this_device()
     steps = {"thesis": lambda: thesis_steps(config.arch, csv, config.batch_size, workers), "ours": lambda: our_steps(config),
-             "bare": lambda: repeated(bare_step(config, shape, *resolve_precision(config, shape), config.batch_size))}[kind]()
+             "bare": lambda: iter(bare_step(config, shape, config.precision, config.channels_last, config.batch_size), object())}[kind]()
     reset_peak_memory(device)
     while n := pipe.recv():
-        flops = peak_flops(resolve_precision(config, shape)[0]) if kind == "bare" else 0
+        flops = peak_flops(config.precision) if kind == "bare" else 0
         if kind == "thesis": [next(steps) for _ in range(2*workers)]   # what its workers read ahead while the others had their turn
         synchronize(device)
         start, cpu = time.perf_counter(), time.process_time()

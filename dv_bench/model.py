@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['short_names', 'timm_name', 'pad_images', 'Fitted', 'fit_size', 'build_model', 'count_parameters', 'count_gmacs',
-           'synchronize', 'free_memory', 'reset_peak_memory', 'peak_memory', 'images_per_second']
+           'synchronize', 'prime', 'free_memory', 'reset_peak_memory', 'peak_memory', 'images_per_second']
 
 # %% ../nbs/08_model.ipynb #ee5633ab
 import contextlib, ctypes, difflib, functools, gc, time
@@ -157,8 +157,15 @@ def synchronize(device:torch.device):
     "Wait until an accelerator has done what it was given, so that clocks tell the truth."
     if device.type == "cuda": torch.cuda.synchronize(device)
 
+def prime(device:torch.device):
+    """For steps that are all alike. A GPU: try out which convolution is fastest. A CPU: glibc keeps freed memory for the next step; it would give large
+    blocks back to the system, and get them again page by page."""
+    if device.type == "cuda": torch.backends.cudnn.benchmark = True
+    elif hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        for option, value in ((-4, 0), (-1, -1), (-2, 64 << 20)): libc.mallopt(option, value) # no block of its own, never give back, ask for 64 MiB at a time
+
 def free_memory():
-    "Give back what nothing uses any more: to the GPU, and to the system, whose glibc otherwise keeps it where `training.prime` told it to."
+    "Give back what nothing uses any more: to the GPU, and to the system, whose glibc keeps it after `prime`."
     gc.collect()
     torch.cuda.empty_cache()
     if hasattr(libc := ctypes.CDLL(None), "malloc_trim"): libc.malloc_trim(0)

@@ -7,7 +7,7 @@ __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'chec
            'differences', 'Examples', 'in_project', 'demo_data', 'assign_roles', 'need_tune', 'split_of', 'labelled',
            'used_shape', 'crop', 'to_device', 'Pixels', 'channel_statistics', 'to_input', 'draw_augmentation',
            'augment', 'epoch_batches', 'learning_rate', 'loss_weights', 'make_optimizer', 'save_tensors',
-           'load_tensors', 'locked', 'device_name', 'this_device', 'prime', 'autocast', 'training_step', 'micro_batch',
+           'load_tensors', 'locked', 'device_name', 'this_device', 'autocast', 'training_step', 'micro_batch',
            'bare_step', 'bare_speed', 'resolve_precision', 'default_precision', 'experiment_folder', 'run_folder',
            'check_tracker', 'make_accelerator', 'Run', 'softmax', 'log_loss', 'check_same', 'Progress',
            'write_predictions', 'write_gallery', 'fit_baseline_run', 'folds_of', 'planned_runs', 'train_arch',
@@ -15,7 +15,7 @@ __all__ = ['choices', 'limits', 'setting_types', 'no_influence', 'Config', 'chec
            'read_config', 'arch_settings', 'run_notebook', 'dvb_train']
 
 # %% ../nbs/11_training.ipynb #8abdaf4b
-import contextlib, ctypes, difflib, fcntl, gc, hashlib, json, math, os, re, socket, sys, time, traceback
+import contextlib, difflib, fcntl, hashlib, json, math, os, re, socket, sys, time, traceback
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
@@ -48,7 +48,7 @@ from .core import (DvBenchError, atomic_path, class_names, command, find_path, m
 from .dataset import PileupDataset, check_alike, make_split
 from .metrics import image_metrics, metric_names
 from .simulate import demo_dataset
-from .model import (build_model, count_gmacs, count_parameters, free_memory, images_per_second, pad_images, peak_memory, reset_peak_memory,
+from .model import (build_model, count_gmacs, count_parameters, free_memory, images_per_second, pad_images, peak_memory, prime, reset_peak_memory,
                             short_names, timm_name)
 
 # %% ../nbs/11_training.ipynb #1827037b
@@ -360,7 +360,6 @@ class Pixels:
     ):
         self.examples, self.shape, self.device, self.workers, self.store, self.ahead = examples, shape, device, workers, None, False
         need, local = len(numbers)*math.prod(shape), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-        free_memory() # what trials and former runs left
         on_gpu = device.type == "cuda" and need < share*torch.cuda.mem_get_info(device)[0]
         if not on_gpu and need > share*psutil.virtual_memory().available/local: return
         self.ahead, self.place = device.type == "cuda" and not on_gpu, np.full(len(examples), -1, np.int64)
@@ -407,7 +406,7 @@ def _pixel_sums(images): # uint8 (n, channels, pixels) -> int64 (2, channels): s
 
 def _pixel_sums_there(x): # the same on the device
     v = x.int()
-    return torch.stack([s.sum((0, 2), dtype=torch.int64) for s in (v, v*v)])
+    return torch.stack([s.sum((0, 2), dtype=torch.int64) for s in (v, v*v)]).cpu().numpy()
 
 def channel_statistics(
     pixels:Pixels,
@@ -418,7 +417,6 @@ def channel_statistics(
     for x in pixels.batches([numbers[k:k+256] for k in range(0, len(numbers), 256)]):
         x = x.flatten(2)
         sums, count = sums+(_pixel_sums(x.numpy()) if x.device.type == "cpu" else _pixel_sums_there(x)), count+x.shape[0]*x.shape[2]
-    sums = np.asarray(sums if isinstance(sums, np.ndarray) else sums.cpu())
     mean = sums[0]/count
     sd = np.sqrt(np.maximum(sums[1]/count-mean**2, 0))
     return mean.tolist(), np.where(sd > 0, sd, 1.).tolist()
@@ -571,13 +569,6 @@ def device_name(device:torch.device)->str: # as it stands in run.json
 
 def this_device()->torch.device: return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else torch.device("cpu")
 
-def prime(device:torch.device):
-    """For steps that are all alike. A GPU: try out which convolution is fastest. A CPU: glibc keeps freed memory for the next step; it would give large
-    blocks back to the system, and get them again page by page."""
-    if device.type == "cuda": torch.backends.cudnn.benchmark = True
-    elif hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        for option, value in ((-4, 0), (-1, -1), (-2, 64 << 20)): libc.mallopt(option, value) # no block of its own, never give back, ask for 64 MiB at a time
-
 def autocast(device:torch.device, precision:str):
     "The context in which a network computes."
     types = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -593,8 +584,8 @@ def training_step(
     loss.backward()
     optimizer.step(); optimizer.zero_grad(set_to_none=True)
 
-def micro_batch(config:Config)->int: # images that a device sees at a time in training
-    return max(2, config.batch_size//(config.accumulate*int(os.environ.get("WORLD_SIZE", config.processes))))
+def micro_batch(config:Config)->int: # images that a device sees at a time in training, at most
+    return max(2, -(-config.batch_size//(config.accumulate*int(os.environ.get("WORLD_SIZE", config.processes)))))
 
 def bare_step(
     config:Config,
@@ -708,6 +699,7 @@ class Run:
         self.accelerator = make_accelerator(config, self.precision, self.folder)
         self.device, self.rank, self.world = self.accelerator.device, self.accelerator.process_index, self.accelerator.num_processes
         self.main = self.accelerator.is_main_process
+        free_memory() # what precision's trials and former runs left
         self.pixels = pixels or Pixels(examples, np.flatnonzero(examples.labels >= 0) if "test" in roles else np.flatnonzero(np.isin(self.roles, roles)), self.shape, self.device, config.workers)
         self.normalisation = channel_statistics(self.pixels, self.numbers["train"])
         self.mean, self.sd = (torch.tensor(v, dtype=torch.float32, device=self.device) for v in self.normalisation)
@@ -728,7 +720,8 @@ class Run:
         prime(self.device)
         self.model, self.optimizer = self.accelerator.prepare(self.net, make_optimizer(c, self.net))
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()} if c.ema else None
-        self.pairs = {kind: [(self.average[k], v) for k, v in self.net.state_dict().items() if v.is_floating_point() == kind] for kind in (True, False)} if c.ema else None
+        now = self.net.state_dict()
+        self.pairs = [([self.average[k] for k in names], [now[k] for k in names]) for names in ([k for k, v in now.items() if v.is_floating_point() == kind] for kind in (True, False))] if c.ema else None # floats; BatchNorm's counts
         self.epoch = self.step = self.updates = 0
         self.history, self.seconds, self.logits, self.final, self.unchecked, self.measured, self.writing = [], 0., None, {}, [], None, .1
 
@@ -785,8 +778,9 @@ def check_losses(self:Run):
 def update_average(self:Run):
     "Exponential moving average of weights and statistics; its decay grows at the start so that the first weights are soon forgotten."
     decay = min(self.config.ema, (1+self.updates)/(10+self.updates))
-    torch._foreach_lerp_(*map(list, zip(*self.pairs[True])), 1-decay)
-    if self.pairs[False]: torch._foreach_copy_(*map(list, zip(*self.pairs[False]))) # BatchNorm's counts
+    floats, counts = self.pairs
+    torch._foreach_lerp_(*floats, 1-decay)
+    if counts[0]: torch._foreach_copy_(*counts)
 
 # %% ../nbs/11_training.ipynb #0dd1d227
 @patch
@@ -1068,7 +1062,7 @@ def cost(self:Run)->dict:
     with self.evaluating(), torch.inference_mode(), self.accelerator.autocast(): inference = images_per_second(lambda: self.net(x), len(x), self.device, repeats=3, warm=1)
     return {"parameters": count_parameters(self.net), "gmacs": count_gmacs(self.net, self.examples.shape[0]), "input_size": list(self.net.input_size),
             "train_images_per_second": len(self.numbers["train"])/float(np.median(seconds[1:] or seconds)), "inference_images_per_second": inference,
-            "batch_size": c.batch_size, "micro_batch": -(-c.batch_size//(self.world*c.accumulate)), "processes": self.world, "device": device_name(self.device),
+            "batch_size": c.batch_size, "micro_batch": micro_batch(c), "processes": self.world, "device": device_name(self.device),
             "precision": self.precision, "channels_last": self.channels_last, "cudnn_benchmark": self.device.type == "cuda", "peak_memory_bytes": peak_memory(self.device),
             "train_seconds": sum(seconds), "epochs": self.epoch}
 
@@ -1176,7 +1170,6 @@ def train_arch(
         elif config.arch in baseline_names:
             if main: fit_baseline_run(config, examples, fold, seed)
         else:
-            free_memory() # the former network goes before the next one comes
             with fitting(config, examples, lambda: pixels is not None): pixels = _train(config, examples, fold, seed, pixels)
     return [run_folder(config, fold, seed) for fold, seed, _ in runs]
 
@@ -1240,7 +1233,7 @@ def estimate(
         speed = bare_speed(config, examples.shape, precision, channels_last, min(micro_batch(config), n["train"]), repeats=1)
     seconds = len(todo)*(config.epochs*(n["train"]+n["tune"]/3)+n["test"]/3)/speed
     took = f"{seconds:.0f} s" if seconds < 100 else f"{seconds/60:.0f} min" if seconds < 6000 else f"{seconds/3600:.1f} h"
-    return f"{what} train for about {took} ({speed:.1f} images/s, {device_name(this_device())}, {precision})"+"; compiling, a minute or more in each run, comes on top"*config.compile+advice
+    return f"{what} train for about {took} ({speed:.1f} images/s, {device_name(this_device())}, {precision})"+"; compiling, in each run anew, comes on top"*config.compile+advice
 
 # %% ../nbs/11_training.ipynb #33b3b596
 def rows_advice(
@@ -1284,7 +1277,6 @@ def tuned(
     def objective(trial):
         nonlocal pixels
         values = {"lr": trial.suggest_float("lr", 1e-5, 3e-2, log=True), "weight_decay": trial.suggest_float("weight_decay", 1e-6, 0.3, log=True)}
-        free_memory() # of the last trial
         run = Run(replace(short, **values), examples, fold, config.seed, pixels, roles=("train", "tune"))
         pixels, run.name, run.saved, loss = run.pixels, f"{config.arch} trial {trial.number+1} of {budget}", math.inf, math.inf
         with contextlib.suppress(DvBenchError): # a loss that is no number is a bad trial, not the end
