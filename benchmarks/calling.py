@@ -17,12 +17,13 @@ from pathlib import Path
 import psutil
 import torch
 
-from dv_bench.calling import call
+from dv_bench.calling.caller import call
 from dv_bench.core import git_commit, package_versions, project_root, read_json
-from dv_bench.pileup import prepare, write_dataset
-from dv_bench.scoring import score_calls
-from dv_bench.simulate import Options, simulate
-from dv_bench.training import Config, train_arch
+from dv_bench.images.examples import prepare, write_dataset
+from dv_bench.calling.scoring import score_calls
+from dv_bench.simulation.sample import Options, simulate
+from dv_bench.training.settings import Config
+from dv_bench.training.sweep import train_arch
 
 
 def reads(folder: Path, mb: float, seed: int, sample: str) -> Path:

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from dv_bench.core import DvBenchError, package_versions
-from dv_bench.dataset import DatasetWriter, PileupDataset, writer_row
+from dv_bench.dataset.folder import DatasetWriter, PileupDataset, writer_row
 
 
 def write_both(source: PileupDataset, n: int, folder: Path) -> dict[str, float]:

@@ -7,6 +7,7 @@ table counts those that left one half written. History and predictions must be e
 Usage: python benchmarks/kills.py [--kills 20] [--seed 0] [--out benchmarks/results/kills.md]
 """
 import argparse
+import dataclasses
 import functools
 import os
 import random
@@ -19,8 +20,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from dv_bench import training
-from dv_bench.dataset import made_dataset
+from dv_bench.training import loop, settings, sweep
+from dv_bench.training.runs import run_folder
+from dv_bench.dataset.folder import made_dataset
 
 
 def start(config, share: float) -> int:
@@ -28,10 +30,10 @@ def start(config, share: float) -> int:
     if child := os.fork(): return child
     status = 1
     try:
-        training.torch.set_num_threads(1)
-        training.Pixels = functools.partial(training.Pixels, share=share)
+        loop.torch.set_num_threads(1)
+        loop.ImageStore = functools.partial(loop.ImageStore, share=share)
         sys.stdout = open(os.devnull, "w")
-        training.train_arch(config)
+        sweep.train_arch(config)
         status = 0
     except BaseException: traceback.print_exc()
     finally: os._exit(status)
@@ -46,13 +48,13 @@ def finish(config, share: float) -> float:
 
 def outcome(config):
     "What must be equal: history but for times, predictions."
-    folder = training.run_folder(config, 0, 0)
+    folder = run_folder(config, 0, 0)
     return pd.read_csv(folder/"history.csv").drop(columns="seconds"), pd.read_parquet(folder/"predictions.parquet")
 
 
 def kill_often(config, share: float, kills: int, seconds: float, rng: random.Random) -> tuple[int, int]:
     "Kill the run until it has been killed `kills` times or is done, then let it finish; kills, kills within a write."
-    folder, done, writing = training.run_folder(config, 0, 0), 0, 0
+    folder, done, writing = run_folder(config, 0, 0), 0, 0
     partial = lambda: set(folder.glob(".checkpoint*partial*"))
     while done < kills:
         old, child = partial(), start(config, share)
@@ -78,9 +80,9 @@ def main():
     with tempfile.TemporaryDirectory() as d:
         data = str(made_dataset(Path(d)/"data", n=80, shape=(7, 40, 63), contigs=tuple("abcdef")))
         for workers in (0, 2):
-            config = training.Config(arch="test_resnet", data=data, outputs=d, folds=3, fold=0, epochs=3, batch_size=8, checkpoint_minutes=0., workers=workers, ema=.9,
+            config = settings.Config(arch="test_resnet", data=data, outputs=d, folds=3, fold=0, epochs=3, batch_size=8, checkpoint_minutes=0., workers=workers, ema=.9,
                                      drop_rate=.1, drop_reads=.2, tracker="none")
-            share, name = .5 if not workers else 0., lambda what: training.replace(config, experiment=f"{what}{workers}")
+            share, name = .5 if not workers else 0., lambda what: dataclasses.replace(config, experiment=f"{what}{workers}")
             seconds = finish(name("unbroken"), share)
             killed, writing, runs, equal = 0, 0, 0, True
             while killed < a.kills:

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import pysam
 
-from dv_bench import pileup
-from dv_bench.core import package_versions, parse_region, project_root
-from dv_bench.dataset import DatasetWriter
+from dv_bench.images import examples
+from dv_bench.core import package_versions, project_root
+from dv_bench.genome import parse_region
+from dv_bench.dataset.folder import DatasetWriter
 
 stages = {"fetch_reads": "reading", "take_reads": "candidates", "find_candidates": "candidates", "realign": "realigning",
           "site_images": "drawing", "labels": "labelling", "encode_image": "writing", "add_encoded": "writing"}
@@ -51,7 +52,7 @@ def pysam_alone(arguments: argparse.Namespace) -> list[str]:
 def split(arguments: argparse.Namespace, bed: str) -> list[str]:
     "One process, warm: rates and the division of its CPU time."
     spent = Counter()
-    for owner, names in ((pileup, ("fetch_reads", "take_reads", "find_candidates", "realign", "site_images", "encode_image")), (pileup.Maker, ("labels",)),
+    for owner, names in ((examples, ("fetch_reads", "take_reads", "find_candidates", "realign", "site_images", "encode_image")), (examples.ExampleMaker, ("labels",)),
                          (DatasetWriter, ("add_encoded",))):
         for name in names: timed(owner, name, spent)
     parts = list(dict.fromkeys(stages.values()))
@@ -61,11 +62,11 @@ def split(arguments: argparse.Namespace, bed: str) -> list[str]:
         if labels and not arguments.truth: continue
         for _ in range(arguments.repeats+1):  # the first warms up
             spent.clear()
-            job = pileup.prepare(arguments.reads, arguments.ref, [arguments.region], realign=realign, **({"truth": arguments.truth, "confident": bed} if labels else {}))
+            job = examples.prepare(arguments.reads, arguments.ref, [arguments.region], realign=realign, **({"truth": arguments.truth, "confident": bed} if labels else {}))
             bases = sum(e-s for intervals in job.regions.values() for s, e in intervals)
             with tempfile.TemporaryDirectory() as folder, DatasetWriter(f"{folder}/d", job.channels, *job.size) as writer:
                 start, counts, n = time.process_time(), Counter(), 0
-                for row, (chunk, digest) in pileup.run_job(replace(job, encode=True), 1, counts, False): writer.add_encoded(chunk, digest, row); n += 1
+                for row, (chunk, digest) in examples.run_job(replace(job, encode=True), 1, counts, False): writer.add_encoded(chunk, digest, row); n += 1
                 seconds = time.process_time()-start
             if best is None or seconds < best[0]: best = seconds, n, counts["reads used"], dict(spent)
         seconds, n, reads, found = best
@@ -124,7 +125,7 @@ def scaling(arguments: argparse.Namespace, seconds: float) -> list[str]:
         memory = {}
         for kb in (100, 1000):
             code = f"import resource, sys; sys.argv = ['dvb_examples', '{folder}/m{kb}', '--reads', '{bam}', '--ref', '{ref}', '--region', 'tiled:1-{kb}000']\n" \
-                   "from dv_bench.pileup import dvb_examples; dvb_examples(); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+                   "from dv_bench.commands.examples import dvb_examples; dvb_examples(); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
             memory[kb] = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()[-1])/1024
     return ["", f"{copies} copies of the region ({copies*length/1e6:.1f} Mb): one job {one:.1f} s; two independent processes on half of it each {min(independent):.1f} s; "
             f"two jobs {min(two):.1f} s, **{min(independent)/min(two):.2f}** of what the independent ones reach.",
@@ -169,9 +170,9 @@ if __name__ == "__main__":
     print("\n".join(lines), flush=True)
     more = compilation(arguments)
     if arguments.seconds:
-        job = pileup.prepare(arguments.reads, arguments.ref, [arguments.region])
+        job = examples.prepare(arguments.reads, arguments.ref, [arguments.region])
         begin = time.process_time()
-        for _ in pileup.run_job(job, 1, Counter(), False): pass
+        for _ in examples.run_job(job, 1, Counter(), False): pass
         more += scaling(arguments, time.process_time()-begin)
     print("\n".join(more))
     if arguments.out:

@@ -31,14 +31,18 @@ import yaml
 from scipy.stats import binomtest
 
 import dv_bench
-from dv_bench.calling import call, held_out, assumed_counts
-from dv_bench.core import git_commit, open_reference, project_root, read_json, write_vcf
-from dv_bench.dataset import PileupDataset
-from dv_bench.genotypes import adapt_mix, calibrated, fit_calibration, merge_sites
-from dv_bench.pileup import prepare, write_dataset
-from dv_bench.scoring import score_calls, vcf_alleles
-from dv_bench.simulate import Options, simulate
-from dv_bench.training import Config, train_arch
+from dv_bench.calling.caller import assumed_counts, call, held_out
+from dv_bench.core import git_commit, project_root, read_json
+from dv_bench.hts import open_reference, write_vcf
+from dv_bench.dataset.folder import PileupDataset
+from dv_bench.calling.genotypes import merge_sites
+from dv_bench.calling.calibration import calibrated, fit_calibration, reweight_to_sample
+from dv_bench.images.examples import prepare, write_dataset
+from dv_bench.calling.comparators import vcf_alleles
+from dv_bench.calling.scoring import score_calls
+from dv_bench.simulation.sample import Options, simulate
+from dv_bench.training.settings import Config
+from dv_bench.training.sweep import train_arch
 
 tests = {"hg002": dict(platform="hiseq101", coverage=30., read_length=148, insert_size=570.),
          "na12878": dict(platform="hiseq148", coverage=51., read_length=101, insert_size=320.)}
@@ -108,7 +112,7 @@ def score_run(a, folder: Path, name: str) -> dict:
         with contextlib.redirect_stdout(io.StringIO()): call(Path(work)/"calls.vcf.gz", folder, predictions=True, adapt=a.adapt)
         scored = score(a, Path(work)/"calls.vcf.gz")
     rows = held_out(folder)[0]
-    sites = merge_sites(adapt_mix(rows, assumed_counts(folder))[0] if a.adapt else rows)
+    sites = merge_sites(reweight_to_sample(rows, assumed_counts(folder))[0] if a.adapt else rows)
     sites["correct"] = sites.correct.fillna(False).astype(bool)
     hom_ref, wrong = sites[sites.genotype == "0/0"], sites[~sites.correct & sites.genotype.notna()]
     runs = [folder] if (folder/"run.json").exists() else sorted(folder.glob("fold*_seed*"))
@@ -137,7 +141,7 @@ def thinned(folders: list[Path], keep: int = 7) -> str:
     tables = [calibrated(t[t.role == "tune"], fit_calibration(read_json(f/"run.json"), t)) for f in folders for t in [pd.read_parquet(f/"predictions.parquet")]]
     rows = tables[0].assign(**{p: sum(t[p] for t in tables)/len(tables) for p in ("p0", "p1", "p2")})
     rows = rows.drop(index=[r for i, r in enumerate(rows.index[rows.label == 0]) if i % keep])
-    after, mix = adapt_mix(rows, assumed_counts(folders[0]))
+    after, mix = reweight_to_sample(rows, assumed_counts(folders[0]))
     return (f"A check of adapting, where the truth is known: of the held-out simulated images {keep-1} of {keep} hom-ref ones are left out, which leaves {len(rows)}, {(rows.label == 0).mean():.3f} of them "
             f"hom-ref. From the networks' mean alone a share of {mix[0]:.3f} is found, and {accuracy(after[['p0', 'p1', 'p2']].to_numpy(), rows.label):.3f} of the images are right, "
             f"without adapting {accuracy(rows[['p0', 'p1', 'p2']].to_numpy(), rows.label):.3f}.")

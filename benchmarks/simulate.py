@@ -11,7 +11,7 @@ from dv_bench.core import git_commit, project_root
 
 work = """
 import json, os, resource, sys, time
-from dv_bench.simulate import Options, simulate
+from dv_bench.simulation.sample import Options, simulate
 out, mb, coverage, jobs = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
 simulate(out+"_warm", .01, Options(coverage=5), quiet=True)
 wall, cpu = time.perf_counter(), os.times()

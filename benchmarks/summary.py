@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dv_bench.experiment import Planted, plant_experiment
+from dv_bench.verdict.planted import Planted, plant_experiment
 
 
 def main():
@@ -28,7 +28,7 @@ def main():
         print(f"{len(archs)} classifiers x 10 folds, {rows:,} predictions in a run")
         for label, options in (("with static images", []), ("without", ["--no_images"])):
             start = time.perf_counter()
-            code = "import sys; from dv_bench.plots import dvb_summary; dvb_summary(sys.argv[1], no_images='--no_images' in sys.argv)"
+            code = "import sys; from dv_bench.commands.summary import dvb_summary; dvb_summary(sys.argv[1], no_images='--no_images' in sys.argv)"
             subprocess.run([sys.executable, "-c", code, str(folder), *options], check=True, stdout=subprocess.DEVNULL)
             print(f"dvb_summary {label}: {time.perf_counter()-start:.0f} s, page {(folder/'summary.html').stat().st_size/1e6:.1f} MB")
 

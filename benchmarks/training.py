@@ -31,9 +31,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from dv_bench.core import DvBenchError, find_path, package_versions
-from dv_bench.dataset import PileupDataset, export_png, made_dataset
-from dv_bench.model import build_model, count_gmacs, peak_memory, reset_peak_memory, synchronize
-from dv_bench.training import Config, Examples, Run, bare_step, device_name, epoch_batches, parse_setting, resolve_precision, this_device, used_shape
+from dv_bench.dataset.folder import PileupDataset, made_dataset
+from dv_bench.dataset.exchange import export_png
+from dv_bench.model.architectures import build_model
+from dv_bench.model.cost import count_gmacs, peak_memory, reset_peak_memory, synchronize
+from dv_bench.training.settings import Config, parse_setting
+from dv_bench.training.images import TrainingImages
+from dv_bench.training.batches import epoch_batches, used_shape
+from dv_bench.training.device import bare_step, device_name, resolve_precision, this_device
+from dv_bench.training.loop import Run
 
 
 class PngImages(torch.utils.data.Dataset):
@@ -71,7 +77,7 @@ def thesis_steps(arch: str, csv: Path, batch: int, workers: int):
 
 def our_steps(config: Config):
     "One step of `Run` per `next`, data and all."
-    run = Run(config, Examples(config.data), 0, 0)
+    run = Run(config, TrainingImages(config.data), 0, 0)
     labels = run.labels["train"]
     if len(labels) < config.batch_size: raise DvBenchError(f"{len(labels)} images to train on, fewer than a batch of {config.batch_size}; name a larger dataset with --data or a smaller --batch")
     while True:
@@ -99,7 +105,7 @@ def peak_flops(precision: str) -> float:
 
 def worker(pipe, kind: str, config: Config, csv: Path, workers: int):
     "Answers each number of steps with seconds, processor seconds, peak memory and, for bare, the machine's peak rate."
-    shape = used_shape(config, Examples(config.data).shape)
+    shape = used_shape(config, TrainingImages(config.data).shape)
     device = this_device()
     steps = {"thesis": lambda: thesis_steps(config.arch, csv, config.batch_size, workers), "ours": lambda: our_steps(config),
              "bare": lambda: iter(bare_step(config, shape, config.precision, config.channels_last, config.batch_size), object())}[kind]()
@@ -117,7 +123,7 @@ def worker(pipe, kind: str, config: Config, csv: Path, workers: int):
 def compare(config: Config, csv: Path, rounds: int, steps: int, workers: int) -> dict:
     "A row of the table."
     context, kinds, pipes = multiprocessing.get_context("spawn"), ("thesis", "ours", "bare"), {}
-    shape = used_shape(config, Examples(config.data).shape)
+    shape = used_shape(config, TrainingImages(config.data).shape)
     with ProcessPoolExecutor(1, context) as alone: precision, channels_last = alone.submit(resolve_precision, config, shape).result()
     config = replace(config, precision=precision, channels_last=channels_last)
     for kind in kinds:

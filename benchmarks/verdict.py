@@ -19,9 +19,10 @@ import pandas as pd
 
 from scipy import stats
 
-from dv_bench.compare import _compare, _mcnemar, _one_run, corrected_t, correlated_t, count_errors, resample, rope, test_name
+from dv_bench.verdict.compare import compare_two, count_errors, one_run, resample, test_name
+from dv_bench.verdict.appendix import corrected_t, correlated_t, mcnemar_test, rope
 from dv_bench.core import git_commit
-from dv_bench.experiment import Calls, Sites, read_experiment, read_sites
+from dv_bench.verdict.experiment import SiteCalls, Sites, read_experiment, read_sites
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN_EFFECTS = (.1, .2, .4, .6)  # log-odds; see `effect`
@@ -35,7 +36,7 @@ def as_sites(block, fold_of, wrong):
         n = int((fold_of == f).sum())
         folds[int(f)] = slice(start, start+n)
         start += n
-    calls = {(arch, f, s): Calls(**dict.fromkeys(Calls._fields) | {"wrong": w[order][here]}) for arch, runs in wrong.items() for s, w in enumerate(runs) for f, here in folds.items()}
+    calls = {(arch, f, s): SiteCalls(**dict.fromkeys(SiteCalls._fields) | {"wrong": w[order][here]}) for arch, runs in wrong.items() for s, w in enumerate(runs) for f, here in folds.items()}
     table = pd.DataFrame({"block": block[order], "place": np.arange(len(order)), "variant_type": "SNP"})
     return Sites(table, calls, folds, {}, [])
 
@@ -75,10 +76,10 @@ def retrained(rng, sites=2000, blocks=80, folds=5, seeds=5, features=48, inputs=
 def flags(sites):
     "Which tests call a difference at 5%."
     mask, folds = np.ones(len(sites.table), bool), list(sites.folds)
-    row = _compare(sites, "challenger", "baseline", mask, 1000, 0, None)
+    row = compare_two(sites, "challenger", "baseline", mask, 1000, 0, None)
     a, b = (count_errors(sites, arch, folds) for arch in ("challenger", "baseline"))
-    found = {"primary test": row["method"] == test_name and row["p"] <= .05, "blocks alone": resample([(1, _one_run(a)), (-1, _one_run(b))], 1000)["p"] <= .05,
-             "McNemar over sites": _mcnemar(sites, "challenger", "baseline") <= .05}
+    found = {"primary test": row["method"] == test_name and row["p"] <= .05, "blocks alone": resample([(1, one_run(a)), (-1, one_run(b))], 1000)["p"] <= .05,
+             "McNemar over sites": mcnemar_test(sites, "challenger", "baseline") <= .05}
     if len(folds) > 1:
         rate = {arch: np.array([np.mean([c.wrong.mean() for k, c in sites.calls.items() if k[:2] == (arch, f)]) for f in folds]) for arch in ("challenger", "baseline")}
         d = rate["challenger"]-rate["baseline"]
@@ -103,8 +104,9 @@ def measured_run_effect(sites, arch):
 
 def effect(arch, folds=2, seeds=5, epochs=12):
     "Train one network under several seeds on the demo dataset; how much its runs differ."
-    from dv_bench.simulate import demo_dataset
-    from dv_bench.training import Config, train_arch
+    from dv_bench.simulation.sample import demo_dataset
+    from dv_bench.training.settings import Config
+    from dv_bench.training.sweep import train_arch
     data = demo_dataset()
     with tempfile.TemporaryDirectory() as d:
         train_arch(Config(arch=arch, data=str(data), outputs=d, experiment="effect", folds=folds, seeds=seeds, epochs=epochs, batch_size=16, lr=2e-3, scheduler="cosine", ema=.95,
@@ -145,7 +147,7 @@ def main():
     if args.only in ("", "power"):
         for sites in (2000, 5000, 10_000, 30_000):
             few = max(20, n//5)
-            rows = [_compare(clustered(np.random.default_rng([2, i]), sites, sites//100, 5, 5, .1, -.3), "challenger", "baseline", np.ones(sites, bool), 1000, 0, None) for i in range(few)]
+            rows = [compare_two(clustered(np.random.default_rng([2, i]), sites, sites//100, 5, 5, .1, -.3), "challenger", "baseline", np.ones(sites, bool), 1000, 0, None) for i in range(few)]
             hits = ["no test" if r["method"] != test_name else "none" if r["p"] > .05 else "better" if r["difference"] < 0 else "worse" for r in rows]
             power.append({"sites": sites, "experiments": few, "found": hits.count("better"), "wrong way": hits.count("worse"), "not tested": hits.count("no test")})
     if args.only == "effect" or (n >= 1000 and not args.only):

@@ -17,7 +17,7 @@ root = Path(__file__).resolve().parent.parent
 
 def snapshot() -> dict[str, str]:
     "Hash of every notebook and exported module."
-    files = sorted([*root.glob("nbs/*.ipynb"), *root.glob("dv_bench/*.py")])
+    files = sorted([*root.glob("nbs/*.ipynb"), *root.glob("dv_bench/**/*.py")])
     return {str(f.relative_to(root)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
@@ -29,9 +29,14 @@ def exported_modules() -> set[str]:
     return set(names)
 
 
+def module_name(path: Path) -> str:
+    "Dotted name of a module inside the package, such as `images.pileup`."
+    return ".".join(path.relative_to(root/"dv_bench").with_suffix("").parts)
+
+
 def main():
     "Exit with 1 and the names of files that are out of step."
-    orphans = {f.stem for f in root.glob("dv_bench/*.py")} - exported_modules() - {"__init__", "_modidx"}
+    orphans = {module_name(f) for f in root.glob("dv_bench/**/*.py") if f.stem not in ("__init__", "_modidx")} - exported_modules()
     if orphans: sys.exit(f"modules that no notebook exports: {sorted(orphans)}; remove them")
     large = [f.name for f in root.glob("nbs/*.ipynb") if f.stat().st_size > 500_000]
     if large: sys.exit(f"notebooks over 500 KB: {large}; use lighter figures")

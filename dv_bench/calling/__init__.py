@@ -1,0 +1,9 @@
+"From probabilities to variant calls and their scores"
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
+    "genotypes": ["merge_sites"],
+    "caller": ["call"],
+    "scoring": ["score_calls"],
+    "missed": ["score_experiment"],
+})

@@ -1,0 +1,9 @@
+"Labelled pileup images on disk: read, written, exchanged and cut into roles"
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
+    "tfrecord": ["read_examples", "write_examples"],
+    "folder": ["PileupDataset", "DatasetWriter", "merge", "select"],
+    "folds": ["make_split", "Split"],
+    "exchange": ["import_tfrecord", "import_png", "export_tfrecord", "export_png"],
+})
