@@ -107,6 +107,16 @@ def _major_contigs(
     major = [contig for contig in reference if not minor_contigs.fullmatch(contig)]
     return [c for c in major if name_in_file(c, reads, alias) or c.removeprefix("chr") in bare_names]
 
+# %% ../nbs/02a_contigs.ipynb #f9bcdf7e
+def _interval_in(
+    region:Region, # start and end, where the end may be open
+    length:int,    # of its contig
+)->tuple[int, int]:
+    "The interval of a region. Raises DvBenchError when it does not lie within its contig."
+    if region.start >= length or (region.end or 0) > length:
+        raise DvBenchError(f"region {region} leaves {region.contig}, which has {length:,} bases")
+    return region.start, length if region.end is None else region.end
+
 # %% ../nbs/02a_contigs.ipynb #54524ffc
 def calling_regions(
     asked:list[str|Region|Path],   # regions as text, BED files (by `.bed` in the name, or a Path), `Region`s
@@ -124,9 +134,6 @@ def calling_regions(
         check_contig(contig, reference, reads, alias)
     intervals = {}
     for region in wanted:
-        length = reference[region.contig]
-        if region.start >= length or (region.end or 0) > length:
-            raise DvBenchError(f"region {region} leaves {region.contig}, which has {length:,} bases")
-        end = length if region.end is None else region.end
-        intervals.setdefault(region.contig, []).append((region.start, end))
+        interval = _interval_in(region, reference[region.contig])
+        intervals.setdefault(region.contig, []).append(interval)
     return {contig: merge_intervals(intervals[contig]) for contig in reference if contig in intervals}
