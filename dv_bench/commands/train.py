@@ -16,7 +16,8 @@ from ..core import DvBenchError, find_path, project_root
 from ..model.baselines import baseline_names
 from ..training.settings import Config, arch_settings, notebook_settings, parse_setting, read_config
 from ..training.images import TrainingImages, demo_data
-from ..training.runs import experiment_folder, folds_of
+from ..training.roles import folds_of
+from ..training.runs import experiment_folder
 from ..training.device import check_tracker
 from ..training.sweep import planned_runs, train_part
 from .entry import command
