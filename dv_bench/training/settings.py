@@ -96,7 +96,7 @@ def _check_early_stopping(early_stopping:int, mode:str):
     if early_stopping and mode == "random":
         raise DvBenchError("early_stopping needs the tune role, which mode=random does not have")
 
-# %% ../../nbs/44_training.settings.ipynb #e3905523
+# %% ../../nbs/44_training.settings.ipynb #791dcfce
 @dataclass(frozen=True)
 class Config:
     "Settings of one architecture's runs. Raises DvBenchError that names the setting and what was expected."
@@ -112,7 +112,7 @@ class Config:
         "kfold", "kfold, fixed (roles by chromosome) or random (as the thesis: no tune role)",
         choices=("kfold", "fixed", "random"))
     roles: str = setting(
-        "deepvariant", "mode fixed: deepvariant, bgiseq, or roles as dataset.folds.parse_roles reads them")
+        "deepvariant", "mode fixed: deepvariant, bgiseq, or roles as dataset.folds reads them")
     folds: int = setting(3, "number of folds, for the modes kfold and random", 1, 1000)
     fold: int|str = setting("all", "the fold to train, from 0, or all", decides=False)
     tune_fraction: float = setting(
