@@ -12,8 +12,7 @@ from pathlib import Path
 from .core import DvBenchError, find_path
 from .genome import Region, merge_intervals, parse_region, read_bed
 
-# %% ../nbs/02a_contigs.ipynb #6a86247f
-# alternate, unplaced and decoy contigs; by default no images are made there
+# %% ../nbs/02a_contigs.ipynb #cf4c51e4
 minor_contigs = re.compile(r"GL000\d+\.\d|NC_007605|hs37d5|chrEBV|HLA-.*|chrUn_.*|.*_(random|alt|decoy)")
 sex_chromosome = re.compile(r"(chr)?[XY]", re.I)
 
