@@ -13,19 +13,20 @@ from pathlib import Path
 from ..core import DvBenchError, atomic_path, find_path, project_root
 from .entry import command
 
-# %% ../../nbs/99_commands.summary.ipynb #aa9d86be
+# %% ../../nbs/99_commands.summary.ipynb #c8b35ed8
 def _check_request(
     folder:Path,  # of the experiment
     baseline:str, # "": the declared one
 ):
-    "Read every run.json. Raises DvBenchError when runs cannot be compared or the baseline has no complete run."
+    "Raise DvBenchError when runs cannot be compared or the baseline has no complete run."
     from dv_bench.verdict.experiment import find_arch, read_experiment # takes a second
     experiment = read_experiment(folder)
     archs = set(experiment.runs.arch)
     if baseline and find_arch(experiment, baseline) not in archs:
-        raise DvBenchError(f"the baseline {baseline!r} has no complete run in {folder}; there are {', '.join(sorted(archs))}")
+        raise DvBenchError(f"the baseline {baseline!r} has no complete run in {folder}; there are "
+                           f"{', '.join(sorted(archs))}")
 
-# %% ../../nbs/99_commands.summary.ipynb #734076ec
+# %% ../../nbs/99_commands.summary.ipynb #dfc26477
 def _run_notebook(
     out:Path,        # the executed notebook
     parameters:dict, # of summary.ipynb
@@ -33,34 +34,37 @@ def _run_notebook(
     "Execute summary.ipynb. An error of the notebook that is a DvBenchError is raised as one."
     import papermill # takes a second
     try:
-        return papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", out, parameters=parameters, cwd=project_root(),
-                                          progress_bar=False, log_output=False, extra_arguments=["--log-level=40"])
+        return papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", out, parameters=parameters,
+                                          cwd=project_root(), progress_bar=False, log_output=False,
+                                          extra_arguments=["--log-level=40"])
     except papermill.PapermillExecutionError as e:
         if e.ename == "DvBenchError": raise DvBenchError(e.evalue) from None
         raise
 
-# %% ../../nbs/99_commands.summary.ipynb #4c21f564
+# %% ../../nbs/99_commands.summary.ipynb #cd852d68
 def _printed(
     notebook, # executed, as nbformat reads it
 )->list[str]:
-    "What the cells of a notebook printed: the verdict, what was left out, and what was done about static images."
+    "What the cells printed: the verdict, what was left out, and whether static images were written."
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     return [o.text.strip() for o in outputs if o.output_type == "stream" and o.name == "stdout"]
 
-# %% ../../nbs/99_commands.summary.ipynb #753fcdfd
+# %% ../../nbs/99_commands.summary.ipynb #4f906262
 @command
 def dvb_summary(
-    experiment:str,          # name under outputs/, or the folder itself
-    baseline:str="",         # architecture to compare with; by default the one declared before training (inception_v3)
-    stratification:str="",   # TSV of region sets in hap.py's form: name and BED file per line
-    no_images:bool=False,    # write no static images
+    experiment:str,        # name under outputs/, or the folder itself
+    baseline:str="",       # architecture to compare with; default: the one declared before training
+    stratification:str="", # TSV of region sets in hap.py's form: name and BED file per line
+    no_images:bool=False,  # write no static images
 ):
-    "Write outputs/EXPERIMENT/summary.html with its tables and figures. Reads the run folders alone. Raises DvBenchError on input that cannot be compared."
+    """Make outputs/EXPERIMENT/summary.html, its tables and figures from the run folders alone. Raises
+    DvBenchError on input that cannot be compared."""
     from dv_bench.verdict.experiment import find_experiment # takes a second
     folder = find_experiment(experiment)
     _check_request(folder, baseline)
     regions = str(find_path(stratification).resolve()) if stratification else ""
-    parameters = dict(experiment=str(folder), baseline=baseline, stratification=regions, static_images=not no_images)
+    parameters = dict(experiment=str(folder), baseline=baseline, stratification=regions,
+                      static_images=not no_images)
     with tempfile.TemporaryDirectory() as d:
         executed = Path(d)/"summary.ipynb"
         notebook = _run_notebook(executed, parameters)

@@ -29,7 +29,7 @@ def _by_f1(
     "Rows from the lowest to the highest F1; rows without one come first."
     return table.sort_values(f"{kind}_f1", na_position="first")
 
-# %% ../../nbs/81b_verdict.calling_figures.ipynb #a9a55ac9
+# %% ../../nbs/81b_verdict.calling_figures.ipynb #fba8c848
 def calling_figure(
     table:pd.DataFrame, # of `scoring.score_experiment`, one source
     kind:str,           # SNP or INDEL
@@ -45,7 +45,8 @@ def calling_figure(
         colour, symbol = looks[arch]
         fig.add_scatter(x=row[f"{kind}_f1"], y=[y], mode="markers", error_x=_f1_errors(row, kind),
                         marker=dict(color=colour, symbol=symbol, size=11),
-                        customdata=row[[f"{kind}_recall", f"{kind}_precision"]], hovertemplate=f"{arch}<br>{hover}")
+                        customdata=row[[f"{kind}_recall", f"{kind}_precision"]],
+                        hovertemplate=f"{arch}<br>{hover}")
     fig.update_xaxes(title=f"{kind} F1")
     label_arch_rows(fig, order)
     return fig
@@ -53,7 +54,7 @@ def calling_figure(
 # %% ../../nbs/81b_verdict.calling_figures.ipynb #20afea43
 lost_causes = {"never a candidate": "", "merging": "x", "genotype": "/"} # cause of an error -> fill pattern
 
-# %% ../../nbs/81b_verdict.calling_figures.ipynb #d7f0d2f8
+# %% ../../nbs/81b_verdict.calling_figures.ipynb #a9781496
 def loss_figure(
     table:pd.DataFrame, # as for `calling_figure`
     kind:str,           # SNP or INDEL
@@ -61,20 +62,21 @@ def loss_figure(
 )->go.Figure:
     "Where F1 was lost: 1 - F1, split by the cause of the errors."
     rows = _by_f1(table, kind)
-    fig = new_figure(f"{kind} F1 lost, by cause", 190+44*len(rows), data, barmode="stack", bargap=.4, margin_b=84,
-                     legend=dict(y=0, yref="container", yanchor="bottom", traceorder="normal"))
+    fig = new_figure(f"{kind} F1 lost, by cause", 190+44*len(rows), data, barmode="stack", bargap=.4,
+                     margin_b=84, legend=dict(y=0, yref="container", yanchor="bottom", traceorder="normal"))
     hover = "%{x:.4f}<br>%{customdata[0]} missed, %{customdata[1]} false<extra></extra>"
     for cause, shape in lost_causes.items():
         column = cause.replace(" ", "_")
         pattern = dict(shape=shape, fgcolor="#444", bgcolor="white", size=6)
         fig.add_bar(x=rows[f"{kind}_lost_{column}"], y=list(range(len(rows))), orientation="h", name=cause,
                     marker=dict(color="#d4d4d4", line=dict(color="#444", width=1), pattern=pattern),
-                    customdata=rows[[f"{kind}_fn_{column}", f"{kind}_fp_{column}"]], hovertemplate=f"{cause}: {hover}")
+                    customdata=rows[[f"{kind}_fn_{column}", f"{kind}_fp_{column}"]],
+                    hovertemplate=f"{cause}: {hover}")
     fig.update_xaxes(title=f"1 − {kind} F1", rangemode="tozero")
     label_arch_rows(fig, rows.arch.tolist())
     return fig
 
-# %% ../../nbs/81b_verdict.calling_figures.ipynb #237c5c37
+# %% ../../nbs/81b_verdict.calling_figures.ipynb #d8e1134c
 def metric_figure(
     table:pd.DataFrame, # as for `calling_figure`
     kind:str,           # SNP or INDEL
@@ -88,15 +90,16 @@ def metric_figure(
     for i, arch in enumerate(rows.arch):
         row = rows.iloc[[i]]
         colour, symbol = looks[arch]
-        fig.add_scatter(x=row.image_macro_f1, y=row[f"{kind}_f1"], error_y=_f1_errors(row, kind), mode="markers+text",
-                        text=[arch], textposition=places[i], cliponaxis=False, textfont=dict(size=10, color=colour),
-                        marker=dict(color=colour, symbol=symbol, size=11),
-                        hovertemplate=f"{arch}<br>images %{{x:.4f}}, calls %{{y:.4f}}<extra></extra>")
+        fig.add_scatter(x=row.image_macro_f1, y=row[f"{kind}_f1"], error_y=_f1_errors(row, kind),
+                        mode="markers+text", text=[arch], textposition=places[i], cliponaxis=False,
+                        textfont=dict(size=10, color=colour),
+                        marker=dict(color=colour, symbol=symbol, size=11), hovertemplate=f"{arch}<br>images "
+                        f"%{{x:.4f}}, calls %{{y:.4f}}<extra></extra>")
     fig.update_xaxes(title="macro F1 of images, pooled")
     fig.update_yaxes(title=f"{kind} F1 of calls")
     return fig
 
-# %% ../../nbs/81b_verdict.calling_figures.ipynb #04ff2910
+# %% ../../nbs/81b_verdict.calling_figures.ipynb #15dfc9b3
 def coverage_figure(
     table:pd.DataFrame, # of `scoring.score_experiment`, several sources
     kind:str,           # SNP or INDEL
@@ -108,8 +111,9 @@ def coverage_figure(
     for arch, (colour, symbol) in looks.items():
         rows = table[table.arch == arch].sort_values("depth")
         if not len(rows): continue
-        fig.add_scatter(x=rows.depth, y=rows[f"{kind}_f1"], error_y=_f1_errors(rows, kind), mode="lines+markers", name=arch,
-                        line=dict(color=colour, width=1.8), marker=dict(symbol=symbol, size=8), text=rows.source,
+        fig.add_scatter(x=rows.depth, y=rows[f"{kind}_f1"], error_y=_f1_errors(rows, kind),
+                        mode="lines+markers", name=arch, line=dict(color=colour, width=1.8),
+                        marker=dict(symbol=symbol, size=8), text=rows.source,
                         hovertemplate=f"{arch}, %{{text}}<br>depth %{{x:.0f}}: F1 %{{y:.4f}}<extra></extra>")
     fig.update_xaxes(title="median depth of the sites, reads", rangemode="tozero")
     fig.update_yaxes(title=f"{kind} F1 of calls")

@@ -46,7 +46,7 @@ def deepest_source(
 # %% ../../nbs/86c_verdict.calling_sections.ipynb #3cccaebc
 _short_intervals = {"Clopper-Pearson of recall and precision": "exact", "blocks alone": "blocks"}
 
-# %% ../../nbs/86c_verdict.calling_sections.ipynb #79d07f49
+# %% ../../nbs/86c_verdict.calling_sections.ipynb #4c07d5b9
 def _f1_with_interval(
     kind:str, # SNP or INDEL
 )->Callable[[pd.Series], str|None]: # function of a row
@@ -54,11 +54,12 @@ def _f1_with_interval(
     def cell(row):
         if pd.isna(row[f"{kind}_f1"]): return None
         method = str(row.get(f"{kind}_interval", "")).split(",")[0]
-        interval = f"{row[f'{kind}_low']:.4f} to {row[f'{kind}_high']:.4f} {_short_intervals.get(method, method)}"
-        return f"{row[f'{kind}_f1']:.4f} ({interval.rstrip()})"
+        f1, low, high = (f"{row[f'{kind}_{column}']:.4f}" for column in ("f1", "low", "high"))
+        interval = f"{low} to {high} {_short_intervals.get(method, method)}"
+        return f"{f1} ({interval.rstrip()})"
     return cell
 
-# %% ../../nbs/86c_verdict.calling_sections.ipynb #e5e65920
+# %% ../../nbs/86c_verdict.calling_sections.ipynb #6a50c2ad
 def _errors_by_cause(
     kind:str, # SNP or INDEL
     side:str, # fn: missed, fp: false
@@ -66,10 +67,11 @@ def _errors_by_cause(
     "A number of errors as a sum of its causes."
     causes = ("never_a_candidate", "merging", "genotype") if side == "fn" else ("merging", "genotype")
     def cell(row):
-        return f"{row[f'{kind}_{side}']} = {' + '.join(str(row[f'{kind}_{side}_{cause}']) for cause in causes)}"
+        by_cause = " + ".join(str(row[f"{kind}_{side}_{cause}"]) for cause in causes)
+        return f"{row[f'{kind}_{side}']} = {by_cause}"
     return cell
 
-# %% ../../nbs/86c_verdict.calling_sections.ipynb #fe7f3b49
+# %% ../../nbs/86c_verdict.calling_sections.ipynb #2a5f7841
 def _calling_columns(
     several:bool, # are there several sources of reads?
 )->dict:          # column -> (heading, format)
@@ -79,17 +81,18 @@ def _calling_columns(
         columns |= {"source": ("source", ""), "depth": ("median depth", ".0f")}
     columns |= {"image_macro_f1": ("macro F1 of images, pooled", ".4f"), "site_errors": ("wrong sites", ",")}
     for kind in ("SNP", "INDEL"):
-        columns |= {f"{kind}_candidate_f1": (f"{kind} F1 at candidates", ".4f"), f"{kind}_f1": (f"{kind} F1", _f1_with_interval(kind)),
+        columns |= {f"{kind}_candidate_f1": (f"{kind} F1 at candidates", ".4f"),
+                    f"{kind}_f1": (f"{kind} F1", _f1_with_interval(kind)),
                     f"{kind}_fn": (f"{kind} missed", _errors_by_cause(kind, "fn")),
                     f"{kind}_fp": (f"{kind} false", _errors_by_cause(kind, "fp"))}
     return columns
 
-# %% ../../nbs/86c_verdict.calling_sections.ipynb #f0a8ea31
+# %% ../../nbs/86c_verdict.calling_sections.ipynb #b219b338
 def _different_sites_note(calling:pd.DataFrame)->str: # "" where all were scored on the same folds
     "Which folds each architecture was scored on, where that differs."
     if calling.folds.nunique() <= 1: return ""
     folds = "; ".join(f"{row.arch} fold {row.folds}" for row in calling.drop_duplicates("arch").itertuples())
-    return f"The architectures were not scored on the same sites ({folds}), so their numbers cannot be ranked."
+    return f"The architectures were not scored on the same sites ({folds}). Their numbers cannot be ranked."
 
 # %% ../../nbs/86c_verdict.calling_sections.ipynb #b82a9401
 def _stale_notes(
@@ -113,31 +116,52 @@ def _training_data_notes(runs:Experiment)->list[str]:
     last_record = {record["arch"]: record for record in runs.records if record.get("trained_on")}
     return [f"{arch} was trained on: {record['trained_on']}." for arch, record in last_record.items()]
 
-# %% ../../nbs/86c_verdict.calling_sections.ipynb #0ff782fd
-def _report_scores(report:Report, calling:pd.DataFrame):
-    "Table and figures of the scores."
+# %% ../../nbs/86c_verdict.calling_sections.ipynb #c650987d
+_calling_caption = (
+    "95% intervals are from genome blocks, or exact (Clopper-Pearson of recall and precision) where there "
+    "are few blocks or few errors. Both hold for these trained networks, not for a new training. Missed = "
+    "never a candidate + lost in merging, overlaps and filters + wrong genotype. False = the last two of "
+    "these. F1 at candidates counts the genotypes of candidate sites alone. All columns:")
+
+# %% ../../nbs/86c_verdict.calling_sections.ipynb #36933d42
+def _report_coverage(
+    report:Report,
+    calling:pd.DataFrame, # of `read_calling`
+    kinds:list[str],      # SNP, INDEL
+):
+    "F1 against the depth of several sources of reads."
+    report.heading("Against coverage",
+                   "The same positions, read at several depths. Each point of a line is one source of reads.")
+    for kind in kinds:
+        fig = coverage_figure(calling, kind, report.looks, report.data)
+        report.figure(fig, f"coverage_{kind.lower()}", width=400)
+
+# %% ../../nbs/86c_verdict.calling_sections.ipynb #6a777e8b
+def _report_scores(
+    report:Report,
+    calling:pd.DataFrame, # of `read_calling`
+):
+    "Table and figures of the scores. Where there are several sources of reads, the deepest is shown."
     several = calling.source.nunique() > 1
-    report.table(calling.sort_values(["depth", "source"], ascending=False, kind="stable"), "calling",
-                 "95% intervals are from genome blocks, or exact (Clopper-Pearson of recall and precision) where there are few blocks or few "
-                 "errors. Both hold for these trained networks, not for a new training. Missed = never a candidate + lost in "
-                 "merging, overlaps and filters + wrong genotype. False = the last two of these. F1 at candidates counts the genotypes of "
-                 "candidate sites alone. All columns:", _calling_columns(several))
+    rows = calling.sort_values(["depth", "source"], ascending=False, kind="stable")
+    report.table(rows, "calling", _calling_caption, _calling_columns(several))
     deepest = deepest_source(calling) if several else calling
     kinds = [kind for kind in ("SNP", "INDEL") if deepest[f"{kind}_f1"].notna().any()]
     if several:
-        report.heading("Against coverage", "The same positions, read at several depths. Each point of a line is one source of reads.")
-        for kind in kinds:
-            report.figure(coverage_figure(calling, kind, report.looks, report.data), f"coverage_{kind.lower()}", width=400)
+        _report_coverage(report, calling, kinds)
         report.heading(f"At a depth of {deepest.depth.iloc[0]:.0f} reads ({deepest.source.iloc[0]})")
     for kind in kinds:
-        report.figure(calling_figure(deepest, kind, report.looks, report.data), f"calling_{kind.lower()}", width=400)
+        fig = calling_figure(deepest, kind, report.looks, report.data)
+        report.figure(fig, f"calling_{kind.lower()}", width=400)
     for kind in kinds:
         report.figure(loss_figure(deepest, kind, report.data), f"lost_{kind.lower()}",
-                      "1 − F1 is divided in proportion to the missed and false calls of each cause.", width=400)
+                      "1 − F1 is divided in proportion to the missed and false calls of each cause.",
+                      width=400)
     for kind in kinds:
-        report.figure(metric_figure(deepest, kind, report.looks, report.data), f"image_metric_{kind.lower()}", width=400)
+        fig = metric_figure(deepest, kind, report.looks, report.data)
+        report.figure(fig, f"image_metric_{kind.lower()}", width=400)
 
-# %% ../../nbs/86c_verdict.calling_sections.ipynb #07ba0032
+# %% ../../nbs/86c_verdict.calling_sections.ipynb #6a672bc9
 def report_calling(
     report:Report,
     runs:Experiment,
@@ -145,16 +169,16 @@ def report_calling(
 )->list:                  # what is shown
     "Scores of the variant calls, as far as there are any."
     report.section("8. How well do they call variants?",
-                   "Good image metrics do not guarantee good variant calls. Here the held-out calls of each architecture are compared with "
-                   "the truth, counted as hap.py counts them.")
+                   "Good image metrics do not guarantee good variant calls. Here the held-out calls of each "
+                   "architecture are compared with the truth, counted as hap.py counts them.")
     if len(calling):
         _report_scores(report, calling)
         report.text(_different_sites_note(calling), note=True)
         for note in _stale_notes(calling, runs):
             report.text(note, note=True)
     else:
-        report.text("Not scored yet. This command scores the held-out calls of every architecture and adds them to this page: "
-                    f"{score_command(runs)}", note=True)
+        report.text("Not scored yet. This command scores the held-out calls of every architecture and adds "
+                    f"them to this page: {score_command(runs)}", note=True)
     for note in _training_data_notes(runs):
         report.text(note, note=True)
     return report.shown

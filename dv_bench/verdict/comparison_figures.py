@@ -38,7 +38,7 @@ def _add_run_dots(fig:go.Figure, y:float, arch:str, differences:pd.Series, colou
                     text=[f"fold {fold}, seed {seed}" for fold, seed in differences.index],
                     hovertemplate=f"{arch}<br>%{{text}}: %{{x:.2f}}<extra></extra>")
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #e36b83f1
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #ed858c45
 def _add_interval(
     fig:go.Figure,
     y:float,
@@ -47,12 +47,14 @@ def _add_interval(
 ):
     "Draw the mean difference and its interval a little above the middle of the row."
     low, high = 1000*row.low, 1000*row.high
-    fig.add_scatter(x=[low, high], y=[y+.18]*2, mode="lines", line=dict(color=look.colour, width=4), hoverinfo="skip")
+    fig.add_scatter(x=[low, high], y=[y+.18]*2, mode="lines", line=dict(color=look.colour, width=4),
+                    hoverinfo="skip")
     marker = dict(color=look.colour, size=12, symbol=look.symbol, line=dict(color="white", width=1))
-    hover = f"{row.arch}: %{{x:.2f}} ({low:.2f} to {high:.2f})<br>{row.method}<br>{row.decision}<extra></extra>"
+    interval = f"%{{x:.2f}} ({low:.2f} to {high:.2f})"
+    hover = f"{row.arch}: {interval}<br>{row.method}<br>{row.decision}<extra></extra>"
     fig.add_scatter(x=[1000*row.difference], y=[y+.18], mode="markers", marker=marker, hovertemplate=hover)
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #25af612d
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #00ba87bc
 def difference_figure(
     table:pd.DataFrame, # of `compare_all`
     runs:pd.DataFrame,  # of `run_metrics`
@@ -60,7 +62,7 @@ def difference_figure(
     data:str,           # "real" or "simulated"
     endpoint:str="genotype_errors", # that of `table`
 )->go.Figure:
-    "Paired differences per run and the interval of each challenger; left of zero is better than the baseline."
+    "Paired differences per run and the interval of each challenger; left of zero is better."
     errors, sites = endpoint_words(endpoint)
     rate = f"{(endpoints[endpoint] or 'site').lower()}_error_rate"
     baseline = table.baseline.iloc[0]
@@ -87,15 +89,17 @@ def _p_text(
     if not np.isfinite(p.get(arch, np.nan)): return "p undefined"
     return f"p = {p[arch]:.2g}"
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #eca86d77
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #3728fbd5
 def _add_fold_box(fig:go.Figure, y:float, arch:str, values:pd.Series, look):
     "Draw the box and the dots of an architecture's folds."
-    fig.add_box(y=[y]*len(values), x=values, orientation="h", name=arch, boxpoints="all", pointpos=0, jitter=0, width=.5,
-                fillcolor=faint(look.colour, .12), line=dict(color=look.colour, width=1.5),
-                marker=dict(color=look.colour, size=6, symbol=look.symbol), text=[f"fold {f}" for f in values.index],
+    fig.add_box(y=[y]*len(values), x=values, orientation="h", name=arch, boxpoints="all", pointpos=0,
+                jitter=0, width=.5, fillcolor=faint(look.colour, .12),
+                line=dict(color=look.colour, width=1.5),
+                marker=dict(color=look.colour, size=6, symbol=look.symbol),
+                text=[f"fold {f}" for f in values.index],
                 hovertemplate=f"{arch}, %{{text}}: %{{x:.4f}}<extra></extra>")
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #bfea3ac7
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #19489e4a
 def fold_figure(
     runs:pd.DataFrame,     # of `run_metrics`
     appendix:pd.DataFrame, # of `appendix_tests`
@@ -115,8 +119,8 @@ def fold_figure(
     p = appendix[appendix.metric == metric].set_index("arch").p_wilcoxon
     for y, arch in enumerate(order):
         _add_fold_box(fig, y, arch, by_fold[arch].dropna(), looks[arch])
-        fig.add_annotation(y=y, yshift=18, x=1, xref="paper", xanchor="right", text=_p_text(arch, baseline, p),
-                           showarrow=False, font_size=11)
+        fig.add_annotation(y=y, yshift=18, x=1, xref="paper", xanchor="right",
+                           text=_p_text(arch, baseline, p), showarrow=False, font_size=11)
     low = np.nanmin(by_fold.to_numpy())
     high = np.nanmax(by_fold.to_numpy())
     margin = (high-low or .01)*.08
@@ -124,12 +128,13 @@ def fold_figure(
     label_arch_rows(fig, order)
     return fig
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #1ea3cb39
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #3755df6f
 costs = {
     "gmacs": ("GMACs per image", 1),
     "parameters": ("parameters, millions", 1e-6),
     "inference_images_per_second": ("images per second, inference", 1),
 } # column of `architecture_table` -> (axis label, factor)
+_hover_end = "errors per 1,000<extra></extra>"
 
 # %% ../../nbs/81_verdict.comparison_figures.ipynb #dbf6b269
 def pareto(
@@ -155,7 +160,7 @@ def _log_ticks(
     ticks = [step*10.**exponent for exponent in range(-4, 10) for step in steps]
     return [t for t in ticks if low <= t <= high]
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #9bff880a
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #c5881303
 def _add_cost_point(
     fig:go.Figure,
     x:float,
@@ -167,11 +172,11 @@ def _add_cost_point(
 ):
     "Draw one architecture with the interval of its error rate."
     y = 1000*row.rate
-    fig.add_scatter(x=[x], y=[y], mode="markers+text" if named else "markers", text=[row.arch], textposition=place,
-                    textfont=dict(size=10, color=look.colour), cliponaxis=False,
+    fig.add_scatter(x=[x], y=[y], mode="markers+text" if named else "markers", text=[row.arch],
+                    textposition=place, textfont=dict(size=10, color=look.colour), cliponaxis=False,
                     marker=dict(color=look.colour, symbol=look.symbol, size=11),
                     error_y=dict(array=[1000*row.high-y], arrayminus=[y-1000*row.low], thickness=1, width=3),
-                    hovertemplate=f"{row.arch}<br>{label}: %{{x:.3g}}<br>%{{y:.2f}} errors per 1,000<extra></extra>")
+                    hovertemplate=f"{row.arch}<br>{label}: %{{x:.3g}}<br>%{{y:.2f}} {_hover_end}")
 
 # %% ../../nbs/81_verdict.comparison_figures.ipynb #43cd0164
 def _add_costless_line(fig:go.Figure, row, colour:str):
@@ -179,15 +184,28 @@ def _add_costless_line(fig:go.Figure, row, colour:str):
     fig.add_hline(y=1000*row.rate, line=dict(color=colour, dash="dot", width=1.5),
                   annotation=dict(text=row.arch, font=dict(size=10, color=colour), xanchor="right", x=1))
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #edeb9ed9
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #d497e691
 def _log_cost_axis(fig:go.Figure, x:np.ndarray):
     "Make the x axis logarithmic, with a margin around the points and few ticks."
     low = x.min()/1.6
     high = x.max()*1.6
     ticks = _log_ticks(low, high)
-    fig.update_xaxes(type="log", range=[np.log10(low), np.log10(high)], tickvals=ticks, ticktext=[f"{t:,g}" for t in ticks])
+    fig.update_xaxes(type="log", range=[np.log10(low), np.log10(high)], tickvals=ticks,
+                     ticktext=[f"{t:,g}" for t in ticks])
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #b25bb0f8
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #7ac67d61
+def _rates_by_cost(
+    table:pd.DataFrame, # arch and cost columns of `architecture_table`
+    rates:pd.DataFrame, # of `rate_table`
+    cost:str,           # a column of `table`
+)->tuple[pd.DataFrame, pd.DataFrame]: # rows with a measured cost, rows without
+    "Error rates of the architectures, beside their cost."
+    both = table[["arch", cost]].merge(rates[["arch", "rate", "low", "high"]], on="arch")
+    both = both[both.rate.notna()]
+    measured = pd.to_numeric(both[cost], errors="coerce").notna()
+    return both[measured], both[~measured]
+
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #de406c99
 def cost_figure(
     table:pd.DataFrame, # arch and cost columns of `architecture_table`
     rates:pd.DataFrame, # of `rate_table`
@@ -196,23 +214,22 @@ def cost_figure(
     looks:dict,         # of `arch_looks`
     data:str,           # "real" or "simulated"
 )->go.Figure:
-    "Error rate against one cost. Of more than five networks only those on the Pareto front and the baseline are named."
+    """Error rate against one cost. Of more than five networks only those on the Pareto front and the baseline
+    are named."""
     label, factor = costs[cost]
     fig = new_figure(f"{kind} errors and {label.split(',')[0]}", 360, data, showlegend=False)
-    both = table[["arch", cost]].merge(rates[["arch", "rate", "low", "high"]], on="arch")
-    both = both[both.rate.notna()]
-    measured = pd.to_numeric(both[cost], errors="coerce").notna()
-    points = both[measured].reset_index(drop=True)
+    points, unmeasured = _rates_by_cost(table, rates, cost)
     x = points[cost].astype(float).to_numpy()*factor
     y = 1000*points.rate.to_numpy()
     front = pareto(-x if cost == "inference_images_per_second" else x, y)
-    fig.add_scatter(x=x[front], y=y[front], mode="lines", line=dict(color="#777", dash="dash", width=1.2), hoverinfo="skip")
+    front_line = dict(color="#777", dash="dash", width=1.2)
+    fig.add_scatter(x=x[front], y=y[front], mode="lines", line=front_line, hoverinfo="skip")
     places = label_places(np.log(x), y)
     for i, row in enumerate(points.itertuples()):
         look = looks[row.arch]
         named = len(points) <= 5 or i in front or look.symbol == baseline_look.symbol
         _add_cost_point(fig, x[i], row, look, places[i], named, label)
-    for row in both[~measured].itertuples():
+    for row in unmeasured.itertuples():
         _add_costless_line(fig, row, looks[row.arch].colour)
     if len(x):
         _log_cost_axis(fig, x)
@@ -220,13 +237,13 @@ def cost_figure(
     fig.update_yaxes(title="errors per 1,000 sites", rangemode="tozero")
     return fig
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #56e8cadb
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #bdc7942c
 def _count_text(count:float)->str:
     "A count, which may be a mean over seeds, with at most one decimal."
     whole = abs(count-round(count)) < .05
     return f"{count:,.0f}" if whole or abs(count) >= 100 else f"{count:,.1f}"
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #fb94feb7
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #ed795256
 def _cell_text(
     count:float,
     share:float,         # of the true class; NaN: the class has no example
@@ -240,7 +257,7 @@ def _cell_text(
     sign = "+" if difference > 0 else ""
     return f"{text}<br>{sign}{_count_text(difference)}".replace("-", "−")
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #d1c8edfd
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #89f3e952
 def confusion_figure(
     counts:np.ndarray,   # (3, 3), true class in rows; may be averaged over seeds
     arch:str,
@@ -251,42 +268,44 @@ def confusion_figure(
     "Confusion matrix of one architecture; the colour shows the share of the true class."
     total = counts.sum(1, keepdims=True)
     share = np.divide(counts, total, out=np.full((3, 3), np.nan), where=total > 0)
-    text = [[_cell_text(counts[i, j], share[i, j], None if baseline is None else baseline[i, j]) for j in range(3)]
-            for i in range(3)]
+    of_baseline = np.full((3, 3), None) if baseline is None else baseline
+    text = [[_cell_text(counts[i, j], share[i, j], of_baseline[i, j]) for j in range(3)] for i in range(3)]
     names = [c.replace("_", "-") for c in class_names]
     fig = new_figure(f"{arch}: {unit}", 350, data, margin=dict(l=10, r=10, t=56, b=50))
-    fig.add_heatmap(z=np.where(np.isnan(share), 0, share)**.5, x=names, y=names, text=text, texttemplate="%{text}", zmin=0,
-                    zmax=1, showscale=False, xgap=2, ygap=2, colorscale=[[0, "#f7f9fb"], [1, "#7fb2d9"]],
-                    textfont_color="#111", hoverinfo="skip")
+    fig.add_heatmap(z=np.where(np.isnan(share), 0, share)**.5, x=names, y=names, text=text,
+                    texttemplate="%{text}", zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
+                    colorscale=[[0, "#f7f9fb"], [1, "#7fb2d9"]], textfont_color="#111", hoverinfo="skip")
     fig.update_xaxes(title="called", showgrid=False, showline=False, ticks="")
     fig.update_yaxes(title="true", autorange="reversed", showgrid=False, showline=False, ticks="")
     return fig
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #ffa42ac5
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #a7b5ed10
 def strata_figure(
     table:pd.DataFrame, # of `stratum_table`
     family:str,         # which strata, e.g. "depth"
     looks:dict,         # of `arch_looks`
     data:str,           # "real" or "simulated"
 )->go.Figure:
-    "Error rate per stratum, architectures side by side, with exact intervals; strata of few sites show no rate."
+    "Error rate per stratum with exact intervals; strata of few sites show no rate."
     in_family = table[table.family == family]
     strata = in_family.drop_duplicates("stratum")
     label = {s.stratum: f"{s.stratum}<br>n={s.n_sites:,}" for s in strata.itertuples()}
     fig = new_figure(f"Errors by {family}", 370, data, scattermode="group", scattergap=.35, meta=page_legend)
+    errors = "%{customdata:.1f} errors, %{y:.2f} per 1,000"
     for arch, (colour, symbol) in looks.items():
         rows = in_family[in_family.arch == arch]
-        error_y = dict(array=1000*(rows.high-rows.rate), arrayminus=1000*(rows.rate-rows.low), thickness=1.3, width=0)
+        error_y = dict(array=1000*(rows.high-rows.rate), arrayminus=1000*(rows.rate-rows.low), thickness=1.3,
+                       width=0)
         fig.add_scatter(x=[label[s] for s in rows.stratum], y=1000*rows.rate, mode="markers", name=arch,
                         offsetgroup=arch, marker=dict(color=colour, symbol=symbol, size=8), error_y=error_y,
                         customdata=rows.errors,
-                        hovertemplate=f"{arch}<br>%{{x}}<br>%{{customdata:.1f}} errors, %{{y:.2f}} per 1,000<extra></extra>")
+                        hovertemplate=f"{arch}<br>%{{x}}<br>{errors}<extra></extra>")
     fig.update_xaxes(type="category", categoryarray=list(label.values()), showgrid=False, tickangle=0,
                      tickfont_size=11 if len(strata) < 5 else 9)
     fig.update_yaxes(title="errors per 1,000 sites", rangemode="tozero")
     return fig
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #251817d2
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #329bfbd9
 _kind_labels = {
     "variant_to_ref": "variant called<br>reference",
     "ref_to_variant": "reference<br>called variant",
@@ -294,7 +313,7 @@ _kind_labels = {
     "other_allele": "wrong allele",
 }
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #8edd8274
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #506a6b76
 def kinds_figure(
     table:pd.DataFrame, # of `operating_table`
     point:str,          # "own threshold" or "baseline's recall"
@@ -310,7 +329,8 @@ def kinds_figure(
         if not len(rows): continue
         counts = rows[list(_kind_labels)].iloc[0]
         any_errors |= bool((counts > 0).any())
-        pattern = dict(shape=bar_fills[symbol], fillmode="replace", fgcolor=colour, bgcolor=faint(colour, .25), size=5)
+        pattern = dict(shape=bar_fills[symbol], fillmode="replace", fgcolor=colour,
+                       bgcolor=faint(colour, .25), size=5)
         fig.add_bar(x=list(_kind_labels.values()), y=counts, name=arch,
                     marker=dict(color=colour, line=dict(color=colour, width=1), pattern=pattern),
                     hovertemplate=f"{arch}<br>%{{x}}: %{{y:.1f}}<extra></extra>")
@@ -318,7 +338,7 @@ def kinds_figure(
     fig.update_yaxes(title="errors, mean of seeds", rangemode="tozero", range=None if any_errors else [0, 1])
     return fig
 
-# %% ../../nbs/81_verdict.comparison_figures.ipynb #0a81c41f
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #0ee85e64
 def imagenet_figure(
     table:pd.DataFrame, # of `imagenet_table`, at least `min_archs` rows
     looks:dict,         # of `arch_looks`
@@ -330,10 +350,10 @@ def imagenet_figure(
     fig = new_figure(f"ImageNet accuracy and genotype errors ({interval})", 420, data, showlegend=False)
     for row in table.itertuples():
         look = looks[row.arch]
-        fig.add_scatter(x=[row.imagenet_top1], y=[1000*row.site_error_rate], mode="markers+text", text=[row.arch],
-                        textposition="top center", textfont=dict(size=10, color=look.colour),
+        fig.add_scatter(x=[row.imagenet_top1], y=[1000*row.site_error_rate], mode="markers+text",
+                        text=[row.arch], textposition="top center", textfont=dict(size=10, color=look.colour),
                         marker=dict(color=look.colour, symbol=look.symbol, size=11),
-                        hovertemplate=f"{row.arch}<br>top-1 %{{x:.1f}}%<br>%{{y:.2f}} errors per 1,000<extra></extra>")
+                        hovertemplate=f"{row.arch}<br>top-1 %{{x:.1f}}%<br>%{{y:.2f}} {_hover_end}")
     fig.update_xaxes(title="ImageNet top-1 accuracy, %")
     fig.update_yaxes(title="errors per 1,000 sites")
     return fig

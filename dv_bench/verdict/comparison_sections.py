@@ -6,20 +6,22 @@
 __all__ = ['report_architectures', 'report_differences', 'report_costs', 'report_imagenet', 'report_appendix', 'summary_command',
            'report_record']
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #30b0ce4e
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #53fbb7cf
 import pandas as pd
 
 from ..core import project_root
 from .appendix import appendix_levels
 from .columns import mean_and_sd, per_1000, per_1000_with_interval, plural, scaled
 from .compare import endpoint_words, rate_table
-from .comparison_figures import cost_figure, costs, difference_figure, fold_figure, imagenet_figure
+from dv_bench.verdict.comparison_figures import (
+    cost_figure, costs, difference_figure, fold_figure, imagenet_figure
+)
 from .experiment import Experiment, Sites
 from .report import Report
 from .results import Results
 from .scores import min_archs
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #6ee97ba0
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #c0f2554c
 def _headline_columns(
     endpoint:str, # one of `endpoints`
     baseline:str, # "": there is none
@@ -27,7 +29,8 @@ def _headline_columns(
     "Columns of the first table."
     errors, sites = endpoint_words(endpoint)
     columns = {"arch": ("architecture", ""),
-               "error_rate": (f"{errors} per 1,000 {sites}", per_1000_with_interval("error_rate", "error_low", "error_high"))}
+               "error_rate": (f"{errors} per 1,000 {sites}",
+                              per_1000_with_interval("error_rate", "error_low", "error_high"))}
     for kind in ("SNP", "INDEL"):
         if kind not in errors:
             column = f"{kind.lower()}_error_rate"
@@ -37,8 +40,8 @@ def _headline_columns(
         columns |= {"difference": (f"minus {baseline}", per_1000_with_interval("difference", "low", "high")),
                     "p_holm": ("p (Holm)", ".2g"), "decision": ("decision", decision)}
     return columns | {"f1": ("macro F1 of images", mean_and_sd("f1")),
-                      "parameters": ("million weights", scaled("parameters", 1e-6, ".1f")), "gmacs": ("GMACs", ".2f"),
-                      "inference_images_per_second": ("images/s", ",.0f")}
+                      "parameters": ("million weights", scaled("parameters", 1e-6, ".1f")),
+                      "gmacs": ("GMACs", ".2f"), "inference_images_per_second": ("images/s", ",.0f")}
 
 # %% ../../nbs/86_verdict.comparison_sections.ipynb #b45a0d01
 def _interval_methods(
@@ -49,7 +52,7 @@ def _interval_methods(
     if len(methods) == 1: return methods.index[0]
     return " and ".join(f"{method} ({archs})" for method, archs in methods.items())
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #d811b768
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #e2839eb7
 def report_architectures(
     report:Report,
     sentences:list[str],   # of `verdict_of`
@@ -62,24 +65,29 @@ def report_architectures(
     "The verdict, the legend of the page, and a row per architecture."
     report.verdict(sentences, notes)
     report.legend()
-    caption = (f"Rates are averaged over seeds. Method of the 95% intervals: {_interval_methods(headline)}. Macro F1 is the mean "
+    methods = _interval_methods(headline)
+    caption = (f"Rates are averaged over seeds. Method of the 95% intervals: {methods}. Macro F1 is the mean "
                "over runs ± the standard deviation. –: undefined or not measured. All columns:")
-    report.table(headline, "architectures", f"{missing}. {caption}" if missing else caption, _headline_columns(endpoint, baseline))
+    if missing:
+        caption = f"{missing}. {caption}"
+    report.table(headline, "architectures", caption, _headline_columns(endpoint, baseline))
     return report.shown
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #55e8ea5f
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #5ebf0b21
 def _test_text(results:Results)->str:
     "What was declared and how it is tested."
     errors, _ = endpoint_words(results.endpoint)
-    blocks = results.sites.table.block.nunique()
+    blocks = plural(results.sites.table.block.nunique(), "block")
     kilobases = results.sites.table.attrs["block_size"]//1000
-    declared = "This comparison was declared before training:"
-    if results.baseline != results.declared_baseline:
-        declared = "The endpoint was declared before training, the baseline was chosen afterwards:"
-    return (f"{declared} {errors} per site, each architecture against {results.baseline}. The test resamples training runs and "
-            f"genome blocks together ({plural(blocks, 'block')} of {kilobases} kb). Left of the vertical line is better.")
+    declared = f"Declared before training: {errors} per site, "
+    if results.baseline == results.declared_baseline:
+        declared += f"each architecture against {results.baseline}."
+    else:
+        declared += f"but not the baseline {results.baseline}, which was chosen afterwards."
+    return (f"{declared} The test resamples training runs and genome blocks together ({blocks} of "
+            f"{kilobases} kb). Left of the vertical line is better.")
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #db8441a3
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #59412e6c
 def report_differences(
     report:Report,
     results:Results,
@@ -96,12 +104,15 @@ def report_differences(
         report.text(f"The declared test was not possible for {', '.join(rows.arch)}: {reason}. "
                     f"Its intervals come from another method: {method}.", note=True)
     fig = difference_figure(results.table, results.metrics, report.looks, report.data, results.endpoint)
-    report.figure(fig, "differences", "Each dot is one run minus the baseline's run of the same fold and seed. "
-                  "The marker is the mean difference, the line its 95% interval.", width=500)
+    report.figure(fig, "differences",
+                  "Each dot is one run minus the baseline's run of the same fold and seed. The marker is the "
+                  "mean difference, the line its 95% interval.", width=500)
     if results.metrics.f1.notna().any():
         fig = fold_figure(results.metrics, results.appendix, results.baseline, report.looks, report.data)
-        report.figure(fig, "folds", "The usual figure of cross-validation: lines connect the values of one fold. Wilcoxon's p values "
-                      "treat folds as independent, which they are not, so they do not enter the verdict.", width=500)
+        report.figure(fig, "folds",
+                      "The usual figure of cross-validation: lines connect the values of one fold. "
+                      "Wilcoxon's p values treat folds as independent, which they are not, so they do not "
+                      "enter the verdict.", width=500)
     else:
         report.text("Macro F1 is undefined in every fold, because a class has no test example.", note=True)
     return report.shown
@@ -115,7 +126,7 @@ _cost_columns = {
     "train_seconds": ("training, s", ",.0f"), "device": ("device", ""),
 }
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #28edc943
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #7f4a7595
 def report_costs(
     report:Report,
     headline:pd.DataFrame, # of `headline_table`
@@ -123,8 +134,9 @@ def report_costs(
 )->list:                   # what is shown
     "Errors against each measured cost, for SNPs and INDELs."
     report.section("2. What does it cost?",
-                   "Genotype errors against measured cost. The dashed line connects the architectures for which no other is both cheaper "
-                   "and more accurate. Dotted lines are baselines without a network.")
+                   "Genotype errors against measured cost. The dashed line connects the architectures for "
+                   "which no other is both cheaper and more accurate. Dotted lines are baselines without a "
+                   "network.")
     measured = [c for c in costs if pd.to_numeric(headline[c], errors="coerce").notna().any()]
     for kind in ("SNP", "INDEL"):
         rates = rate_table(sites, f"genotype_errors_{kind.lower()}")
@@ -137,12 +149,13 @@ def report_costs(
     if not measured:
         report.text("No run has a measured cost.", note=True)
     report.table(headline, "cost",
-                 "Images/s, inference: forward passes alone, on a batch that is in memory, after a warm-up. Images/s, training: training "
-                 "images divided by the median epoch time without the first epoch, reading included, evaluation excluded. Both were "
-                 "measured at the batch size and on the device of the table. All columns:", _cost_columns)
+                 "Images/s, inference: forward passes alone, on a batch that is in memory, after a warm-up. "
+                 "Images/s, training: training images divided by the median epoch time without the first "
+                 "epoch, reading included, evaluation excluded. Both were measured at the batch size and on "
+                 "the device of the table. All columns:", _cost_columns)
     return report.shown
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #bc6e8557
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #524f584c
 def report_imagenet(
     report:Report,
     known:pd.DataFrame, # of `imagenet_table`
@@ -153,19 +166,20 @@ def report_imagenet(
         report.figure(imagenet_figure(known, report.looks, report.data), "imagenet")
         report.table(known, "imagenet")
     else:
-        report.text(f"{len(known)} of these architectures have an ImageNet accuracy in the package's table; at least {min_archs} are "
-                    "needed. With four, the 95% interval of a rank correlation covers nearly the whole range from −1 to 1.")
+        report.text(f"{len(known)} of these architectures have an ImageNet accuracy in the package's table; "
+                    f"at least {min_archs} are needed. With four, the 95% interval of a rank correlation "
+                    "covers nearly the whole range from −1 to 1.")
     return report.shown
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #0ec54525
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #794bb696
 _appendix_columns = {
-    "arch": ("architecture", ""), "metric": ("metric", ""), "folds": ("folds", ""), "difference": ("difference", ".5f"),
-    "p_wilcoxon": ("Wilcoxon", ".3g"), "p_corrected_t": ("corrected t", ".3g"), "p_mcnemar": ("McNemar", ".3g"),
-    "rope": ("region ±", ".3g"), "p_below": ("P(lower)", ".3f"), "p_inside": ("P(equivalent)", ".3f"),
-    "p_above": ("P(higher)", ".3f"),
+    "arch": ("architecture", ""), "metric": ("metric", ""), "folds": ("folds", ""),
+    "difference": ("difference", ".5f"), "p_wilcoxon": ("Wilcoxon", ".3g"),
+    "p_corrected_t": ("corrected t", ".3g"), "p_mcnemar": ("McNemar", ".3g"), "rope": ("region ±", ".3g"),
+    "p_below": ("P(lower)", ".3f"), "p_inside": ("P(equivalent)", ".3f"), "p_above": ("P(higher)", ".3f"),
 }
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #c3968c13
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #52e81f46
 def report_appendix(
     report:Report,
     appendix:pd.DataFrame|None, # of `appendix_tests`; None: nothing to compare
@@ -173,15 +187,16 @@ def report_appendix(
 )->list:                        # what is shown
     "Further tests of every challenger."
     report.section("Appendix: tests that are common in the literature",
-                   "These tests do not enter the verdict. Their units are not independent, and the p values are not corrected for the "
-                   "number of tests.")
+                   "These tests do not enter the verdict. Their units are not independent, and the p values "
+                   "are not corrected for the number of tests.")
     report.text(appendix_levels(), note=True)
     if appendix is None: return report.shown
     if folds == 1:
-        report.text("There is only one fold. Tests over folds need at least two and are undefined (–).", note=True)
+        report.text("There is only one fold. Tests over folds need at least two and are undefined (–).",
+                    note=True)
     report.table(appendix, "appendix",
-                 "The region of practical equivalence was fixed beforehand. McNemar's test compares sites, each by the majority of seeds. "
-                 "All columns:", _appendix_columns)
+                 "The region of practical equivalence was fixed beforehand. McNemar's test compares sites, "
+                 "each by the majority of seeds. All columns:", _appendix_columns)
     return report.shown
 
 # %% ../../nbs/86_verdict.comparison_sections.ipynb #1d3d4bf8
@@ -195,7 +210,7 @@ def summary_command(
     options = {"baseline": baseline, "stratification": stratification}
     return f"dvb_summary {name}"+"".join(f" --{option} {value}" for option, value in options.items() if value)
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #e5b679e9
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #9dd839dd
 def report_record(
     report:Report,
     runs:Experiment,
@@ -210,6 +225,7 @@ def report_record(
         report.table(metrics, "runs")
     dataset = runs.info["dataset"]
     commit = (runs.records[0].get("provenance") or {}).get("commit", "unknown")
-    report.text(f"Dataset {str(dataset.get('fingerprint'))[:16]} ({dataset.get('path')}), split {runs.info['split_id']}, trained at "
-                f"commit {commit}. To make this page again: {command}", note=True)
+    report.text(f"Dataset {str(dataset.get('fingerprint'))[:16]} ({dataset.get('path')}), split "
+                f"{runs.info['split_id']}, trained at commit {commit}. To make this page again: {command}",
+                note=True)
     return report.shown

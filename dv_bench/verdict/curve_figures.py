@@ -16,7 +16,7 @@ from .experiment import Sites
 from .looks import faint, line_dashes, new_figure, page_legend
 from .scores import held_out_role
 
-# %% ../../nbs/81a_verdict.curve_figures.ipynb #2a9803eb
+# %% ../../nbs/81a_verdict.curve_figures.ipynb #3e4a870d
 def _add_learning_line(
     fig:go.Figure,
     mean:pd.Series, # over runs, by epoch
@@ -30,7 +30,8 @@ def _add_learning_line(
     fig.add_scatter(x=mean.index.tolist(), y=mean,
                     line=dict(color=look.colour, dash="dot" if train else "solid", width=1.2 if train else 2),
                     mode="lines" if train and len(mean) > 1 else "lines+markers",
-                    marker=dict(symbol=f"{look.symbol}-open" if train else look.symbol, size=6, maxdisplayed=30),
+                    marker=dict(symbol=f"{look.symbol}-open" if train else look.symbol, size=6,
+                                maxdisplayed=30),
                     name=arch, legendgroup=arch, showlegend=not train, visible=visible,
                     hovertemplate=f"{arch}, {role}<br>epoch %{{x}}: %{{y:.4f}}<extra></extra>")
 
@@ -42,7 +43,7 @@ def run_spread(
     folds = by_epoch.T.groupby(level="fold")
     return {"folds": folds.mean().T.std(axis=1, ddof=1), "seeds": folds.var(ddof=1).T.mean(axis=1)**.5}
 
-# %% ../../nbs/81a_verdict.curve_figures.ipynb #5a7c73f4
+# %% ../../nbs/81a_verdict.curve_figures.ipynb #edd6ef99
 def _add_band(
     fig:go.Figure,
     mean:pd.Series,
@@ -56,9 +57,10 @@ def _add_band(
     epochs = mean.index.tolist()
     fig.add_scatter(x=epochs+epochs[::-1], y=[*(mean+spread), *(mean-spread)[::-1]], fill="toself",
                     fillcolor=faint(colour, .16 if kind == "folds" else .28), line_width=0, hoverinfo="skip",
-                    mode="lines", name=f"± sd of {kind}", legendgroup=kind, showlegend=in_legend, visible=visible)
+                    mode="lines", name=f"± sd of {kind}", legendgroup=kind, showlegend=in_legend,
+                    visible=visible)
 
-# %% ../../nbs/81a_verdict.curve_figures.ipynb #5feafc53
+# %% ../../nbs/81a_verdict.curve_figures.ipynb #cceaeaad
 def _add_learning_curves(
     fig:go.Figure,
     history:pd.DataFrame, # of one architecture
@@ -82,11 +84,12 @@ def _add_learning_curves(
         spreads = {kind: spread for kind, spread in run_spread(by_epoch).items() if not spread.isna().all()}
         for kind, spread in spreads.items():
             when_selected = True if kind == "folds" or "folds" not in spreads else "legendonly"
-            _add_band(fig, mean, spread, kind, look.colour, bands_in_legend, when_selected if selected else False)
+            _add_band(fig, mean, spread, kind, look.colour, bands_in_legend,
+                      when_selected if selected else False)
             visibility.append(when_selected)
     return visibility
 
-# %% ../../nbs/81a_verdict.curve_figures.ipynb #9e216b79
+# %% ../../nbs/81a_verdict.curve_figures.ipynb #1fa0553f
 def _metric_menu(
     metrics:list[str],
     traces:list[tuple], # (metric, visibility when it is selected) of each trace of the figure
@@ -95,14 +98,15 @@ def _metric_menu(
     buttons = []
     for chosen in metrics:
         visible = [visibility if metric == chosen else False for metric, visibility in traces]
-        buttons.append(dict(label=chosen, method="update", args=[{"visible": visible}, {"yaxis.title.text": chosen}]))
+        buttons.append(dict(label=chosen, method="update",
+                            args=[{"visible": visible}, {"yaxis.title.text": chosen}]))
     return dict(buttons=buttons, x=0, xanchor="left", y=1.01, yanchor="bottom", bgcolor="white")
 
 # %% ../../nbs/81a_verdict.curve_figures.ipynb #10c5954d
 learning_metrics = ("loss", "accuracy", "f1", "precision", "recall", "mcc", "auc_ovr", "auc_ovo",
                     *(f"f1_{c}" for c in class_names))
 
-# %% ../../nbs/81a_verdict.curve_figures.ipynb #800f8cd3
+# %% ../../nbs/81a_verdict.curve_figures.ipynb #5ebe6446
 def learning_figure(
     history:pd.DataFrame, # of `read_history`
     looks:dict,           # of `arch_looks`
@@ -117,14 +121,15 @@ def learning_figure(
     for metric in metrics:
         for i, (arch, look) in enumerate(looks.items()):
             of_arch = history[history.arch == arch]
-            visibility = _add_learning_curves(fig, of_arch, metric, arch, look, held_out, i == 0, metric == metrics[0])
+            visibility = _add_learning_curves(fig, of_arch, metric, arch, look, held_out, i == 0,
+                                              metric == metrics[0])
             traces.extend((metric, v) for v in visibility)
     few_epochs = history.epoch.nunique() <= 12
-    fig.update_layout(xaxis_title="epoch", yaxis_title=metrics[0] if metrics else "", xaxis_dtick=1 if few_epochs else None,
-                      updatemenus=[_metric_menu(metrics, traces)])
+    fig.update_layout(xaxis_title="epoch", yaxis_title=metrics[0] if metrics else "",
+                      xaxis_dtick=1 if few_epochs else None, updatemenus=[_metric_menu(metrics, traces)])
     return fig
 
-# %% ../../nbs/81a_verdict.curve_figures.ipynb #a8023d81
+# %% ../../nbs/81a_verdict.curve_figures.ipynb #2a9b4416
 def compute_figure(
     curves:pd.DataFrame, # of `compute_curves`
     looks:dict,          # of `arch_looks`
@@ -132,13 +137,15 @@ def compute_figure(
     metric:str="f1",
     name:str="macro F1 of images, held-out role", # axis label
 )->go.Figure:
-    "Learning by multiplications in place of epochs; the vertical line is the compute that every network reached."
+    """Learning by multiplications in place of epochs. The vertical line is the compute that every network
+    reached."""
     fig = new_figure("Learning at equal compute", 400, data, meta=page_legend)
     for arch, (colour, symbol) in looks.items():
         rows = curves[(curves.arch == arch) & curves.peta_macs.notna()]
         if not len(rows): continue
-        fig.add_scatter(x=rows.peta_macs, y=rows[metric], mode="lines+markers", name=arch, line=dict(color=colour, width=1.8),
-                        marker=dict(symbol=symbol, size=6), text=[f"epoch {e}" for e in rows.epoch],
+        fig.add_scatter(x=rows.peta_macs, y=rows[metric], mode="lines+markers", name=arch,
+                        line=dict(color=colour, width=1.8), marker=dict(symbol=symbol, size=6),
+                        text=[f"epoch {e}" for e in rows.epoch],
                         hovertemplate=f"{arch}, %{{text}}<br>%{{x:.3g}} peta-MACs: %{{y:.4f}}<extra></extra>")
     shared = curves.groupby("arch").peta_macs.max().min()
     if np.isfinite(shared):
@@ -178,7 +185,7 @@ def _add_error_bins(
                         showlegend=False, hovertemplate=f"{start}no error observed, at most {end}")
     return min([1., *upper[empty], *observed[~empty], *predicted[~empty]])
 
-# %% ../../nbs/81a_verdict.curve_figures.ipynb #e0a9a94d
+# %% ../../nbs/81a_verdict.curve_figures.ipynb #7218b54d
 def _error_axes(
     fig:go.Figure,
     smallest:float,     # error rate that is drawn
@@ -187,8 +194,8 @@ def _error_axes(
 ):
     "Draw the diagonal and make both axes logarithmic, down to the smallest error rate."
     low = 10**np.floor(np.log10(max(smallest, 1e-10)))/2
-    fig.add_scatter(x=[low, 1], y=[low, 1], mode="lines", line=dict(color="#777", dash="dash", width=1), hoverinfo="skip",
-                    showlegend=False)
+    fig.add_scatter(x=[low, 1], y=[low, 1], mode="lines", line=dict(color="#777", dash="dash", width=1),
+                    hoverinfo="skip", showlegend=False)
     limits = [np.log10(low), .05]
     if falling:
         limits.reverse()
@@ -247,7 +254,7 @@ def _pr_axes(
     fig.update_xaxes(range=limits)
     fig.update_yaxes(range=limits)
 
-# %% ../../nbs/81a_verdict.curve_figures.ipynb #f7b9e483
+# %% ../../nbs/81a_verdict.curve_figures.ipynb #22ff1f29
 def pr_figure(
     sites:Sites,
     looks:dict,           # of `arch_looks`
@@ -267,8 +274,8 @@ def pr_figure(
     if fig.data:
         _pr_axes(fig, floor)
     else:
-        fig.add_annotation(text="undefined: all test sites are of this kind, or none is", x=.5, y=.5, xref="paper",
-                           yref="paper", showarrow=False)
+        fig.add_annotation(text="undefined: all test sites are of this kind, or none is", x=.5, y=.5,
+                           xref="paper", yref="paper", showarrow=False)
     fig.update_xaxes(title="recall")
     fig.update_yaxes(title="precision")
     return fig

@@ -22,7 +22,7 @@ from .report import Report
 from .results import Results
 from .scores import mean_confusion
 
-# %% ../../nbs/86a_verdict.error_sections.ipynb #60bee7ea
+# %% ../../nbs/86a_verdict.error_sections.ipynb #0a8e4de3
 def report_confusion(
     report:Report,
     sites:Sites,
@@ -32,7 +32,8 @@ def report_confusion(
     cells = "the count, the share of the true class, and the difference in counts to "+baseline
     if not baseline:
         cells = "the count and the share of the true class"
-    report.section("3. Where do they differ?", f"Confusion matrices of the test images, averaged over seeds. Each cell shows {cells}.")
+    report.section("3. Where do they differ?", f"Confusion matrices of the test images, averaged over seeds. "
+                   f"Each cell shows {cells}.")
     of_baseline = mean_confusion(sites, baseline) if baseline else None
     for arch in dict.fromkeys(arch for arch, _, _ in sites.calls):
         counts = mean_confusion(sites, arch)
@@ -50,7 +51,7 @@ def _if_enough_sites(
         return f"{row[column]:.4f}" if row[count_column] >= min_sites else None
     return cell
 
-# %% ../../nbs/86a_verdict.error_sections.ipynb #34b5658b
+# %% ../../nbs/86a_verdict.error_sections.ipynb #e1f53f6a
 def _class_columns()->dict: # column -> (heading, format)
     "Columns of the table of classes."
     columns = {"arch": ("architecture", "")}
@@ -58,18 +59,19 @@ def _class_columns()->dict: # column -> (heading, format)
         words = name.replace("_", "-")
         columns[f"n_{name}"] = (f"{words} sites", ",")
         for metric in ("precision", "recall", "f1"):
-            columns[f"{metric}_{name}"] = (f"{metric} {words}", _if_enough_sites(f"{metric}_{name}", f"n_{name}"))
+            columns[f"{metric}_{name}"] = (f"{metric} {words}",
+                                           _if_enough_sites(f"{metric}_{name}", f"n_{name}"))
     return columns
 
-# %% ../../nbs/86a_verdict.error_sections.ipynb #c796db3f
+# %% ../../nbs/86a_verdict.error_sections.ipynb #8a42e3ad
 def report_classes(
     report:Report,
     errors:pd.DataFrame, # of `error_table`
 )->list:                 # what is shown
     "Precision, recall and F1 of each class of site."
     report.heading("Classes, per site")
-    report.table(errors, "classes", f"Precision, recall and F1 of each class of site, seeds pooled. For a class of under {min_sites} sites "
-                 "only the count is given. All columns:", _class_columns())
+    report.table(errors, "classes", f"Precision, recall and F1 of each class of site, seeds pooled. For a "
+                 f"class of under {min_sites} sites only the count is given. All columns:", _class_columns())
     return report.shown[-1:]
 
 # %% ../../nbs/86a_verdict.error_sections.ipynb #aca6ea34
@@ -80,21 +82,25 @@ _operating_columns = {
     **{f"ap_{name}": (f"AP {name.replace('_', '-')}", ".4f") for name in ("variant", *class_names)},
 }
 
-# %% ../../nbs/86a_verdict.error_sections.ipynb #9234fc8b
+# %% ../../nbs/86a_verdict.error_sections.ipynb #6db1a670
 def _report_equal_recall(report:Report, results:Results):
     "The table of the declared test at equal recall, or why there is none."
     if results.common is None:
-        reason = "The test sites include no reference site" if results.paired else "There is no baseline to compare with"
+        reason = "There is no baseline to compare with"
+        if results.paired:
+            reason = "The test sites include no reference site"
         report.text(f"{reason}, so networks cannot be compared at equal recall.", note=True)
         return
     _, sites = endpoint_words(results.endpoint)
     columns = {
         "arch": ("architecture", ""), "rate": (f"errors per 1,000 {sites}", per_1000("rate")),
-        "rate_baseline": (results.baseline, per_1000("rate_baseline")), "difference": ("difference", per_1000("difference")),
-        "low": ("95% interval", interval_per_1000("low", "high")), "p_holm": ("p (Holm)", ".2g"), "decision": ("decision", "")}
+        "rate_baseline": (results.baseline, per_1000("rate_baseline")),
+        "difference": ("difference", per_1000("difference")),
+        "low": ("95% interval", interval_per_1000("low", "high")), "p_holm": ("p (Holm)", ".2g"),
+        "decision": ("decision", "")}
     report.table(results.common, "matched", "The declared test again, at equal recall. All columns:", columns)
 
-# %% ../../nbs/86a_verdict.error_sections.ipynb #45066394
+# %% ../../nbs/86a_verdict.error_sections.ipynb #ae0e412c
 def report_operating_points(
     report:Report,
     operating:pd.DataFrame, # of `operating_table`
@@ -106,14 +112,15 @@ def report_operating_points(
     if results.paired and np.isfinite(results.recall):
         recall = f"that of {results.baseline} ({results.recall:.2%})"
     report.heading("Kinds of error, at each network's own threshold and at equal recall",
-                   "A network can trade missed variants for false calls by moving its threshold. If every threshold is set to the same "
-                   f"recall of variants, {recall}, the differences that remain are those of the networks.")
+                   "A network can trade missed variants for false calls by moving its threshold. If every "
+                   f"threshold is set to the same recall of variants, {recall}, the differences that remain "
+                   "are those of the networks.")
     for point in operating.point.unique():
         name = point.split()[0].replace("'", "")
         report.figure(kinds_figure(operating, point, report.looks, report.data), f"kinds_{name}", width=500)
     _report_equal_recall(report, results)
-    report.table(operating, "operating_points", "Errors by kind, and average precision (AP) of variant sites and of each class. All "
-                 "columns:", _operating_columns)
+    report.table(operating, "operating_points", "Errors by kind, and average precision (AP) of variant sites "
+                 "and of each class. All columns:", _operating_columns)
     return report.shown[before:]
 
 # %% ../../nbs/86a_verdict.error_sections.ipynb #dd188be3
@@ -123,7 +130,7 @@ _strata_columns = {
     "low": ("95% interval", interval_per_1000("low", "high")),
 }
 
-# %% ../../nbs/86a_verdict.error_sections.ipynb #49d10006
+# %% ../../nbs/86a_verdict.error_sections.ipynb #aa8890a5
 def report_strata(
     report:Report,
     strata:pd.DataFrame, # of `stratum_table`
@@ -131,8 +138,8 @@ def report_strata(
     "Error rates by variant type, length, depth and other properties of a site."
     before = len(report.shown)
     report.heading("Errors by type, length, depth and other properties of a site",
-                   f"Bars are exact 95% intervals; they hold for these trained networks. A stratum of under {min_sites} sites has a count in "
-                   "the table and no rate.")
+                   "Bars are exact 95% intervals; they hold for these trained networks. A stratum of under "
+                   f"{min_sites} sites has a count in the table and no rate.")
     with_rate = strata[strata.rate.notna() & (strata.family != "all")]
     for family in with_rate.family.unique():
         fig = strata_figure(strata, family, report.looks, report.data)
@@ -141,7 +148,7 @@ def report_strata(
         report.table(strata, "strata", "All columns:", _strata_columns)
     return report.shown[before:]
 
-# %% ../../nbs/86a_verdict.error_sections.ipynb #6773a339
+# %% ../../nbs/86a_verdict.error_sections.ipynb #b865195c
 def report_gallery(
     report:Report,
     images:list[GalleryImage], # of `gallery`
@@ -149,8 +156,8 @@ def report_gallery(
 )->None:
     "Pileup images with every architecture's answer."
     report.section("7. Which pileups are misclassified?",
-                   "All channels of an image, with the answer of every architecture and its probability, averaged over seeds. ✗ marks a "
-                   "wrong answer.")
+                   "All channels of an image, with the answer of every architecture and its probability, "
+                   "averaged over seeds. ✗ marks a wrong answer.")
     if not images:
         report.text("No run kept images of its errors.", note=True)
         return

@@ -18,7 +18,7 @@ from ..core import DvBenchError
 from ..model.baselines import baseline_names
 from .experiment import Experiment, Sites
 
-# %% ../../nbs/83_verdict.gallery.ipynb #fe04ee31
+# %% ../../nbs/83_verdict.gallery.ipynb #e8149cbf
 @dataclass
 class GalleryImage:
     "One test image, its truth, and the answers of all architectures."
@@ -40,8 +40,9 @@ class GalleryImage:
         return [a for a, p in self.probs.items() if p.argmax() == self.truth]
 
     @property
-    def wrong_confidence(self)->float: # highest probability that a network gave to a wrong class; 0: no network is wrong
-        wrong = [p.max() for a, p in self.probs.items() if a not in baseline_names and p.argmax() != self.truth]
+    def wrong_confidence(self)->float: # highest probability of a network's wrong answer, or 0
+        wrong = [p.max() for a,
+                 p in self.probs.items() if a not in baseline_names and p.argmax() != self.truth]
         return max(wrong, default=0)
 
 # %% ../../nbs/83_verdict.gallery.ipynb #0471906a
@@ -120,7 +121,7 @@ def _add_pixels(image:GalleryImage, kind:str):
         image.image = z["images"][image.index]
     image.kind = kind
 
-# %% ../../nbs/83_verdict.gallery.ipynb #95502591
+# %% ../../nbs/83_verdict.gallery.ipynb #964127ca
 def gallery(
     experiment:Experiment,
     sites:Sites,
@@ -133,8 +134,9 @@ def gallery(
         return image.probs[image.right[0]][image.truth]
     misclassified = [i for i in images if i.wrong_confidence > 0]
     worst = _first_of_each_place(misclassified, wrong, lambda i: -i.wrong_confidence)
+    shown = frozenset(i.place for i in worst)
     solved_once = [i for i in images if len(i.right) == 1 and len(i.probs) > 2]
-    only = _first_of_each_place(solved_once, single, lambda i: -confidence_of_truth(i), frozenset(i.place for i in worst))
+    only = _first_of_each_place(solved_once, single, lambda i: -confidence_of_truth(i), shown)
     for image in worst:
         _add_pixels(image, "wrong with high confidence")
     for image in only:

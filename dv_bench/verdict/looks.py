@@ -103,11 +103,12 @@ _outlines = {
 mark_paths = {symbol: f'M{" ".join(f"{x:.2f},{y:.2f}" for x, y in corners)}Z'
               for symbol, corners in _outlines.items()} # marker symbol -> `d` of an SVG path
 
-# %% ../../nbs/80_verdict.looks.ipynb #cef42399
+# %% ../../nbs/80_verdict.looks.ipynb #184a8cde
 font_family = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
-_axis = dict(showgrid=True, gridcolor="#ececec", zeroline=False, linecolor="#999", showline=True, ticks="outside",
-             tickcolor="#999", title_standoff=8, automargin=True)
-_title = dict(x=0, xref="container", xanchor="left", pad=dict(l=12, t=14), y=1, yanchor="top", font=dict(size=15))
+_axis = dict(showgrid=True, gridcolor="#ececec", zeroline=False, linecolor="#999", showline=True,
+             ticks="outside", tickcolor="#999", title_standoff=8, automargin=True)
+_title = dict(x=0, xref="container", xanchor="left", pad=dict(l=12, t=14), y=1, yanchor="top",
+              font=dict(size=15))
 pio.templates["dv_bench"] = go.layout.Template(layout=dict(
     font=dict(family=font_family, size=13, color="#222"), paper_bgcolor="white", plot_bgcolor="white",
     colorway=arch_colours, hoverlabel=dict(font_size=12), title=_title, margin=dict(l=64, r=14, t=76, b=54),
@@ -151,14 +152,14 @@ def wrap_name(
         lines[-1] += part
     return "<br>".join(lines)
 
-# %% ../../nbs/80_verdict.looks.ipynb #f497b1d2
+# %% ../../nbs/80_verdict.looks.ipynb #a7c5c188
 def label_arch_rows(
     fig:go.Figure,
     names:list[str], # from the bottom up
 ):
     "Make the y axis a list of names, one row per name."
-    fig.update_yaxes(tickvals=list(range(len(names))), ticktext=[wrap_name(n) for n in names], tickfont_size=12,
-                     range=[-.6, len(names)-.4], showgrid=False)
+    fig.update_yaxes(tickvals=list(range(len(names))), ticktext=[wrap_name(n) for n in names],
+                     tickfont_size=12, range=[-.6, len(names)-.4], showgrid=False)
 
 # %% ../../nbs/80_verdict.looks.ipynb #a49dfeb2
 def _rescale(values:np.ndarray)->np.ndarray: # to 0..1
@@ -167,12 +168,12 @@ def _rescale(values:np.ndarray)->np.ndarray: # to 0..1
         return values
     return (values-values.min())/(np.ptp(values) or 1)
 
-# %% ../../nbs/80_verdict.looks.ipynb #69efdd38
+# %% ../../nbs/80_verdict.looks.ipynb #b5f8d797
 def label_places(
     x, # (n,) positions of the points
     y, # (n,)
 )->list[str]: # plotly's `textposition` of each point
-    "Where to write the name of a point: away from its nearest neighbour, and inwards at the left and right edge."
+    "Where to write the name of a point: away from its nearest neighbour, and inwards at the sides."
     u = _rescale(np.asarray(x, float))
     v = _rescale(np.asarray(y, float))
     places = []

@@ -50,16 +50,17 @@ def render_figures(
     finally:
         kaleido.stop_sync_server(silence_warnings=True)
 
-# %% ../../nbs/82_verdict.rendering.ipynb #fec76c45
+# %% ../../nbs/82_verdict.rendering.ipynb #a56b3666
 def _kill_with_children(process:subprocess.Popen):
-    "End a process and everything it started. The browser is in another session, so killing the group would miss it."
+    """End a process and everything it started. The browser runs in a session of its own, so ending the
+    process group is not enough."""
     with contextlib.suppress(psutil.NoSuchProcess):
         for p in [*psutil.Process(process.pid).children(recursive=True), process]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 p.kill()
     process.wait()
 
-# %% ../../nbs/82_verdict.rendering.ipynb #72744bdf
+# %% ../../nbs/82_verdict.rendering.ipynb #4ab9f7fd
 def _render_with_limit(
     figures:Path, # JSON file: name -> figure
     folder:Path,
@@ -69,8 +70,8 @@ def _render_with_limit(
     "Run `render_figures` in another process and stop it after `limit` seconds."
     code = ("import sys; from dv_bench.verdict.rendering import render_figures; "
             "render_figures(sys.argv[1], sys.argv[2], int(sys.argv[3]))")
-    process = subprocess.Popen([sys.executable, "-c", code, figures, folder, str(width)], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", code, figures, folder, str(width)],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         return process.communicate(timeout=limit)[1]
     except subprocess.TimeoutExpired:
@@ -86,14 +87,15 @@ def browser_installed()->bool:
     "Is there a Chrome or Chromium, or a path to one in the environment variable BROWSER_PATH?"
     return any(map(shutil.which, browsers)) or bool(os.environ.get("BROWSER_PATH"))
 
-# %% ../../nbs/82_verdict.rendering.ipynb #1dfa4010
+# %% ../../nbs/82_verdict.rendering.ipynb #c5f4c9c9
 def write_images(
     figures:dict,         # name -> figure
     folder:str|Path,      # figures/ of the experiment; replaced
     width:int=900,        # pixels; written at twice the resolution
     start_seconds:int=60, # that a browser may take to start; each figure adds 5
 )->str:                   # what was done, in a sentence
-    "Write every figure as PNG through kaleido where a browser answers. Images of an earlier report are removed."
+    """Write every figure as PNG through kaleido, if a Chrome or Chromium is there and answers. Images of an
+    earlier report are removed."""
     folder = Path(folder)
     shutil.rmtree(folder, ignore_errors=True)
     if not browser_installed():

@@ -33,11 +33,11 @@ from .gallery import GalleryImage
 from .looks import Look, mark_paths
 from .rendering import replaced_folder, write_images
 
-# %% ../../nbs/84_verdict.report.ipynb #02af8734
+# %% ../../nbs/84_verdict.report.ipynb #f1604fae
 def bold_claim(
     sentence:str,
 )->Markup:
-    "Print the claim at the start of a sentence in bold: everything up to a colon, unless a bracket comes first."
+    "Print the start of a sentence in bold: everything up to a colon, unless a bracket comes first."
     return Markup(re.sub(r"^([^:(]{3,90}:)", r"<b>\1</b>", str(escape(sentence))))
 
 # %% ../../nbs/84_verdict.report.ipynb #d2eec408
@@ -116,24 +116,24 @@ class HeaderCell(NamedTuple):
     heading: str
     is_text: bool # text is aligned to the left
 
-# %% ../../nbs/84_verdict.report.ipynb #cb64c2fd
+# %% ../../nbs/84_verdict.report.ipynb #c932cbf3
 def _header_cells(
     table:pd.DataFrame,
     columns:dict, # column -> (heading, format or function of the row)
 )->list[HeaderCell]:
     "Header of a table."
     def is_text(column):
-        return column in table and (table[column].dtype == object or pd.api.types.is_string_dtype(table[column]))
+        if column not in table: return False
+        return table[column].dtype == object or pd.api.types.is_string_dtype(table[column])
     return [HeaderCell(heading, is_text(column)) for column, (heading, _) in columns.items()]
 
-# %% ../../nbs/84_verdict.report.ipynb #8eaae215
+# %% ../../nbs/84_verdict.report.ipynb #63c0ab61
 def _rounded(value):
     "Plain Python values for JSON: floats of six digits, None for NaN and infinity."
     if isinstance(value, float): return float(f"{value:.6g}") if np.isfinite(value) else None
     if isinstance(value, dict): return {k: _rounded(v) for k, v in value.items()}
-    if isinstance(value, np.ndarray): return [_rounded(v) for v in value.tolist()]
     if isinstance(value, (list, tuple)): return [_rounded(v) for v in value]
-    if isinstance(value, np.generic): return value.item()
+    if isinstance(value, (np.ndarray, np.generic)): return _rounded(value.tolist())
     return None if value is pd.NA else value
 
 # %% ../../nbs/84_verdict.report.ipynb #1bf0c46e
@@ -150,9 +150,9 @@ class Block(NamedTuple):
     values: dict          # its arguments
     width: int|None=None  # pixels; blocks of equal width share a row where there is room
 
-# %% ../../nbs/84_verdict.report.ipynb #ce66bfee
+# %% ../../nbs/84_verdict.report.ipynb #ee94dcc7
 class Report:
-    "A page that is put together piece by piece and written once, with its tables and figures as files beside it."
+    "A page that is put together piece by piece and written once, with tables and figures as files beside it."
     def __init__(self,
         title:str,
         folder:str|Path,   # of the experiment: gets summary.html, tables/ and figures/
@@ -227,14 +227,14 @@ def details(self:Report, summary:str):
     yield
     self.blocks.append(Block("details_end", {}))
 
-# %% ../../nbs/84_verdict.report.ipynb #a5523c98
+# %% ../../nbs/84_verdict.report.ipynb #0bc43431
 @patch
 def table(
     self:Report,
     table:pd.DataFrame,     # unrounded; all its columns are in the CSV
     name:str,               # file name without ending
     caption:str="",
-    columns:dict|None=None, # column -> (heading, format such as ".3f" or a function of the row); all columns by default
+    columns:dict|None=None, # column -> (heading, format or function of a row); default: all columns
 )->pd.DataFrame:            # `table` itself
     "Add a table. Raises DvBenchError when the report has one of that name."
     if name in self.tables: raise DvBenchError(f"the report has a table {name} already")
@@ -307,7 +307,7 @@ def _answers(image:GalleryImage, looks:dict)->list[Answer]:
     return [Answer(arch, looks[arch], names[p.argmax()], f"{p.max():.3f}", p.argmax() == image.truth)
             for arch, p in image.probs.items()]
 
-# %% ../../nbs/84_verdict.report.ipynb #27a56264
+# %% ../../nbs/84_verdict.report.ipynb #ec271fb0
 def example_block(
     image:GalleryImage,
     channels:list[str], # names
@@ -319,12 +319,12 @@ def example_block(
     alts_of_image = ", ".join(alts[int(i)] for i in str(row["alt_indices"]).split(","))
     return Block("example", {
         "name": image.example, "locus": f'{row["chrom"]}:{int(row["pos0"])+1:,}', "ref": str(row["ref"])[:24],
-        "alts": alts_of_image[:24], "evidence": _evidence(row), "truth": class_names[image.truth].replace("_", "-"),
-        "answers": _answers(image, looks),
+        "alts": alts_of_image[:24], "evidence": _evidence(row),
+        "truth": class_names[image.truth].replace("_", "-"), "answers": _answers(image, looks),
         "channels": [{"name": name, "label": name.replace("_", " "), "png": _png(pixels)}
                      for name, pixels in zip(channels, image.image)]}, 520)
 
-# %% ../../nbs/84_verdict.report.ipynb #3938a49c
+# %% ../../nbs/84_verdict.report.ipynb #b92866d1
 @patch
 def gallery(
     self:Report,
@@ -334,7 +334,8 @@ def gallery(
     "Add images, with a heading for each reason why they were chosen."
     for kind in dict.fromkeys(image.kind for image in images):
         self.heading(f"{kind[0].upper()+kind[1:]} · {self.data} data")
-        self.blocks.extend(example_block(image, channels, self.looks) for image in images if image.kind == kind)
+        self.blocks.extend(example_block(image, channels,
+                                         self.looks) for image in images if image.kind == kind)
 
 # %% ../../nbs/84_verdict.report.ipynb #b5c60dd7
 @patch
@@ -346,13 +347,14 @@ def html(self:Report)->str:
         sections=self.sections, rows=rows, mark_paths=mark_paths, css=static_file("page.css"),
         page_js=static_file("page.js"), plotly_js=Markup(get_plotlyjs()))
 
-# %% ../../nbs/84_verdict.report.ipynb #a1023f27
+# %% ../../nbs/84_verdict.report.ipynb #633ad225
 @patch
 def write(
     self:Report,
     static:bool=True, # write the figures as PNG where a Chrome is there
 )->Path:
-    "Write summary.html, tables/ and figures/, each completely or not at all. They replace those of an earlier report."
+    """Write summary.html, tables/ and figures/, each completely or not at all. They replace those of an
+    earlier report."""
     page = self.folder/"summary.html"
     with atomic_path(page) as tmp:
         tmp.write_text(self.html(), encoding="utf-8")

@@ -26,7 +26,7 @@ from .looks import arch_looks
 from .report import Report
 from .scores import converged, describe_data, hold_to_convergence, run_metrics
 
-# %% ../../nbs/85a_verdict.results.ipynb #a6e9a6b5
+# %% ../../nbs/85a_verdict.results.ipynb #30135258
 @dataclass(frozen=True)
 class Results:
     "What the sections of a report share."
@@ -38,7 +38,7 @@ class Results:
     endpoint: str              # declared before training
     declared_baseline: str     # declared before training
     baseline: str              # the architecture that the others are compared with
-    recall: float              # of the baseline, share of variant sites called variant; NaN: no baseline or no variant
+    recall: float              # the baseline's share of variant sites called variant; NaN: undefined
     table: pd.DataFrame        # of `compare_all`, at each network's own threshold; empty: nothing to compare
     common: pd.DataFrame|None  # of `compare_all`, at the baseline's recall; None: not possible
     appendix: pd.DataFrame|None # of `appendix_tests`; None: nothing to compare
@@ -72,7 +72,7 @@ def compare_at_recall(
     at_recall, _ = matched(sites, recall)
     return hold_to_convergence(compare_all(at_recall, baseline, endpoint), convergence)
 
-# %% ../../nbs/85a_verdict.results.ipynb #5853cfa0
+# %% ../../nbs/85a_verdict.results.ipynb #51ad4c57
 def read_results(
     experiment:str,  # name under outputs/, or a folder
     baseline:str="", # architecture to compare with; empty: the one declared before training
@@ -87,8 +87,8 @@ def read_results(
     history = read_history(runs)
     metrics = run_metrics(sites)
     convergence = converged(trained_networks(history))
-    shared = dict(runs=runs, sites=sites, history=history, metrics=metrics, convergence=convergence, endpoint=endpoint,
-                  declared_baseline=declared_baseline, baseline=base)
+    shared = dict(runs=runs, sites=sites, history=history, metrics=metrics, convergence=convergence,
+                  endpoint=endpoint, declared_baseline=declared_baseline, baseline=base)
     archs = set(runs.runs.arch)
     if base not in archs or len(archs) == 1:
         return Results(**shared, recall=np.nan, table=pd.DataFrame(), common=None, appendix=None)
@@ -98,18 +98,19 @@ def read_results(
                    common=compare_at_recall(sites, recall, base, endpoint, convergence),
                    appendix=appendix_tests(sites, base, metrics))
 
-# %% ../../nbs/85a_verdict.results.ipynb #987a9f39
+# %% ../../nbs/85a_verdict.results.ipynb #c9800d50
 def verdict_of(
     results:Results,
 )->tuple[list[str], list[str]]: # two sentences; notes
     "The answer in words, with a note where the baseline was not the declared one."
-    sentences, notes = verdict(results.runs, results.sites, results.table, results.common, results.baseline, results.endpoint,
-                               results.convergence)
+    sentences, notes = verdict(results.runs, results.sites, results.table, results.common, results.baseline,
+                               results.endpoint, results.convergence)
     if results.baseline != results.declared_baseline:
-        notes = [f"The baseline {results.baseline} was chosen after training; {results.declared_baseline} had been declared.", *notes]
+        notes = [f"The baseline {results.baseline} was chosen after training; {results.declared_baseline} "
+                 "had been declared.", *notes]
     return sentences, notes
 
-# %% ../../nbs/85a_verdict.results.ipynb #19985bef
+# %% ../../nbs/85a_verdict.results.ipynb #8ca98ee0
 def start_report(
     runs:Experiment,
     sites:Sites,
@@ -117,10 +118,12 @@ def start_report(
 )->Report:        # with a title and no sections
     "The report of an experiment. Every figure made from simulated reads will be labelled \"simulated\"."
     archs = list(dict.fromkeys(runs.runs.arch))
-    counts = (plural(len(archs), "classifier"), plural(runs.runs.fold.nunique(), "fold"), plural(runs.runs.seed.nunique(), "seed"))
+    counts = (plural(len(archs), "classifier"), plural(runs.runs.fold.nunique(), "fold"),
+              plural(runs.runs.seed.nunique(), "seed"))
     subtitle = f"{describe_data(runs, sites)}; {plural(len(runs.runs), 'run')}: {', '.join(counts)}"
     data = "simulated" if runs.info["dataset"].get("simulated") else "real"
-    return Report(f"Comparison of architectures: {runs.name}", runs.folder, arch_looks(archs, baseline), data, subtitle)
+    return Report(f"Comparison of architectures: {runs.name}", runs.folder, arch_looks(archs, baseline), data,
+                  subtitle)
 
 # %% ../../nbs/85a_verdict.results.ipynb #1235a534
 def _split_settings(experiment:Experiment)->dict: # setting -> value, as for `dvb_train -p`
@@ -138,7 +141,7 @@ def _split_settings(experiment:Experiment)->dict: # setting -> value, as for `dv
         given["outputs"] = experiment.folder.parent
     return given
 
-# %% ../../nbs/85a_verdict.results.ipynb #7acb62ac
+# %% ../../nbs/85a_verdict.results.ipynb #984ec072
 def missing_baselines(
     experiment:Experiment,
 )->str: # sentences with the command; "" when both are there
@@ -148,5 +151,6 @@ def missing_baselines(
     options = [str(part) for key, value in _split_settings(experiment).items() for part in ("-p", key, value)]
     data = str(experiment.info["dataset"].get("path"))
     command = shlex.join(["dvb_train", *absent, "--data", data, "--experiment", experiment.name, *options])
-    if len(absent) == 1: return f"Missing: the baseline {absent[0]}, which uses no network. To add it: {command}"
+    if len(absent) == 1:
+        return f"Missing: the baseline {absent[0]}, which uses no network. To add it: {command}"
     return f"Missing: the baselines {' and '.join(absent)}, which use no network. To add them: {command}"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['report_learning', 'report_equal_compute', 'report_calibration']
 
-# %% ../../nbs/86b_verdict.training_sections.ipynb #633a13cc
+# %% ../../nbs/86b_verdict.training_sections.ipynb #bc0f42a3
 from collections.abc import Callable
 
 import pandas as pd
@@ -13,7 +13,9 @@ import pandas as pd
 from ..core import class_names
 from .breakdown import compute_curves, equal_compute
 from .columns import minus_signs
-from .curve_figures import compute_figure, gq_figure, learning_figure, pr_figure, reliability_figure
+from dv_bench.verdict.curve_figures import (
+    compute_figure, gq_figure, learning_figure, pr_figure, reliability_figure
+)
 from .experiment import Experiment, Sites
 from .report import Report
 from .results import trained_networks
@@ -25,7 +27,7 @@ _convergence_columns = {
     "last_epoch": ("last epoch", ""), "late_share_of_fall": ("share of the fall in the last 3 epochs", ".1%"),
 }
 
-# %% ../../nbs/86b_verdict.training_sections.ipynb #e2db2114
+# %% ../../nbs/86b_verdict.training_sections.ipynb #9f598f1b
 def report_learning(
     report:Report,
     history:pd.DataFrame,     # of `read_history`
@@ -33,15 +35,16 @@ def report_learning(
 )->list:                      # what is shown
     "Learning curves of the networks, and whether they had converged."
     report.section("4. How did they learn?",
-                   "Lines are means over runs, bands one standard deviation between folds (between seeds after a click in the legend). "
-                   "Dotted lines are the train role. The menu selects the metric.")
+                   "Lines are means over runs, bands one standard deviation between folds (between seeds "
+                   "after a click in the legend). Dotted lines are the train role. The menu selects the "
+                   "metric.")
     trained = trained_networks(history)
     looks = {arch: look for arch, look in report.looks.items() if arch in set(trained.arch)}
     if len(trained):
         report.figure(learning_figure(trained, looks, report.data), "learning_curves")
     report.table(convergence, "convergence",
-                 "If more than 2% of the whole fall of the loss came in the last 3 epochs, the network had not converged, and the verdict "
-                 "names no winner for it. All columns:", _convergence_columns)
+                 "If more than 2% of the whole fall of the loss came in the last 3 epochs, the network had "
+                 "not converged, and the verdict names no winner for it. All columns:", _convergence_columns)
     return report.shown
 
 # %% ../../nbs/86b_verdict.training_sections.ipynb #233b765d
@@ -69,7 +72,7 @@ def _budget_columns(
         columns[budget] = (heading, _metric_at(metric, budget))
     return columns
 
-# %% ../../nbs/86b_verdict.training_sections.ipynb #b35929ea
+# %% ../../nbs/86b_verdict.training_sections.ipynb #a4047cca
 def report_equal_compute(
     report:Report,
     runs:Experiment,
@@ -83,24 +86,28 @@ def report_equal_compute(
     if not len(curves): return []
     role = held_out_role(history)
     report.heading("At equal epochs and at equal compute",
-                   "MACs are those of one forward pass times the training images seen. The backward pass, which costs about twice as much "
-                   "for every network, is left out. Seconds are those of training, without evaluation, on the devices of the cost table. "
-                   "All values come from longer trainings, whose learning rate had not fallen yet at that point. A training planned for "
-                   "that budget may do better, so this comparison does not enter the verdict.")
+                   "MACs are those of one forward pass times the training images seen. The backward pass, "
+                   "which costs about twice as much for every network, is left out. Seconds are those of "
+                   "training, without evaluation, on the devices of the cost table. All values come from "
+                   "longer trainings, whose learning rate had not fallen yet at that point. A training "
+                   "planned for that budget may do better, so this comparison does not enter the verdict.")
     if curves.peta_macs.notna().any():
         fig = compute_figure(curves, report.looks, report.data, metric, f"{name}, {role} role")
         report.figure(fig, "equal_compute")
     at_budgets = equal_compute(curves, metric)
     report.table(at_budgets, "equal_compute",
-                 f"{name[0].upper()+name[1:]} on the {role} role, mean over runs, after the last epoch within the budget that every network "
-                 "reached. –: less than one epoch, or not measured. All columns:", _budget_columns(at_budgets, metric))
+                 f"{name[0].upper()+name[1:]} on the {role} role, mean over runs, after the last epoch "
+                 "within the budget that every network reached. –: less than one epoch, or not measured. "
+                 "All columns:", _budget_columns(at_budgets, metric))
     return report.shown[before:]
 
-# %% ../../nbs/86b_verdict.training_sections.ipynb #c13b951f
+# %% ../../nbs/86b_verdict.training_sections.ipynb #6677a27c
 def _calibration_columns()->dict: # column -> (heading, format)
     "Columns of the table of calibration."
-    columns = {"arch": ("architecture", ""), "temperature": ("temperature", ".2f"), "tune_images": ("tune images", ",")}
-    for metric, name in (("ece", "ECE"), ("brier", "Brier"), ("log_loss", "log loss"), ("wrong", "wrong images")):
+    columns = {"arch": ("architecture", ""), "temperature": ("temperature", ".2f"),
+               "tune_images": ("tune images", ",")}
+    for metric, name in (("ece", "ECE"), ("brier", "Brier"), ("log_loss", "log loss"),
+                         ("wrong", "wrong images")):
         columns |= {f"{metric}_{when}": (f"{name} {when}", ".4f") for when in ("before", "after")}
     return columns
 
@@ -114,23 +121,25 @@ def _observed_errors(row)->str:
     "An observed error rate with its interval."
     return minus_signs(f"{row.observed:.2g} ({row.low:.2g} to {row.high:.2g})")
 
-# %% ../../nbs/86b_verdict.training_sections.ipynb #c4ce3808
+# %% ../../nbs/86b_verdict.training_sections.ipynb #e77b82c7
 _gq_columns = {
-    "arch": ("architecture", ""), "gq_from": ("GQ", _gq_range), "n": ("sites", ",.0f"), "errors": ("errors", ",.1f"),
-    "promised": ("error rate stated by GQ", ".2g"), "observed": ("observed error rate", _observed_errors),
+    "arch": ("architecture", ""), "gq_from": ("GQ", _gq_range), "n": ("sites", ",.0f"),
+    "errors": ("errors", ",.1f"), "promised": ("error rate stated by GQ", ".2g"),
+    "observed": ("observed error rate", _observed_errors),
 }
 
-# %% ../../nbs/86b_verdict.training_sections.ipynb #83c14b18
+# %% ../../nbs/86b_verdict.training_sections.ipynb #9b89c3b0
 def _worse_after_calibration(
     calibration:pd.DataFrame, # of `calibration_table`
 )->str:                       # "" where calibration helped everywhere
     "Architectures whose log loss rose."
     worse = calibration[calibration.log_loss_after > calibration.log_loss_before]
     if not len(worse): return ""
-    archs = ", ".join(f"{row.arch} (fitted on {row.tune_images:,.0f} tune images)" for row in worse.itertuples())
-    return f"Calibration raised the log loss of the test images for {archs}. A larger tune role gives a more stable temperature."
+    archs = [f"{row.arch} (fitted on {row.tune_images:,.0f} tune images)" for row in worse.itertuples()]
+    return (f"Calibration raised the log loss of the test images for {', '.join(archs)}. A larger tune role "
+            "gives a more stable temperature.")
 
-# %% ../../nbs/86b_verdict.training_sections.ipynb #0582bf69
+# %% ../../nbs/86b_verdict.training_sections.ipynb #48911c1c
 def report_calibration(
     report:Report,
     sites:Sites,
@@ -139,17 +148,20 @@ def report_calibration(
 )->list:                      # what is shown
     "Reliability of probabilities and of GQ, and precision-recall curves."
     report.section("5. Can their probabilities be trusted?",
-                   "Probabilities are first corrected for class weights and sampling. Then one temperature, fitted on the tune role alone, "
-                   "corrects over-confidence. Calls are made from the corrected probabilities.")
+                   "Probabilities are first corrected for class weights and sampling. Then one temperature, "
+                   "fitted on the tune role alone, corrects over-confidence. Calls are made from the "
+                   "corrected probabilities.")
     for when in ("before", "after"):
-        report.figure(reliability_figure(sites, report.looks, report.data, when), f"reliability_{when}", width=340)
+        report.figure(reliability_figure(sites, report.looks, report.data, when), f"reliability_{when}",
+                      width=340)
     report.figure(gq_figure(quality, report.looks, report.data), "gq",
                   "Genotypes of sites by single runs, calibrated and merged as in the run's VCF.", width=340)
     report.text(_worse_after_calibration(calibration), note=True)
-    report.table(calibration, "calibration", "Test images, mean over runs. ECE: expected calibration error over 15 bins with equal "
-                 "numbers of images. All columns:", _calibration_columns())
-    report.table(quality, "gq", "Errors stated by GQ and observed, by range of GQ. Sites and errors are means over seeds; "
-                 "intervals are Wilson's 95% intervals. All columns:", _gq_columns)
+    report.table(calibration, "calibration", "Test images, mean over runs. ECE: expected calibration error "
+                 "over 15 bins with equal numbers of images. All columns:", _calibration_columns())
+    report.table(quality, "gq", "Errors stated by GQ and observed, by range of GQ. Sites and errors are "
+                 "means over seeds; intervals are Wilson's 95% intervals. All columns:", _gq_columns)
     for target in ("variant", *class_names):
-        report.figure(pr_figure(sites, report.looks, report.data, target), f"precision_recall_{target}", width=500)
+        report.figure(pr_figure(sites, report.looks, report.data, target), f"precision_recall_{target}",
+                      width=500)
     return report.shown
