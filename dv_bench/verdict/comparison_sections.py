@@ -52,7 +52,7 @@ def _interval_methods(
     if len(methods) == 1: return methods.index[0]
     return " and ".join(f"{method} ({archs})" for method, archs in methods.items())
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #e2839eb7
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #6239b5f3
 def report_architectures(
     report:Report,
     sentences:list[str],   # of `verdict_of`
@@ -68,9 +68,8 @@ def report_architectures(
     methods = _interval_methods(headline)
     caption = (f"Rates are averaged over seeds. Method of the 95% intervals: {methods}. Macro F1 is the mean "
                "over runs ± the standard deviation. –: undefined or not measured. All columns:")
-    if missing:
-        caption = f"{missing}. {caption}"
     report.table(headline, "architectures", caption, _headline_columns(endpoint, baseline))
+    report.text(missing, note=True)
     return report.shown
 
 # %% ../../nbs/86_verdict.comparison_sections.ipynb #5ebf0b21
