@@ -21,7 +21,7 @@ from .report import Report
 from .results import Results
 from .scores import min_archs
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #c0f2554c
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #78c15087
 def _headline_columns(
     endpoint:str, # one of `endpoints`
     baseline:str, # "": there is none
@@ -36,7 +36,8 @@ def _headline_columns(
             column = f"{kind.lower()}_error_rate"
             columns[column] = (f"{kind} only", per_1000(column))
     if baseline:
-        def decision(row): return "baseline" if row.arch == baseline else row.decision
+        def decision(row):
+            return "baseline" if row.arch == baseline else row.decision
         columns |= {"difference": (f"minus {baseline}", per_1000_with_interval("difference", "low", "high")),
                     "p_holm": ("p (Holm)", ".2g"), "decision": ("decision", decision)}
     return columns | {"f1": ("macro F1 of images", mean_and_sd("f1")),
@@ -86,7 +87,7 @@ def _test_text(results:Results)->str:
     return (f"{declared} The test resamples training runs and genome blocks together ({blocks} of "
             f"{kilobases} kb). Left of the vertical line is better.")
 
-# %% ../../nbs/86_verdict.comparison_sections.ipynb #59412e6c
+# %% ../../nbs/86_verdict.comparison_sections.ipynb #6ea71642
 def report_differences(
     report:Report,
     results:Results,
@@ -101,7 +102,7 @@ def report_differences(
     untested = results.table[results.table.reason != ""]
     for (method, reason), rows in untested.groupby(["method", "reason"], sort=False):
         report.text(f"The declared test was not possible for {', '.join(rows.arch)}: {reason}. "
-                    f"Its intervals come from another method: {method}.", note=True)
+                    f"The intervals come from another method: {method}.", note=True)
     fig = difference_figure(results.table, results.metrics, report.looks, report.data, results.endpoint)
     report.figure(fig, "differences",
                   "Each dot is one run minus the baseline's run of the same fold and seed. The marker is the "

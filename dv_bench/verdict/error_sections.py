@@ -22,18 +22,18 @@ from .report import Report
 from .results import Results
 from .scores import mean_confusion
 
-# %% ../../nbs/86a_verdict.error_sections.ipynb #0a8e4de3
+# %% ../../nbs/86a_verdict.error_sections.ipynb #a0694e3c
 def report_confusion(
     report:Report,
     sites:Sites,
     baseline:str="", # "": there is none
 )->list:             # what is shown
     "A confusion matrix per architecture."
-    cells = "the count, the share of the true class, and the difference in counts to "+baseline
-    if not baseline:
-        cells = "the count and the share of the true class"
-    report.section("3. Where do they differ?", f"Confusion matrices of the test images, averaged over seeds. "
-                   f"Each cell shows {cells}.")
+    cells = "the count and the share of the true class"
+    if baseline:
+        cells = f"the count, the share of the true class, and the difference in counts to {baseline}"
+    report.section("3. Where do they differ?",
+                   f"Confusion matrices of the test images, averaged over seeds. Each cell shows {cells}.")
     of_baseline = mean_confusion(sites, baseline) if baseline else None
     for arch in dict.fromkeys(arch for arch, _, _ in sites.calls):
         counts = mean_confusion(sites, arch)
@@ -63,15 +63,16 @@ def _class_columns()->dict: # column -> (heading, format)
                                            _if_enough_sites(f"{metric}_{name}", f"n_{name}"))
     return columns
 
-# %% ../../nbs/86a_verdict.error_sections.ipynb #8a42e3ad
+# %% ../../nbs/86a_verdict.error_sections.ipynb #a261e104
 def report_classes(
     report:Report,
     errors:pd.DataFrame, # of `error_table`
 )->list:                 # what is shown
     "Precision, recall and F1 of each class of site."
     report.heading("Classes, per site")
-    report.table(errors, "classes", f"Precision, recall and F1 of each class of site, seeds pooled. For a "
-                 f"class of under {min_sites} sites only the count is given. All columns:", _class_columns())
+    report.table(errors, "classes",
+                 "Precision, recall and F1 of each class of site, seeds pooled. For a class of under "
+                 f"{min_sites} sites only the count is given. All columns:", _class_columns())
     return report.shown[-1:]
 
 # %% ../../nbs/86a_verdict.error_sections.ipynb #aca6ea34
@@ -100,7 +101,7 @@ def _report_equal_recall(report:Report, results:Results):
         "decision": ("decision", "")}
     report.table(results.common, "matched", "The declared test again, at equal recall. All columns:", columns)
 
-# %% ../../nbs/86a_verdict.error_sections.ipynb #ae0e412c
+# %% ../../nbs/86a_verdict.error_sections.ipynb #a6e46adc
 def report_operating_points(
     report:Report,
     operating:pd.DataFrame, # of `operating_table`
@@ -119,8 +120,9 @@ def report_operating_points(
         name = point.split()[0].replace("'", "")
         report.figure(kinds_figure(operating, point, report.looks, report.data), f"kinds_{name}", width=500)
     _report_equal_recall(report, results)
-    report.table(operating, "operating_points", "Errors by kind, and average precision (AP) of variant sites "
-                 "and of each class. All columns:", _operating_columns)
+    report.table(operating, "operating_points",
+                 "Errors by kind, and average precision (AP) of variant sites and of each class. All columns:",
+                 _operating_columns)
     return report.shown[before:]
 
 # %% ../../nbs/86a_verdict.error_sections.ipynb #dd188be3

@@ -139,7 +139,7 @@ def _worse_after_calibration(
     return (f"Calibration raised the log loss of the test images for {', '.join(archs)}. A larger tune role "
             "gives a more stable temperature.")
 
-# %% ../../nbs/86b_verdict.training_sections.ipynb #48911c1c
+# %% ../../nbs/86b_verdict.training_sections.ipynb #38059a09
 def report_calibration(
     report:Report,
     sites:Sites,
@@ -157,9 +157,11 @@ def report_calibration(
     report.figure(gq_figure(quality, report.looks, report.data), "gq",
                   "Genotypes of sites by single runs, calibrated and merged as in the run's VCF.", width=340)
     report.text(_worse_after_calibration(calibration), note=True)
-    report.table(calibration, "calibration", "Test images, mean over runs. ECE: expected calibration error "
-                 "over 15 bins with equal numbers of images. All columns:", _calibration_columns())
-    report.table(quality, "gq", "Errors stated by GQ and observed, by range of GQ. Sites and errors are "
+    report.table(calibration, "calibration",
+                 "Test images, mean over runs. ECE: expected calibration error over 15 bins with equal "
+                 "numbers of images. All columns:", _calibration_columns())
+    report.table(quality, "gq",
+                 "Error rate stated by GQ and observed error rate, by range of GQ. Sites and errors are "
                  "means over seeds; intervals are Wilson's 95% intervals. All columns:", _gq_columns)
     for target in ("variant", *class_names):
         report.figure(pr_figure(sites, report.looks, report.data, target), f"precision_recall_{target}",
