@@ -101,7 +101,7 @@ def _report_equal_recall(report:Report, results:Results):
         "decision": ("decision", "")}
     report.table(results.common, "matched", "The declared test again, at equal recall. All columns:", columns)
 
-# %% ../../nbs/86a_verdict.error_sections.ipynb #a6e46adc
+# %% ../../nbs/86a_verdict.error_sections.ipynb #ee242f0b
 def report_operating_points(
     report:Report,
     operating:pd.DataFrame, # of `operating_table`
@@ -121,8 +121,8 @@ def report_operating_points(
         report.figure(kinds_figure(operating, point, report.looks, report.data), f"kinds_{name}", width=500)
     _report_equal_recall(report, results)
     report.table(operating, "operating_points",
-                 "Errors by kind, and average precision (AP) of variant sites and of each class. All columns:",
-                 _operating_columns)
+                 "Errors by kind, and average precision (AP) of variant sites and of each class. All "
+                 "columns:", _operating_columns)
     return report.shown[before:]
 
 # %% ../../nbs/86a_verdict.error_sections.ipynb #dd188be3
