@@ -146,29 +146,17 @@ def _mean_is_low(quals, min_quality):
     for k in range(len(quals)): total += quals[k]
     return total < min_quality*len(quals)
 
-# %% ../../nbs/22_images.candidates.ipynb #938066e7
-class _Counting(NamedTuple):
-    "Where to count, and the tables to fill."
-    ref: np.ndarray       # uint8 ASCII, the reference around the reads
-    ref_start0: int       # position of its first base
-    start0: int           # the stretch to count in
-    end0: int
-    min_quality: int      # Phred
-    ref_count: np.ndarray # int32 (end0-start0,)
-    events: np.ndarray    # int64 (large enough, 7); in the order of the reads
-
 # %% ../../nbs/22_images.candidates.ipynb #133be90f
 _moves_position = np.array([code in "MDN=XP" for code in op_codes.ljust(16)])  # P too, unlike in `read_ends`
 
-# %% ../../nbs/22_images.candidates.ipynb #5b2b8ee3
+# %% ../../nbs/22_images.candidates.ipynb #dc41dfcf
 @compiled
-def _count(which, reads, counting):
+def _count(
+    which, pos0, bases, quals, base_start, ops, lens, op_start, # columns of `Reads`
+    ref, ref_start0, start0, end0, min_quality, # as for `count_alleles`
+    ref_count, events, # filled; int32 (end0-start0,) and int64 (large enough, 7)
+):
     "Count what the reads `which` show. Returns the number of events."
-    pos0, base_start, bases, quals = reads.pos0, reads.base_start, reads.bases, reads.quals
-    op_start, ops, lens = reads.op_start, reads.ops, reads.lens
-    ref, ref_count, events = counting.ref, counting.ref_count, counting.events
-    ref_start0, start0, end0 = counting.ref_start0, counting.start0, counting.end0
-    min_quality = counting.min_quality
     n = 0
     for read in which:
         first = at = base_start[read]
@@ -182,9 +170,12 @@ def _count(which, reads, counting):
                 before = max(0, start0-position)
                 inside = min(length, end0-position)-before
                 if inside > 0:
-                    here, a, ref_at = position+before, at+before, position+before-ref_start0
-                    seen, phred, expected = bases[a:a+inside], quals[a:a+inside], ref[ref_at:ref_at+inside]
-                    _count_reference(seen, phred, expected, min_quality, ref_count[here-start0:here-start0+inside])
+                    a, here = at+before, position+before
+                    seen = bases[a:a+inside]
+                    phred = quals[a:a+inside]
+                    expected = ref[here-ref_start0:here-ref_start0+inside]
+                    counts = ref_count[here-start0:here-start0+inside]
+                    _count_reference(seen, phred, expected, min_quality, counts)
                     n = _store_substitutions(read, a, here, seen, phred, expected, min_quality, events, n)
                     k = _last_canonical(seen)
                     if k >= 0:
@@ -208,7 +199,7 @@ def _count(which, reads, counting):
             if consumes_read[op]: at += length
     return n
 
-# %% ../../nbs/22_images.candidates.ipynb #5a4c5374
+# %% ../../nbs/22_images.candidates.ipynb #91d4e9ae
 def count_alleles(
     reads:Reads,
     ref:np.ndarray,       # uint8 ASCII, upper case, around the reads; ends only where the contig ends
@@ -221,8 +212,10 @@ def count_alleles(
     if which is None: which = np.arange(len(reads.pos0))
     ref_count = np.zeros(end0-start0, np.int32)
     events = np.empty((len(reads.bases)+len(reads.ops), 7), np.int64)
-    counting = _Counting(ref, ref_start0, start0, end0, min_quality, ref_count, events)
-    events = events[:_count(which, reads, counting)]
+    n_events = _count(
+        which, reads.pos0, reads.bases, reads.quals, reads.base_start, reads.ops, reads.lens, reads.op_start,
+        ref, ref_start0, start0, end0, min_quality, ref_count, events)
+    events = events[:n_events]
     position = events[:, POSITION]
     begins = offsets_of(np.bincount(position-start0, minlength=end0-start0))
     return Evidence(ref_count, events[np.argsort(position, kind="stable")], begins)
@@ -287,17 +280,17 @@ class _Groups(NamedTuple):
     event: np.ndarray  # int64, one event of each allele
     count: np.ndarray  # int64, events of each allele with sufficient quality
 
-# %% ../../nbs/22_images.candidates.ipynb #81b6e946
+# %% ../../nbs/22_images.candidates.ipynb #703e1ec6
 @compiled
-def _group_events(begin, end, events, reads, has_copies, groups):
+def _group_events(begin, end, events, bases, key, has_copies, groups):
     "Fill `groups` for a position. Returns the numbers of alleles and of events with sufficient quality."
     n = 0
     n_sufficient = 0
     for x in range(begin, end):
         groups.allele[x] = -1
-        if _is_superseded(x, end, events, reads.key, has_copies): continue
+        if _is_superseded(x, end, events, key, has_copies): continue
         g = 0
-        while g < n and not same_allele(events[groups.event[g]], events[x], reads.bases): g += 1
+        while g < n and not same_allele(events[groups.event[g]], events[x], bases): g += 1
         if g == n:
             groups.event[g] = x
             groups.count[g] = 0
@@ -325,12 +318,11 @@ def _store_supporters(begin, end, allele, events, groups, support, n):
             n += 1
     return n
 
-# %% ../../nbs/22_images.candidates.ipynb #0a1db136
+# %% ../../nbs/22_images.candidates.ipynb #211e2cd2
 @compiled
-def _alleles(evidence, reads, has_copies, ref):
-    """Alleles that pass, in rows of position in the stretch, depth, one event, number of supporting reads, count;
-    and the supporting reads of all of them, concatenated. `ref` begins with the stretch."""
-    ref_count, events, begins = evidence.ref_count, evidence.events, evidence.begins
+def _alleles(ref_count, events, begins, bases, key, has_copies, ref):
+    """Alleles that pass, in rows of position in the stretch, depth, one event, number of supporting reads and
+    count; the supporting reads of all of them, concatenated. `ref` begins with the stretch."""
     size = len(events)
     groups = _Groups(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64))
     rows = np.zeros((size, 5), np.int64)
@@ -340,7 +332,7 @@ def _alleles(evidence, reads, has_copies, ref):
     for p in range(len(ref_count)):
         begin, end = begins[p], begins[p+1]
         if not _may_have_candidate(events, begin, end) or not is_canonical(ref[p]): continue
-        n_alleles, n_sufficient = _group_events(begin, end, events, reads, has_copies, groups)
+        n_alleles, n_sufficient = _group_events(begin, end, events, bases, key, has_copies, groups)
         depth = ref_count[p]+n_sufficient
         for g in range(n_alleles):
             if not _passes(events[groups.event[g], KIND], groups.count[g], depth): continue
@@ -388,7 +380,7 @@ def _find_copies(
     has_copies[order[:-1][same_as_next]] = True
     return has_copies
 
-# %% ../../nbs/22_images.candidates.ipynb #fa149361
+# %% ../../nbs/22_images.candidates.ipynb #2bfa03cb
 def find_candidates(
     reads:Reads,      # of one partition
     ref:np.ndarray,   # uint8 ASCII, upper case, around the reads; ends only where the contig ends
@@ -398,7 +390,7 @@ def find_candidates(
     "The candidate sites of a partition. Source: DeepVariant 1.9, variant_calling_multisample.cc."
     evidence = count_alleles(reads, ref, ref_start0, start0, end0, min_base_quality)
     has_copies = _find_copies(reads.key)
-    rows, all_support = _alleles(evidence, reads, has_copies, ref[start0-ref_start0:])
+    rows, all_support = _alleles(*evidence, reads.bases, reads.key, has_copies, ref[start0-ref_start0:])
     sites = {}  # (position in the partition, depth) -> alleles
     begin = 0
     for p, depth, event, n_support, count in rows.tolist():
@@ -407,5 +399,9 @@ def find_candidates(
         if has_copies[support].any(): support = np.flatnonzero(np.isin(reads.key, reads.key[support]))
         allele = _Allele(Event(*evidence.events[event].tolist()), support, count)
         sites.setdefault((p, depth), []).append(allele)
-    return [_candidate(start0+p, depth, int(evidence.ref_count[p]), alleles, reads.bases, ref[start0+p-ref_start0:])
-            for (p, depth), alleles in sites.items()]
+    candidates = []
+    for (p, depth), alleles in sites.items():
+        site_ref = ref[start0+p-ref_start0:]
+        ref_count = int(evidence.ref_count[p])
+        candidates.append(_candidate(start0+p, depth, ref_count, alleles, reads.bases, site_ref))
+    return candidates
