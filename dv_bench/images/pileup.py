@@ -46,14 +46,15 @@ def _draw_read(x, start0, first, first_op, last_op, ops, lens, bases, quals, bas
         if consumes_reference[op]: x += length
         if consumes_read[op]: at += length
 
-# %% ../../nbs/27_images.pileup.ipynb #058eb054
+# %% ../../nbs/27_images.pileup.ipynb #05716d74
 @compiled
 def _draw_reads(rows, start0, pos0s, bases, quals, base_start, ops, lens, op_start, base, quality):
     "Write bases (ASCII, `*` for an indel) and qualities of the reads `rows` into arrays of zeros."
     for y in range(len(rows)):
         i = rows[y]
-        _draw_read(pos0s[i]-start0, start0, base_start[i], op_start[i], op_start[i+1], ops, lens, bases, quals,
-                   base[y], quality[y])
+        _draw_read(
+            pos0s[i]-start0, start0, base_start[i], op_start[i], op_start[i+1], ops, lens, bases, quals,
+            base[y], quality[y])
 
 # %% ../../nbs/27_images.pileup.ipynb #1f12083a
 class Pileup(NamedTuple):

@@ -100,11 +100,11 @@ def _reads_of_site(pos0s, ends, ops, lens, op_start, pos0, ref_length, contig_le
             n += 1
     return near[:n]
 
-# %% ../../nbs/26a_images.read_rows.ipynb #ba59762a
+# %% ../../nbs/26a_images.read_rows.ipynb #3a39d8c3
 @compiled
 def indel_pixel_base(op, position, at, first):
-    """Index of the base whose quality stands for an insertion or deletion before `position` and base `at`; -1 if
-    the operation is not drawn. `first` is the read's first base."""
+    """Index of the base whose quality stands for an insertion or deletion before `position` and base `at`.
+    -1 if the operation is not drawn. `first` is the read's first base."""
     if op == CINS and position > 0: return at
     if op == CDEL and at > first: return at-1
     return -1
@@ -164,7 +164,7 @@ def _choose_rows(
         n += 1
     return rows[:n]
 
-# %% ../../nbs/26a_images.read_rows.ipynb #f98efe70
+# %% ../../nbs/26a_images.read_rows.ipynb #dda5a210
 def choose_rows(
     reads:Reads,       # of the partition, in order
     ends:np.ndarray,   # int64, `read_ends(reads)`
@@ -175,7 +175,8 @@ def choose_rows(
 )->np.ndarray:         # int64, indices of reads
     "The reads that a site's images show, from the top. Source: DeepVariant 1.9, pileup_image_native.cc."
     near = _reads_of_site(
-        reads.pos0, ends, reads.ops, reads.lens, reads.op_start, site.pos0, len(site.ref), contig_length, half)
+        reads.pos0, ends, reads.ops, reads.lens, reads.op_start,
+        site.pos0, len(site.ref), contig_length, half)
     if len(near) > n_rows: near = near[shuffled(len(near))]
     return _choose_rows(
         near, n_rows, site.pos0, reads.pos0, reads.flag, reads.mapq, reads.quals, reads.base_start, reads.ops,
