@@ -19,7 +19,7 @@ def _channel_names(
 )->tuple[str, ...]:
     return tuple(re.split(r"[,\s]+", text.strip())) if text else wgs_channels
 
-# %% ../../nbs/90_commands.examples.ipynb #bc8edd92
+# %% ../../nbs/90_commands.examples.ipynb #9aec9716
 @command
 def dvb_examples(
     out:str,                # dataset folder to make
@@ -33,12 +33,12 @@ def dvb_examples(
     jobs:int=1,             # processes
     no_realign:bool=False,  # draw the reads as they were aligned
     tfrecord:str="",        # also write the examples to this TFRecord file
-    sample:str="",          # name of the sample, if the reads do not tell; chooses from a truth VCF with several
+    sample:str="",          # name of the sample, if the reads do not tell; chooses one of a truth VCF's
     source:str="",          # tells depths and platforms of one sample apart
     downsample:float=1.,    # fraction of the fragments to use
     seed:int=0,             # of the choice of fragments
-    contig_alias:Param("Contig of another name in reads or truth: OTHER=REFERENCE, as in 20=chr20; may be given "
-                       "several times", str, action="append")=None,
+    contig_alias:Param("Contig of another name in reads or truth: OTHER=REFERENCE, as in 20=chr20; may be "
+                       "given several times", str, action="append")=None,
     channels:str="",        # names, comma-separated (default: DeepVariant's seven for Illumina genomes)
     height:int=height,      # rows of an image, 5 of them the reference
     width:int=width,        # columns of an image, odd

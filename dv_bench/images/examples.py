@@ -221,7 +221,7 @@ def _examples(job, jobs, counts, progress):
             yield from examples
             bar.update(end0-start0)
 
-# %% ../../nbs/28_images.examples.ipynb #29c56c4c
+# %% ../../nbs/28_images.examples.ipynb #99b6999e
 def run_job(
     job:Job,
     jobs:int,       # processes
@@ -232,11 +232,11 @@ def run_job(
     if jobs < 1: raise DvBenchError(f"{jobs} jobs: expected at least 1")
     own = [name for name in job.channels if channels[name].__module__ == "__main__"]
     if own and jobs > 1:
-        raise DvBenchError(f"channels {own} are defined in a notebook or script, where other processes do not "
-                           "find them; move them to a module or use one job")
+        raise DvBenchError(f"channels {own} are defined in a notebook or script, where other processes do "
+                           "not find them; move them to a module or use one job")
     return _examples(job, jobs, counts, progress)
 
-# %% ../../nbs/28_images.examples.ipynb #f520b329
+# %% ../../nbs/28_images.examples.ipynb #b278ace2
 def make_examples(
     reads:str|Path, ref:str|Path, regions:list[str|Region]=(), # as for `prepare`
     jobs:int=1,               # processes
@@ -244,8 +244,8 @@ def make_examples(
     progress:bool=False,      # show a bar on the terminal
     **options,                # of `prepare` and `Job`: realign, truth, confident, sample, channels, size…
 )->Iterator[tuple[dict, np.ndarray]]: # row for `DatasetWriter.add`; image, uint8 (channels, height, width)
-    """Examples in genome order, the same for any number of jobs. With several jobs, a channel of your own must be
-    defined in a module. Raises DvBenchError for input that cannot be used, mostly before the first example."""
+    """Examples in genome order, the same for any number of jobs. With several jobs, your own channels must be
+    defined in modules. Raises DvBenchError for input that cannot be used, mostly before the first example."""
     counts = Counter() if counts is None else counts
     return run_job(prepare(reads, ref, regions, **options), jobs, counts, progress)
 
@@ -276,7 +276,7 @@ def _is_simulated(job:Job)->bool:
     with open_reads(job.reads, job.ref) as handle:
         return any(group.get("DS") == "simulated" for group in handle.header.to_dict().get("RG", ()))
 
-# %% ../../nbs/28_images.examples.ipynb #7370a527
+# %% ../../nbs/28_images.examples.ipynb #3790ea21
 def _open_writer(
     out:str|Path,
     job:Job,
@@ -284,8 +284,9 @@ def _open_writer(
     "A writer that records where the dataset comes from."
     regions = {c: [list(interval) for interval in intervals] for c, intervals in job.regions.items()}
     options = {
-        "from": "reads", "regions": regions, "realign": job.realign, "fraction": job.fraction, "seed": job.seed,
-        "labeler": job.labeler if job.truth else None, "source": job.source, "contig_alias": job.alias}
+        "from": "reads", "regions": regions, "realign": job.realign, "fraction": job.fraction,
+        "seed": job.seed, "labeler": job.labeler if job.truth else None, "source": job.source,
+        "contig_alias": job.alias}
     files = [Path(f) for f in (job.reads, job.truth, job.confident) if f]
     return DatasetWriter(
         out, job.channels, *job.size, reference=reference_record(job.ref, list(job.regions)),
@@ -303,7 +304,7 @@ def _count_image(
     counts[f"images of {variant_type} sites"] += 1
     if row["label"] is not None: counts[f"images {class_names[row['label']]}"] += 1
 
-# %% ../../nbs/28_images.examples.ipynb #931ee128
+# %% ../../nbs/28_images.examples.ipynb #975cb116
 def write_dataset(
     out:str|Path,                # dataset folder to make
     job:Job,
@@ -326,8 +327,9 @@ def write_dataset(
             if write: write(as_example(row, decode_image(chunk, writer.shape)))
             _count_image(row, counts)
         if not counts["images"]:
+            n_not_confident = counts["sites not in confident regions"]
             raise DvBenchError(
                 f"no example in the regions, so nothing was written ({counts['reads used']:,} reads used, "
-                f"{counts['sites']} candidate sites, {counts['sites not in confident regions']} of them not in "
-                "confident regions); look at regions and files")
+                f"{counts['sites']} candidate sites, {n_not_confident} of them not in confident regions); look at "
+                "regions and files")
     return counts
