@@ -19,7 +19,7 @@ def _channel_names(
 )->tuple[str, ...]:
     return tuple(re.split(r"[,\s]+", text.strip())) if text else wgs_channels
 
-# %% ../../nbs/90_commands.examples.ipynb #9aec9716
+# %% ../../nbs/90_commands.examples.ipynb #976b3a3e
 @command
 def dvb_examples(
     out:str,                # dataset folder to make
@@ -46,15 +46,16 @@ def dvb_examples(
     sex_chromosomes:bool=False, # label X and Y as if there were two copies
 ):
     "Make a dataset of pileup images from reads and a reference, labelled if a truth is given."
-    from dv_bench.genome import parse_aliases # these two load numba and pandas
+    from dv_bench.contigs import parse_aliases # these two load numba and pandas
     from dv_bench.images.examples import prepare, report, write_dataset
     if not reads or not ref: raise DvBenchError("expected --reads BAM and --ref FASTA")
     regions = list(region or [])
     if bed: regions.append(find_path(bed))
     job = prepare(
-        reads, ref, regions, truth or None, confident or None, sample or None, parse_aliases(contig_alias or []),
-        source=source, realign=not no_realign, fraction=downsample, seed=seed, channels=_channel_names(channels),
-        size=(height, width), labeler=labeler, sex_chromosomes=sex_chromosomes)
+        reads, ref, regions, truth or None, confident or None, sample or None,
+        parse_aliases(contig_alias or []), source=source, realign=not no_realign, fraction=downsample, seed=seed,
+        channels=_channel_names(channels), size=(height, width), labeler=labeler,
+        sex_chromosomes=sex_chromosomes)
     if job.left_out:
         print(f"{', '.join(job.left_out)} left out: a label counts up to two copies (--sex_chromosomes labels them "
               "all the same)")

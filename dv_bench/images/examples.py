@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['stretch_size', 'Partition', 'ExampleMaker', 'run_job', 'make_examples', 'report', 'as_example', 'write_dataset']
 
-# %% ../../nbs/28_images.examples.ipynb #577dd082
+# %% ../../nbs/28_images.examples.ipynb #bd035f34
 import contextlib
 from bisect import bisect_left
 from collections import Counter
@@ -18,11 +18,12 @@ from tqdm.auto import tqdm
 
 from ..core import DvBenchError, channel_numbers, class_names, sha256_file
 from ..machine import map_in_order
-from ..genome import Region, name_in_file
+from ..genome import Region
+from ..contigs import name_in_file
 from ..hts import open_reference, reference_record
 from ..dataset.tfrecord import Example, write_examples
 from ..dataset.rows import describe_alleles, reference_context
-from ..dataset.folder import DatasetWriter, encode_image
+from ..dataset.writer import DatasetWriter, encode_image
 from .reads import FREVERSE, Reads, overlapping, partitions, read_ends, reservoir, take_reads
 from .decoding import fetch_reads, open_reads
 from .candidates import Candidate, find_candidates
@@ -304,7 +305,7 @@ def _count_image(
     counts[f"images of {variant_type} sites"] += 1
     if row["label"] is not None: counts[f"images {class_names[row['label']]}"] += 1
 
-# %% ../../nbs/28_images.examples.ipynb #975cb116
+# %% ../../nbs/28_images.examples.ipynb #17c95dca
 def write_dataset(
     out:str|Path,                # dataset folder to make
     job:Job,
@@ -330,6 +331,6 @@ def write_dataset(
             n_not_confident = counts["sites not in confident regions"]
             raise DvBenchError(
                 f"no example in the regions, so nothing was written ({counts['reads used']:,} reads used, "
-                f"{counts['sites']} candidate sites, {n_not_confident} of them not in confident regions); look at "
-                "regions and files")
+                f"{counts['sites']} candidate sites, {n_not_confident} of them not in confident regions); "
+                "look at regions and files")
     return counts

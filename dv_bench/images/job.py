@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['Job', 'truth_name', 'open_truth', 'prepare']
 
-# %% ../../nbs/27a_images.job.ipynb #83712a53
+# %% ../../nbs/27a_images.job.ipynb #c88d9751
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..core import DvBenchError, find_path, height, reference_rows, wgs_channels, width
-from ..genome import Region, calling_regions, intersect_intervals, name_in_file, sex_chromosome
+from ..genome import Region, intersect_intervals
+from ..contigs import calling_regions, name_in_file, sex_chromosome
 from ..hts import open_reference
 from .decoding import open_reads
 from .labels import TruthSet, label_methods

@@ -25,9 +25,9 @@ from ..model.baselines import baseline_names, fit_baseline
 from .settings import Config, no_influence
 from .metrics import image_metrics, metric_names
 from .images import TrainingImages
-from .roles import assign_roles, need_tune
+from .roles import assign_roles, folds_of, need_tune
 from dv_bench.training.runs import (
-    check_same, experiment_folder, folds_of, locked, run_folder, write_gallery, write_predictions
+    check_same, experiment_folder, locked, run_folder, write_gallery, write_predictions
 )
 from dv_bench.training.device import (
     bare_speed, device_name, explain_out_of_memory, micro_batch, resolve_precision, this_device
