@@ -14,7 +14,7 @@ from fastcore.script import Param
 
 from ..core import DvBenchError, find_path, project_root
 from ..model.baselines import baseline_names
-from ..training.settings import Config, arch_settings, notebook_settings, parse_setting, read_config
+from ..training.settings import Config, arch_settings, check_notebook, parse_setting, read_config
 from ..training.images import TrainingImages, demo_data
 from ..training.roles import folds_of
 from ..training.runs import experiment_folder
@@ -36,7 +36,7 @@ def dvb_train(
     notebook, (common, per_arch) = project_root()/"nbs"/"train.ipynb", read_config(config) if config else ({}, {})
     given = {k: parse_setting(k, v) if isinstance(v, str) else v for k, v in p or []}
     named = {k: v for k, v in (("data", data), ("experiment", experiment)) if v}
-    notebook_settings(notebook)
+    check_notebook(notebook)
     configs = [Config(**common | arch_settings(arch, per_arch) | named | given | {"arch": arch}) for arch in archs]
     for c in configs: check_tracker(c)
     configs = [replace(c, data=",".join(str(find_path(d.strip()).resolve()) for d in (c.data or demo_data()).split(",")),

@@ -256,8 +256,8 @@ def fit_trial(
     while not has_stopped(run, state): train_epoch(run, state)
     return [row["loss"] for row in state.history if row["role"] == "tune"][-1]
 
-# %% ../../nbs/52_training.loop.ipynb #c8e91f94
-from .evaluation import log_loss # until callers follow
+# %% ../../nbs/52_training.loop.ipynb #c32f5c64
+from .metrics import log_loss # until callers follow
 from .run import prepare_run # until callers follow
 
 # %% ../../nbs/52_training.loop.ipynb #c878e913

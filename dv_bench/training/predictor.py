@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Predictor', 'load_run']
 
-# %% ../../nbs/53_training.predictor.ipynb #ecfe7a44
+# %% ../../nbs/53_training.predictor.ipynb #141b99bd
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..model.baselines import baseline_names
 from .batches import crop, used_shape
 from .checkpoints import load_tensors
 from .device import autocast, this_device
-from .evaluation import softmax
+from .metrics import softmax
 from .normalisation import memory_format, to_input
 from .recipe import build_network
 from .runs import TrainedRun, open_run

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['inference_speed', 'measure_cost', 'run_record', 'final_logits', 'write_results']
 
-# %% ../../nbs/51g_training.results.ipynb #8e7e13ff
+# %% ../../nbs/51g_training.results.ipynb #ae6ae1c8
 import time
 
 import numpy as np
@@ -16,7 +16,8 @@ from ..model.cost import count_gmacs, count_parameters, images_per_second, peak_
 from ..model.names import timm_name
 from .checkpoints import save_tensors
 from .device import device_name, micro_batch
-from .evaluation import add_history_row, evaluating, predict, softmax
+from .evaluation import add_history_row, evaluating, predict
+from .metrics import softmax
 from .normalisation import memory_format
 from .run import TrainingRun
 from .runs import RunRecord, write_gallery, write_history, write_predictions, write_run_record

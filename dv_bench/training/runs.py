@@ -148,11 +148,11 @@ class RunSet:
     def is_single(self)->bool: # whether the user named one run and not the architecture
         return any(r.folder == self.folder for r in self.runs+self.unfinished)
 
-# %% ../../nbs/48_training.runs.ipynb #66e5575c
+# %% ../../nbs/48_training.runs.ipynb #070cef41
 def read_runs(
     folder:Path, # outputs/<experiment>/<arch>, or the folder of a single run
 )->RunSet:       # may be without a complete run
-    "Read every run.json of an architecture once. Raises DvBenchError for a damaged one or for two architectures."
+    "Read each run.json of an architecture once. Raises DvBenchError for runs of two architectures."
     single = (folder/"run.json").exists()
     folders = [folder] if single else sorted(f for f in folder.glob("fold*_seed*") if f.is_dir())
     started = [open_run(f) for f in folders if (f/"run.json").exists()]
