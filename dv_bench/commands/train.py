@@ -104,7 +104,7 @@ def _train_parts(
         raise DvBenchError(f"{len(failed)} of {len(parts)} {kind} failed: {', '.join(failed)}; "
                            "the reasons are printed above")
 
-# %% ../../nbs/96_commands.train.ipynb #2888fda0
+# %% ../../nbs/96_commands.train.ipynb #bbe00413
 @command
 def dvb_train(
     archs:Param("architectures: short names, timm's names, allele_fraction, gradient_boosting", nargs="+"),
@@ -123,7 +123,7 @@ def dvb_train(
     from dv_bench.training.device import check_tracker # these import torch
     from dv_bench.training.images import TrainingImages
     from dv_bench.training.runs import experiment_folder
-    for c in configs: check_tracker(c)
+    for c in configs: check_tracker(c.tracker)
     configs = [_with_paths(c) for c in configs]
     folders = {(c.data, c.test_data) for c in configs}
     images = {key: TrainingImages(*key) for key in folders} # opened once for all architectures

@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['fewest_rows', 'PlannedRun', 'planned_runs', 'rows_advice', 'split_advice', 'estimate']
 
-# %% ../../nbs/53a_training.planning.ipynb #98e78bee
+# %% ../../nbs/53a_training.planning.ipynb #a755be8c
 from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
 
 from ..model.baselines import baseline_names
-from dv_bench.training.device import (
-    bare_speed, device_name, explain_out_of_memory, micro_batch, resolve_precision, this_device
-)
+from .device import device_name, micro_batch, this_device
 from .images import TrainingImages
+from .memory import explain_out_of_memory
+from .precision import bare_speed, resolve_precision
 from .roles import assign_roles, folds_of
 from .runs import check_same, open_run, run_folder
 from .settings import Config

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TimedPredictions', 'fit_baseline_run', 'is_main_process', 'train_arch', 'launch', 'run_notebook', 'train_part']
 
-# %% ../../nbs/54_training.sweep.ipynb #5cdeb5a4
+# %% ../../nbs/54_training.sweep.ipynb #395499cd
 import os
 import sys
 import time
@@ -19,12 +19,14 @@ import pandas as pd
 from ..core import provenance
 from ..model.baselines import baseline_names, fit_baseline
 from ..model.cost import free_memory
-from .device import explain_out_of_memory
+from .batches import ImageStore
 from .images import TrainingImages
-from .loop import Run
+from .loop import fit
+from .memory import explain_out_of_memory
 from .metrics import history_row, log_loss
 from .planning import planned_runs
 from .roles import assign_roles
+from .run import prepare_run
 from dv_bench.training.runs import (
     experiment_folder, locked, run_folder, write_gallery, write_history, write_predictions, write_run_record
 )
@@ -113,27 +115,27 @@ def is_main_process()->bool: # under torchrun, one of several
     "Whether this process prints and writes."
     return int(os.environ.get("RANK", 0)) == 0
 
-# %% ../../nbs/54_training.sweep.ipynb #0a8ae401
+# %% ../../nbs/54_training.sweep.ipynb #ff72c251
 def _train_run(
     config:Config,
     examples:TrainingImages,
     fold:int,
     seed:int,
-    pixels, # the images of an earlier run, or None
-):          # the images, for the next run
+    images:ImageStore|None, # of an earlier run
+)->ImageStore:              # for the next run
     "Train one network. Its memory is free when the function returns."
-    run = Run(config, examples, fold, seed, pixels)
-    run.fit()
-    return run.pixels
+    run = prepare_run(config, examples, fold, seed, images)
+    fit(run)
+    return run.images
 
-# %% ../../nbs/54_training.sweep.ipynb #f5d9dced
+# %% ../../nbs/54_training.sweep.ipynb #c801f79e
 def train_arch(
     config:Config,
     examples:TrainingImages|None=None, # opened from the settings by default
 )->list[Path]: # the run folders, those that were complete before included
     "Train one architecture on all its folds with all its seeds."
     if examples is None: examples = TrainingImages(config.data, config.test_data)
-    runs, pixels = planned_runs(config, examples), None
+    runs, images = planned_runs(config, examples), None
     for fold, seed, complete in runs:
         if complete:
             if not is_main_process(): continue
@@ -141,8 +143,8 @@ def train_arch(
         elif config.arch in baseline_names:
             if is_main_process(): fit_baseline_run(config, examples, fold, seed)
         else:
-            with explain_out_of_memory(config, examples, lambda: pixels is not None):
-                pixels = _train_run(config, examples, fold, seed, pixels)
+            with explain_out_of_memory(config, examples, lambda: images is not None):
+                images = _train_run(config, examples, fold, seed, images)
     return [run_folder(config, fold, seed) for fold, seed, _ in runs]
 
 # %% ../../nbs/54_training.sweep.ipynb #84d10385

@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['tuning_path', 'search_recipe']
 
-# %% ../../nbs/53b_training.tuning.ipynb #49e3e451
-import contextlib
+# %% ../../nbs/53b_training.tuning.ipynb #0941f5a6
 import math
 import os
 from dataclasses import asdict, replace
@@ -17,10 +16,11 @@ import optuna
 
 from ..core import DvBenchError, read_json, write_json
 from ..model.baselines import baseline_names
-from .device import explain_out_of_memory
 from .images import TrainingImages
-from .loop import Run
+from .loop import fit_trial
+from .memory import explain_out_of_memory
 from .roles import assign_roles, need_tune
+from .run import TrainingRun, prepare_run
 from .runs import experiment_folder
 from .settings import Config, no_influence
 
@@ -60,43 +60,38 @@ def _stored_choice(
                            "use the old settings or another --experiment")
     return stored["chosen"]
 
-# %% ../../nbs/53b_training.tuning.ipynb #cbd1d947
+# %% ../../nbs/53b_training.tuning.ipynb #08ad33c1
 def _tune_loss(
-    run:Run, # of a trial
-)->float:    # nats; inf where the loss was not a number
-    "Train a trial and judge it by the last epoch."
-    run.saved = math.inf # no checkpoints
-    with contextlib.suppress(DvBenchError):
-        while not run.has_stopped(): run.train_epoch(quiet=True)
-        return [row["loss"] for row in run.history if row["role"] == "tune"][-1]
-    return math.inf
+    run:TrainingRun, # of a trial
+)->float:            # nats; inf where the loss was not a number
+    "Train a trial."
+    try: return fit_trial(run)
+    except DvBenchError: return math.inf
 
-# %% ../../nbs/53b_training.tuning.ipynb #75dc4729
+# %% ../../nbs/53b_training.tuning.ipynb #b17cfc74
 def _run_trials(
     config:Config,  # of a trial
     examples:TrainingImages,
     budget:int,     # trials
 )->list[dict]:      # lr, weight_decay, tune_loss of each trial
     "Trials over learning rate and weight decay. The images stay on the device between trials."
-    pixels, trials = None, []
+    images, trials = None, []
 
     def objective(trial):
-        nonlocal pixels
+        nonlocal images
         values = {"lr": trial.suggest_float("lr", 1e-5, 3e-2, log=True),
                   "weight_decay": trial.suggest_float("weight_decay", 1e-6, 0.3, log=True)}
         trial_config, roles = replace(config, **values), ("train", "tune")
-        run = Run(trial_config, examples, config.fold, config.seed, pixels, roles)
-        pixels = run.pixels
-        run.name = f"{config.arch} trial {trial.number+1} of {budget}"
-        loss = _tune_loss(run)
+        run = prepare_run(trial_config, examples, config.fold, config.seed, images, roles)
+        images, loss = run.images, _tune_loss(run)
         trials.append(values | {"tune_loss": loss})
-        lr, decay = values["lr"], values["weight_decay"]
-        print(f"{run.name}: lr {lr:.2e}, weight decay {decay:.2e}, tune loss {loss:.4f}", flush=True)
+        name, lr, decay = f"{config.arch} trial {trial.number+1} of {budget}", values["lr"], values["weight_decay"]
+        print(f"{name}: lr {lr:.2e}, weight decay {decay:.2e}, tune loss {loss:.4f}", flush=True)
         return min(loss, 1e6)
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=config.seed))
-    with explain_out_of_memory(config, examples, lambda: pixels is not None):
+    with explain_out_of_memory(config, examples, lambda: images is not None):
         study.optimize(objective, n_trials=budget)
     return trials
 
