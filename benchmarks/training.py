@@ -267,7 +267,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=8 if on_gpu else 0,
                         help="processes that read the thesis's PNGs")
     parser.add_argument("--data", default="",
-                        help="by default data/demo, or noise where that is missing or has fewer than 12 batches")
+                        help="by default data/demo, or noise if that is missing or has fewer than 12 batches")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"),
                         help="a setting of ours, such as rows 75 or compile true")
     parser.add_argument("--out", default="", help="also write the table to this file")
