@@ -34,8 +34,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from dv_bench.core import DvBenchError, find_path, package_versions
-from dv_bench.dataset.exchange import export_png
 from dv_bench.dataset.folder import PileupDataset, made_dataset
+from dv_bench.dataset.png import export_png
 from dv_bench.model.architectures import build_model
 from dv_bench.model.cost import count_gmacs, peak_memory, reset_peak_memory, synchronize
 from dv_bench.training.batches import epoch_batches, used_shape

@@ -11,7 +11,7 @@ import re
 from fastcore.script import Param
 
 from ..core import DvBenchError, find_path, height, wgs_channels, width
-from ..genome import parse_aliases
+from ..contigs import parse_aliases
 from ..images.examples import prepare, report, write_dataset
 from .entry import command
 

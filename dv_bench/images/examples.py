@@ -25,11 +25,12 @@ from dv_bench.core import (
     wgs_channels, width
 )
 from ..machine import follow_parent
-from ..genome import Region, calling_regions, intersect_intervals, name_in_file, sex_chromosome
+from ..genome import Region, intersect_intervals
+from ..contigs import calling_regions, name_in_file, sex_chromosome
 from ..hts import open_reference, reference_record
 from ..dataset.tfrecord import Example, write_examples
 from ..dataset.rows import describe_alleles, reference_context
-from ..dataset.folder import DatasetWriter, encode_image
+from ..dataset.writer import DatasetWriter, encode_image
 from .reads import overlapping, partitions, read_ends, reservoir, take_reads
 from .decoding import fetch_reads, open_reads
 from .candidates import Candidate, find_candidates

@@ -43,7 +43,7 @@ class MovingAverage:
         torch._foreach_lerp_(*self.floats, 1-decay)
         if self.counters[0]: torch._foreach_copy_(*self.counters)
 
-# %% ../../nbs/51d_training.state.ipynb #cdd81d3b
+# %% ../../nbs/51d_training.state.ipynb #7fcfcb06
 @dataclass
 class State:
     "What training changes."
@@ -58,7 +58,7 @@ class State:
     seconds: float = 0.               # spent on the present or last epoch
     history: list[dict] = field(default_factory=list) # a row per epoch and role
     logits: torch.Tensor|None = None  # (n, 3) outputs of this epoch's steps, of this process
-    batch_norm: tuple[int, dict]|None = None # cache, not saved: number of updates, statistics measured after them
+    batch_norm: tuple[int, dict]|None = None # cache, not saved: updates, and statistics measured after them
 
 # %% ../../nbs/51d_training.state.ipynb #0fcb7cfa
 def new_state(run:TrainingRun)->State:
