@@ -11,7 +11,8 @@ import numpy as np
 from ..core import DvBenchError
 from ..machine import compiled
 from .reads import Reads, read_ends, take_reads
-from .assembly import RealignOptions, assemble, base_numbers, select_windows
+from .windows import RealignOptions, select_windows
+from .assembly import assemble, base_numbers
 from dv_bench.images.alignment import (
     align, align_from_end, alignment_ends, concatenate_arrays, index_kmers, margin, match_haplotype,
     push_operation
