@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['kmer_size', 'max_mismatches', 'KmerTable', 'empty_table', 'is_kmer', 'kmer_slot', 'number_kmers', 'KmerIndex',
-           'sort_occurrences', 'index_kmers', 'count_mismatches', 'Matches', 'match_read', 'match_reads_at',
-           'match_haplotype']
+           'sort_occurrences', 'index_kmers', 'haplotype_kmers', 'count_mismatches', 'match_read', 'match_haplotype']
 
 # %% ../../nbs/25b_images.kmers.ipynb #590c195c
 from typing import NamedTuple
@@ -146,69 +145,14 @@ def index_kmers(
         m += length-kmer_size+1
     return sort_occurrences(table, numbers, n, which, bases, base_start)
 
-# %% ../../nbs/25b_images.kmers.ipynb #332f84e1
+# %% ../../nbs/25b_images.kmers.ipynb #43a2085b
 @compiled
-def count_mismatches(text, read):
-    "Mismatches of a read with the begin of `text`, ASCII; not counted further than one above the limit."
-    mismatches = 0
-    x = 0
-    while x < len(read) and mismatches <= max_mismatches:
-        mismatches += text[x] != read[x] and text[x] != 78 and read[x] != 78 # 78 is N
-        x += 1
-    return mismatches
-
-# %% ../../nbs/25b_images.kmers.ipynb #0ef3b431
-class Matches(NamedTuple):
-    "The best match of each read to a haplotype so far, and what the reads cover."
-    scores: np.ndarray    # int64 (reads,), 0 for none
-    positions: np.ndarray # int64 (reads,), in the haplotype; -1 for none
-    tried: np.ndarray     # int64 (reads,), the last position at which the read was compared
-    coverage: np.ndarray  # int64 (bases,), 1 where a matching read covers the haplotype
-
-# %% ../../nbs/25b_images.kmers.ipynb #6c8046f2
-@compiled
-def match_read(text, read, q, position, matches):
-    "Compare read number q with the haplotype at `position`; returns what its score gains."
-    if position+len(read) > len(text): return 0
-    matches.tried[q] = position
-    mismatches = count_mismatches(text[position:], read)
-    if mismatches > max_mismatches: return 0
-    for x in range(position, position+len(read)): matches.coverage[x] = 1
-    score = match*(len(read)-mismatches) - mismatch*mismatches
-    gain = score-matches.scores[q]
-    if gain <= 0: return 0
-    matches.scores[q] = score
-    matches.positions[q] = position
-    return gain
-
-# %% ../../nbs/25b_images.kmers.ipynb #269390fd
-@compiled
-def match_reads_at(text, i, k, which, bases, base_start, index, matches):
-    "Compare all reads with k-mer k, which stands at position i of the haplotype; returns the gain."
-    gain = 0
-    before = base_numbers[text[i-1]] if i else np.uint8(OTHER_BASE+1)
-    for o in range(index.starts[k], index.starts[k+1]):
-        if index.before[o] == before and before < OTHER_BASE: continue # done by the k-mer before
-        q = index.reads[o]
-        position = max(0, i-index.offsets[o])
-        if matches.tried[q] == position or matches.positions[q] == position: continue
-        read = bases[base_start[which[q]]:base_start[which[q]+1]]
-        gain += match_read(text, read, q, position, matches)
-    return gain
-
-# %% ../../nbs/25b_images.kmers.ipynb #68531535
-@compiled
-def match_haplotype(
-    text,                     # uint8 ASCII, the haplotype
-    which, bases, base_start, # the reads, as for `index_kmers`
-    index,                    # of their 32-mers
-    covered_from, covered_to, # positions that must be covered
-    scores, positions,        # int64 (reads,), filled in; 0 and -1 where a read does not match
-):                            # sum of the scores; 0 if the haplotype is dropped
-    "Matches without gaps of the reads to a haplotype."
-    table = index.table
-    matches = Matches(scores, positions, np.full(len(which), -1, np.int64), np.zeros(len(text)+1, np.int64))
-    total = 0
+def haplotype_kmers(
+    text,         # uint8 ASCII, the haplotype
+    table, bases, # of the reads
+):                # int64 (positions,); -1 where no read has the k-mer
+    "Number of the k-mer at each position of a haplotype."
+    numbers = np.full(max(0, len(text)-kmer_size+1), -1, np.int64)
     code = np.int64(0)
     odd_until = 0
     k = np.int64(-1)
@@ -220,9 +164,68 @@ def match_haplotype(
         if i < 0: continue
         k = table.following[k, base] if k >= 0 and base < OTHER_BASE else np.int64(-1)
         if k < 0: k = table.slots[kmer_slot(table, bases, code, b < odd_until, text, i)]
+        numbers[i] = k
+    return numbers
+
+# %% ../../nbs/25b_images.kmers.ipynb #332f84e1
+@compiled
+def count_mismatches(text, position, bases, first, length):
+    "Mismatches of two stretches, ASCII, counted to one above the limit."
+    mismatches = 0
+    x = 0
+    while x < length and mismatches <= max_mismatches:
+        a = text[position+x]
+        b = bases[first+x]
+        mismatches += a != b and a != 78 and b != 78 # 78 is N
+        x += 1
+    return mismatches
+
+# %% ../../nbs/25b_images.kmers.ipynb #6c8046f2
+@compiled
+def match_read(
+    text, position,       # the haplotype, and where in it the read begins
+    bases, first, length, # the read is `bases[first:first+length]`
+    coverage,             # int64 (positions,), set to 1 where a matching read covers the haplotype
+):                        # 0 for too many mismatches
+    "Score of a read without gaps."
+    mismatches = count_mismatches(text, position, bases, first, length)
+    if mismatches > max_mismatches: return 0
+    for x in range(position, position+length): coverage[x] = 1
+    return match*(length-mismatches) - mismatch*mismatches
+
+# %% ../../nbs/25b_images.kmers.ipynb #68531535
+@compiled
+def match_haplotype(
+    text,                     # uint8 ASCII, the haplotype
+    which, bases, base_start, # the reads, as for `index_kmers`
+    index,                    # of their 32-mers
+    covered_from, covered_to, # positions that must be covered
+    scores, positions,        # int64 (reads,), 0 and -1; filled in for reads that match
+):                            # sum of the scores; 0 if the haplotype is dropped
+    "Matches without gaps of the reads to a haplotype."
+    total = 0
+    coverage = np.zeros(len(text)+1, np.int64)
+    tried = np.full(len(which), -1, np.int64)
+    numbers = haplotype_kmers(text, index.table, bases)
+    for i in range(len(numbers)):
+        k = numbers[i]
         if k < 0: continue # then coverage is not looked at either
-        total += match_reads_at(text, i, k, which, bases, base_start, index, matches)
-        if not matches.coverage[i] and covered_from <= i < covered_to:
+        before = base_numbers[text[i-1]] if i else np.uint8(OTHER_BASE)
+        for o in range(index.starts[k], index.starts[k+1]):
+            if index.before[o] == before and before < OTHER_BASE: continue # done by the k-mer before
+            q = index.reads[o]
+            position = max(0, i-index.offsets[o])
+            if tried[q] == position or positions[q] == position: continue
+            first = base_start[which[q]]
+            length = base_start[which[q]+1]-first
+            if position+length > len(text): continue
+            tried[q] = position
+            score = match_read(text, position, bases, first, length, coverage)
+            if score > scores[q]:
+                total += score-scores[q]
+                scores[q] = score
+                positions[q] = position
+        if not coverage[i] and covered_from <= i < covered_to:
             total = 0
             break
     if total == 0:

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['max_group', 'max_separation', 'max_combinations', 'label_methods', 'image_label', 'common_suffix', 'strip_suffix',
            'positional_genotype', 'n_genotypes', 'may_join', 'group_sites', 'candidate_options', 'truth_options',
-           'is_simple', 'label_directly', 'missed_alleles', 'score_matches', 'label_group', 'check_order',
-           'label_sites', 'label_partition']
+           'longest_allele', 'is_simple', 'label_directly', 'missed_alleles', 'score_matches', 'label_group',
+           'check_order', 'confident_truth', 'label_sites', 'label_partition']
 
 # %% ../../nbs/23_images.labels.ipynb #58df3373
 from itertools import groupby
@@ -120,6 +120,11 @@ def truth_options(
     "The true genotype, and what is left of it when one or both alts are missed."
     return sorted({(0, 0), genotype} | {(0, alt) for alt in genotype if alt})
 
+# %% ../../nbs/23_images.labels.ipynb #56bdc90e
+def longest_allele(site:Site)->int:
+    "Bases of the longest allele, REF included."
+    return max(map(len, (site.ref, *site.alts)))
+
 # %% ../../nbs/23_images.labels.ipynb #1a80a52a
 def is_simple(
     candidates:list[Site],
@@ -128,11 +133,12 @@ def is_simple(
     "Whether a group has only SNPs with one alt, or is one variant that truth and candidate write alike."
     sites = [*candidates, *truths]
     if any(len(site.alts) != 1 for site in sites): return False
-    truth_at = {truth.pos0: truth for truth in truths}
-    if len(truth_at) < len(truths) or len({c.pos0 for c in candidates}) < len(candidates): return False
-    shared = [c for c in candidates if c.pos0 in truth_at]
-    if any(c[:3] != truth_at[c.pos0][:3] for c in shared): return False
-    only_snps = all(len(site.ref) <= 1 and len(site.alts[0]) <= 1 for site in sites)
+    true_at = {truth.pos0: truth[:3] for truth in truths} # pos0, ref, alts
+    called_at = {candidate.pos0: candidate[:3] for candidate in candidates}
+    if len(true_at) < len(truths) or len(called_at) < len(candidates): return False # two at one position
+    shared = true_at.keys() & called_at.keys()
+    if any(true_at[pos0] != called_at[pos0] for pos0 in shared): return False
+    only_snps = max(map(longest_allele, sites)) == 1
     return only_snps or len(candidates) == len(truths) == len(shared) == 1
 
 # %% ../../nbs/23_images.labels.ipynb #111f1a59
@@ -203,6 +209,15 @@ def check_order(
     if any(b.pos0 < a.pos0 for a, b in zip(sites, sites[1:])):
         raise DvBenchError(f"the {name} are not in order of position; sort them first")
 
+# %% ../../nbs/23_images.labels.ipynb #bbab4f70
+def confident_truth(
+    truth:list[tuple],               # (pos0, ref, alts, genotype)
+    confident:list[tuple[int, int]], # sorted, disjoint, 0-based half-open
+)->list[Site]:
+    "The truth records that start in a confident region."
+    return [Site(pos0, ref, tuple(alts), tuple(genotype)) for pos0, ref, alts, genotype in truth
+            if inside(pos0, confident)]
+
 # %% ../../nbs/23_images.labels.ipynb #8cfeefb6
 def label_sites(
     candidates:list[tuple], # (pos0, ref, alts) in order of position
@@ -215,8 +230,7 @@ def label_sites(
     if method not in label_methods:
         raise DvBenchError(f"labelling method {method!r} is unknown; expected {' or '.join(label_methods)}")
     candidates = [Site(pos0, ref, tuple(alts)) for pos0, ref, alts in candidates]
-    truth = [Site(pos0, ref, tuple(alts), tuple(genotype)) for pos0, ref, alts, genotype in truth]
-    truth = [t for t in truth if inside(t.pos0, confident)]
+    truth = confident_truth(truth, confident)
     check_order(candidates, "candidates")
     check_order(truth, "truth records")
     if method == "positional":

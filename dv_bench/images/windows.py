@@ -74,6 +74,7 @@ def alternative_support(
     support = np.zeros(n, np.int64)
     done = np.zeros(len(events), np.int64)
     for p in range(n):
+        if begins[p] == begins[p+1]: continue
         mark_uncounted(events, begins[p], begins[p+1], key, done)
         for i in range(begins[p], begins[p+1]):
             if done[i]: continue
