@@ -12,8 +12,7 @@ from pathlib import Path
 from .core import DvBenchError, find_path
 from .genome import Region, merge_intervals, parse_region, read_bed
 
-# %% ../nbs/02a_contigs.ipynb #6a86247f
-# alternate, unplaced and decoy contigs; by default no images are made there
+# %% ../nbs/02a_contigs.ipynb #cf4c51e4
 minor_contigs = re.compile(r"GL000\d+\.\d|NC_007605|hs37d5|chrEBV|HLA-.*|chrUn_.*|.*_(random|alt|decoy)")
 sex_chromosome = re.compile(r"(chr)?[XY]", re.I)
 
@@ -107,6 +106,16 @@ def _major_contigs(
     major = [contig for contig in reference if not minor_contigs.fullmatch(contig)]
     return [c for c in major if name_in_file(c, reads, alias) or c.removeprefix("chr") in bare_names]
 
+# %% ../nbs/02a_contigs.ipynb #f9bcdf7e
+def _interval_in(
+    region:Region, # start and end, where the end may be open
+    length:int,    # of its contig
+)->tuple[int, int]:
+    "The interval of a region. Raises DvBenchError when it does not lie within its contig."
+    if region.start >= length or (region.end or 0) > length:
+        raise DvBenchError(f"region {region} leaves {region.contig}, which has {length:,} bases")
+    return region.start, length if region.end is None else region.end
+
 # %% ../nbs/02a_contigs.ipynb #54524ffc
 def calling_regions(
     asked:list[str|Region|Path],   # regions as text, BED files (by `.bed` in the name, or a Path), `Region`s
@@ -124,9 +133,6 @@ def calling_regions(
         check_contig(contig, reference, reads, alias)
     intervals = {}
     for region in wanted:
-        length = reference[region.contig]
-        if region.start >= length or (region.end or 0) > length:
-            raise DvBenchError(f"region {region} leaves {region.contig}, which has {length:,} bases")
-        end = length if region.end is None else region.end
-        intervals.setdefault(region.contig, []).append((region.start, end))
+        interval = _interval_in(region, reference[region.contig])
+        intervals.setdefault(region.contig, []).append(interval)
     return {contig: merge_intervals(intervals[contig]) for contig in reference if contig in intervals}

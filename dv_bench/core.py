@@ -22,8 +22,6 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
-
 # %% ../nbs/00_core.ipynb #3422c614
 height = 100        # rows of an image
 width = 221         # columns of an image, one per reference base
@@ -130,6 +128,7 @@ def atomic_path(
 # %% ../nbs/00_core.ipynb #7fbb80e8
 def _as_json(value):
     "A numpy value or a path in a form that json can write."
+    import numpy as np  # slow to load, and `--help` of a command does not need it
     if isinstance(value, np.generic): return value.item()
     if isinstance(value, np.ndarray): return value.tolist()
     if isinstance(value, Path): return str(value)

@@ -187,7 +187,7 @@ class RegionSet:
         contig:str,          # a contig
         start:int, end:int,  # 0-based half-open
     )->tuple[bool, bool]:    # does a region overlap [start, end), does one cover it
-        "How the regions lie to a stretch."
+        "Whether the regions overlap a stretch, and whether one covers it."
         i = bisect_left(self.starts.get(contig, []), end)-1
         if i < 0: return False, False
         region_start, region_end = self.intervals[contig][i]

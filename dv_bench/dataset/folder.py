@@ -89,9 +89,10 @@ def _check_fingerprint(
     digest = hashlib.sha256()
     for batch in table.to_batches(max_chunksize=4096):
         for row in batch.to_pylist(): digest.update(canonical_row(row))
-    if digest.hexdigest() != expected:
+    fingerprint = digest.hexdigest()
+    if fingerprint != expected:
         raise DvBenchError(f"{path}: the rows of examples.parquet are not those that dataset.json was "
-                           f"written for (fingerprint {digest.hexdigest()[:12]}, expected {expected[:12]}); make "
+                           f"written for (fingerprint {fingerprint[:12]}, expected {expected[:12]}); make "
                            "the dataset again")
 
 # %% ../../nbs/12_dataset.folder.ipynb #e49ee615

@@ -19,17 +19,17 @@ from torch.nn import functional as F
 from ..core import DvBenchError, class_names
 from .names import short_names, timm_name # short_names: until callers follow
 
-# %% ../../nbs/40_model.architectures.ipynb #e8f0c83a
+# %% ../../nbs/40_model.architectures.ipynb #cf42612c
 def pad_images(
     x:torch.Tensor,      # (n, channels, height, width), pixels of any type
     size:tuple[int, int],# height and width wanted, each at least the image's
-)->torch.Tensor:         # (n, channels, *size); the image in the middle, an odd pixel more on the right and at the bottom
+)->torch.Tensor:         # (n, channels, *size); image in the middle, an odd pixel right and below
     "Pad images with zeros on all four sides. Raises DvBenchError for a size smaller than the images."
     h = size[0]-x.shape[-2]
     w = size[1]-x.shape[-1]
     if h < 0 or w < 0:
-        raise DvBenchError(f"images of {x.shape[-2]} x {x.shape[-1]} cannot be padded to {size[0]} x {size[1]}: "
-                           "it is smaller")
+        raise DvBenchError(f"images of {x.shape[-2]} x {x.shape[-1]} cannot be padded "
+                           f"to {size[0]} x {size[1]}: it is smaller")
     if h == w == 0: return x
     return F.pad(x, (w//2, w-w//2, h//2, h-h//2))
 
@@ -46,16 +46,17 @@ def _round_up(
 )->tuple[int, int]: # the next multiples
     return tuple(-(-s//m)*m for s, m in zip(size, multiple))
 
-# %% ../../nbs/40_model.architectures.ipynb #51548bba
-def _pretrained_config(name:str): # timm's description of published weights, with the input size; None without any
+# %% ../../nbs/40_model.architectures.ipynb #7701e52f
+def _pretrained_config(name:str):
+    "timm's description of published weights, with their input size; None where there are none."
     return timm.get_pretrained_cfg(name) or timm.get_pretrained_cfg(name.split(".")[0])
 
-# %% ../../nbs/40_model.architectures.ipynb #47c34d23
+# %% ../../nbs/40_model.architectures.ipynb #84d8947f
 def _candidate_sizes(
     name:str,             # timm's name
     size:tuple[int, int], # height and width of the image, padded if a square was asked for
 )->list[tuple[int, int]]: # input sizes to try, none smaller than the image
-    "The image's size, the next multiples of usual patch sizes, 224 x 224, and the size that the published weights take."
+    "The image's size, the next multiples of usual patch sizes, 224 x 224, and the size of published weights."
     sizes = [size, *(_round_up(size, (m, m)) for m in (4, 8, 16, 28, 32, 64)), (224, 224)]
     published = _pretrained_config(name)
     if published: sizes.append(tuple(published.input_size[1:]))
@@ -81,33 +82,33 @@ def _patch_sizes(
     convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d) and m.in_channels == channels]
     return [m.kernel_size for m in convolutions if m.kernel_size == m.stride and m.kernel_size != (1, 1)]
 
-# %% ../../nbs/40_model.architectures.ipynb #07050bb5
+# %% ../../nbs/40_model.architectures.ipynb #bd808251
 def _sees_all_pixels(
     name:str,
     channels:int,
     fitted:Fitted,
 )->bool: # False where patches would leave pixels out
-    "Run an architecture on an empty image. Raises the errors of timm and torch where it does not take the size."
-    model = _create(name, channels, fitted).eval()
-    if any(_round_up(fitted.size, patch) != fitted.size for patch in _patch_sizes(model, channels)): return False
-    with torch.no_grad(): out = model(torch.zeros(1, channels, *fitted.size))
-    if tuple(out.shape) != (1, len(class_names)): raise RuntimeError(f"its output has the shape {tuple(out.shape)}")
+    "Run an architecture on an empty image. Raises errors of timm and torch where it does not take the size."
+    model, size = _create(name, channels, fitted).eval(), fitted.size
+    if any(_round_up(size, patch) != size for patch in _patch_sizes(model, channels)): return False
+    with torch.no_grad(): shape = tuple(model(torch.zeros(1, channels, *size)).shape)
+    if shape != (1, len(class_names)): raise RuntimeError(f"its output has the shape {shape}")
     return True
 
-# %% ../../nbs/40_model.architectures.ipynb #d9d3c23e
+# %% ../../nbs/40_model.architectures.ipynb #5ea54983
 def _try_size(
     name:str,
     channels:int,
     size:tuple[int, int],
 )->Fitted|None:
-    "How an architecture takes an input size; None where it would leave pixels out. Raises the errors of timm and torch."
+    "How an architecture takes a size; None where it would leave pixels out. Raises errors of timm and torch."
     for takes_size in (True, False):
         fitted = Fitted(size, takes_size)
         try: return fitted if _sees_all_pixels(name, channels, fitted) else None
         except Exception as e:
             if not (takes_size and "img_size" in str(e)): raise # else: built without a size
 
-# %% ../../nbs/40_model.architectures.ipynb #04ca3386
+# %% ../../nbs/40_model.architectures.ipynb #45660fa3
 @functools.lru_cache(maxsize=None)
 def fit_size(
     name:str,      # timm's name
@@ -116,9 +117,10 @@ def fit_size(
     width:int,
     pad:int=0,     # pixels; images are padded to a square of this side; 0 leaves them as they are
 )->Fitted:
-    "The smallest input at least as large as the image that an architecture takes. Raises DvBenchError when none does."
+    "The smallest input, not below the image's size, that an architecture takes. Raises DvBenchError for none."
     if pad and pad < max(height, width):
-        raise DvBenchError(f"pad={pad} is smaller than the images ({height} x {width}); use 0 or at least {max(height, width)}")
+        raise DvBenchError(f"pad={pad} is smaller than the images ({height} x {width}); "
+                           f"use 0 or at least {max(height, width)}")
     errors = []
     with torch.random.fork_rng(devices=[]):
         for size in _candidate_sizes(name, (pad, pad) if pad else (height, width)):
@@ -128,8 +130,8 @@ def fit_size(
                 continue
             if fitted: return fitted
     reason = errors[0][:200] if errors else "no size fits"
-    raise DvBenchError(f"{name} takes no image of {height} x {width} with {channels} channels, padded or not; "
-                       f"choose another architecture ({reason})")
+    raise DvBenchError(f"{name} takes no image of {height} x {width} with {channels} channels, padded or "
+                       f"not; choose another architecture ({reason})")
 
 # %% ../../nbs/40_model.architectures.ipynb #08c43943
 def _local_weights(
@@ -141,9 +143,9 @@ def _local_weights(
         raise DvBenchError(f"pretrained={file}: expected an existing .safetensors file with {name}'s weights")
     return path
 
-# %% ../../nbs/40_model.architectures.ipynb #e38a8be0
+# %% ../../nbs/40_model.architectures.ipynb #26628fd4
 def _hub_weights(name:str)->Path:
-    "The published weights of an architecture, downloaded once. Raises DvBenchError without any or without the internet."
+    "Published weights, downloaded once. Raises DvBenchError where there are none, or no internet."
     published = _pretrained_config(name)
     if not published or not published.hf_hub_id:
         raise DvBenchError(f"timm publishes no weights for {name}; start from scratch with pretrained=False, "
@@ -151,8 +153,9 @@ def _hub_weights(name:str)->Path:
     try: return Path(hf_hub_download(published.hf_hub_id, "model.safetensors"))
     except Exception as e: # the hub's client raises many kinds of error
         raise DvBenchError(
-            f"the weights of {name} ({published.hf_hub_id} on the Hugging Face hub) cannot be had: {type(e).__name__}. "
-            "Connect to the internet once, give pretrained=FILE.safetensors, or start from scratch with pretrained=False"
+            f"the weights of {name} ({published.hf_hub_id} on the Hugging Face hub) cannot be had: "
+            f"{type(e).__name__}. Connect to the internet once, give pretrained=FILE.safetensors, "
+            "or start from scratch with pretrained=False"
         ) from None
 
 # %% ../../nbs/40_model.architectures.ipynb #d33d11bb
@@ -176,7 +179,7 @@ def _timm_options(
         options["pretrained_cfg_overlay"] = {"file": str(_weights_file(name, pretrained))}
     return options
 
-# %% ../../nbs/40_model.architectures.ipynb #a5210bd4
+# %% ../../nbs/40_model.architectures.ipynb #fd2cef68
 def build_model(
     arch:str,                 # a short name or timm's
     channels:int=7,
@@ -188,7 +191,7 @@ def build_model(
     drop_rate:float=0.,       # dropout before the head
     drop_path_rate:float=0.,  # stochastic depth, for the architectures that have it
 )->nn.Module:                 # with `.input_size`, the (height, width) that it takes
-    "A network for pileup images. Raises DvBenchError for an unknown name, an impossible size or missing weights."
+    "A network for pileup images. Raises DvBenchError for an unknown name, an impossible size or no weights."
     name = timm_name(arch)
     fitted = fit_size(name, channels, height, width, pad)
     options = _timm_options(name, pretrained, drop_rate, drop_path_rate)

@@ -48,15 +48,15 @@ def _keep_freed_memory():
     libc.mallopt(-1, -1)       # M_TRIM_THRESHOLD: the heap never shrinks
     libc.mallopt(-2, 64 << 20) # M_TOP_PAD: it grows by 64 MiB at a time
 
-# %% ../../nbs/41_model.cost.ipynb #d724f7c4
+# %% ../../nbs/41_model.cost.ipynb #acb2cbff
 def keep_memory_between_steps(device:torch.device):
-    "Prepare a device for many steps of equal shape. A GPU measures which convolutions are fastest, a CPU keeps freed memory."
+    "For steps of equal shape: a GPU measures which convolutions are fastest, a CPU keeps freed memory."
     if device.type == "cuda": torch.backends.cudnn.benchmark = True
     else: _keep_freed_memory()
 
-# %% ../../nbs/41_model.cost.ipynb #13c23a5b
+# %% ../../nbs/41_model.cost.ipynb #fb446d4f
 def free_memory():
-    "Give unused memory back to the GPU's driver and to the system, also what `keep_memory_between_steps` kept."
+    "Give unused memory back to the GPU's driver and to the system."
     gc.collect()
     torch.cuda.empty_cache()
     libc = ctypes.CDLL(None)

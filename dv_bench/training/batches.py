@@ -19,7 +19,7 @@ import torch
 from ..core import DvBenchError, reference_rows
 from .images import TrainingImages
 
-# %% ../../nbs/49_training.batches.ipynb #69724c88
+# %% ../../nbs/49_training.batches.ipynb #6e846bda
 def used_shape(
     shape:tuple[int, int, int], # of the images: channels, height, width
     rows:int=0,                 # rows from the top; 0 for all
@@ -28,7 +28,8 @@ def used_shape(
     "Raises DvBenchError when the images have fewer rows or columns than are asked for."
     channels, height, width = shape
     if rows and not reference_rows < rows <= height:
-        raise DvBenchError(f"rows={rows}: the images have {height} rows; expected {reference_rows+1} to {height}, or 0 for all")
+        raise DvBenchError(f"rows={rows}: the images have {height} rows; "
+                           f"expected {reference_rows+1} to {height}, or 0 for all")
     if columns > width:
         raise DvBenchError(f"columns={columns}: the images have {width} columns; "
                            "expected an odd number up to that, or 0 for all")
@@ -157,7 +158,7 @@ def epoch_order(
     weight = 1/np.bincount(labels, minlength=3).clip(1)[labels]
     return rng.choice(n, n, p=weight/weight.sum())
 
-# %% ../../nbs/49_training.batches.ipynb #2f0921eb
+# %% ../../nbs/49_training.batches.ipynb #41bd0483
 def epoch_batches(
     labels:np.ndarray,   # (n,) of the training examples, 0 to 2
     batch_size:int,
@@ -166,7 +167,7 @@ def epoch_batches(
     parts:int=1,         # that a batch is cut into, over devices and accumulation
     balanced:bool=False, # as for `epoch_order`
 )->list[np.ndarray]:     # per step the positions in `labels`
-    "Batches of an epoch. An incomplete last batch is left out if it has fewer than 16 images or fewer than two a part."
+    "Batches of an epoch. An incomplete last one is left out below 16 images or below two a part."
     order = epoch_order(labels, seed, epoch, balanced)
     batches = [order[k:k+batch_size] for k in range(0, len(order), batch_size)]
     smallest = min(batch_size, max(16, 2*parts))

@@ -45,7 +45,7 @@ def micro_batch(config:Config)->int: # images that a device processes at a time 
     processes = int(os.environ.get("WORLD_SIZE", config.processes))
     return max(2, -(-config.batch_size//(config.accumulate*processes)))
 
-# %% ../../nbs/51_training.device.ipynb #d64bcbd8
+# %% ../../nbs/51_training.device.ipynb #7decf773
 def check_tracker(
     tracker:str, # accelerate's name of a tracker, or none
 ):
@@ -53,15 +53,17 @@ def check_tracker(
     tracker = getattr(tracker, "tracker", tracker) # until callers follow: a Config
     if tracker == "none": return
     if tracker not in LOGGER_TYPE_TO_CLASS:
-        raise DvBenchError(f"tracker={tracker} is unknown; accelerate knows {', '.join(LOGGER_TYPE_TO_CLASS)}, or none")
+        known = ", ".join(LOGGER_TYPE_TO_CLASS)
+        raise DvBenchError(f"tracker={tracker} is unknown; accelerate knows {known}, or none")
     installed = {str(getattr(t, "value", t)) for t in get_available_trackers()}
     if tracker not in installed:
-        raise DvBenchError(f"tracker={tracker} is not installed here; install its package, or use tensorboard or none")
+        raise DvBenchError(f"tracker={tracker} is not installed here; install its package, "
+                           "or use tensorboard or none")
 
-# %% ../../nbs/51_training.device.ipynb #086e7f96
-peer_timeout = timedelta(hours=3) # time that processes wait for the main one while it measures, fits and writes
+# %% ../../nbs/51_training.device.ipynb #ba498a0e
+peer_timeout = timedelta(hours=3) # that processes wait for the main one while it measures and writes
 
-# %% ../../nbs/51_training.device.ipynb #39d9c33d
+# %% ../../nbs/51_training.device.ipynb #18ec9013
 def make_accelerator(
     precision:str="fp32",   # fp32, bf16 or fp16
     tracker:str="none",     # accelerate's name of a tracker, or none
@@ -78,14 +80,14 @@ def make_accelerator(
         project_dir=folder,
         kwargs_handlers=[InitProcessGroupKwargs(timeout=peer_timeout)] if processes > 1 else [])
     if accelerator.num_processes != processes:
-        raise DvBenchError(f"{processes} processes were started and accelerate sees {accelerator.num_processes}; "
-                           "start with torchrun --nproc_per_node N")
+        raise DvBenchError(f"{processes} processes were started and accelerate sees "
+                           f"{accelerator.num_processes}; start with torchrun --nproc_per_node N")
     return accelerator
 
-# %% ../../nbs/51_training.device.ipynb #1635637e
+# %% ../../nbs/51_training.device.ipynb #23116cb1
 def __getattr__(name:str): # until callers follow: names that moved to modules above this one
     import importlib
-    moved = {"resolve_precision": "precision", "default_precision": "precision", "bare_speed": "precision", "bare_step": "precision",
+    moved = {"resolve_precision": "precision", "bare_speed": "precision", "bare_step": "precision",
              "explain_out_of_memory": "memory"}
     if name not in moved: raise AttributeError(name)
     return getattr(importlib.import_module(f"dv_bench.training.{moved[name]}"), name)

@@ -47,7 +47,7 @@ def _statistics_batches(run:TrainingRun, epoch:int)->list[np.ndarray]: # per bat
     batches = [order[k:k+size] for k in range(0, n, size)]
     return [b for b in batches if len(b) > 1] # one image has no variance
 
-# %% ../../nbs/51e_training.evaluation.ipynb #787636dc
+# %% ../../nbs/51e_training.evaluation.ipynb #3415bafb
 def measure_batch_norm(run:TrainingRun, state:State):
     """Set BatchNorm's statistics to their mean over some batches of training images, without augmentation.
     Source: Wu and Johnson, arXiv 2105.07576 (2021), section 3."""
@@ -60,17 +60,20 @@ def measure_batch_norm(run:TrainingRun, state:State):
     # a mean of all batches would be compiled for each layer
     eager = torch.compiler.set_stance("force_eager") if run.config.compile else contextlib.nullcontext()
     with _averaging_all_batches(layers), torch.no_grad(), run.accelerator.autocast(), eager:
-        for images in run.images.batches(_statistics_batches(run, state.epoch)): net(network_input(run, net, images))
-    statistics = {f"{name}.{kind}": v.clone() for name, m in layers.items() for kind, v in m.named_buffers(recurse=False)}
+        for images in run.images.batches(_statistics_batches(run, state.epoch)):
+            net(network_input(run, net, images))
+    statistics = {f"{name}.{kind}": v.clone()
+                  for name, m in layers.items() for kind, v in m.named_buffers(recurse=False)}
     state.batch_norm = state.updates, statistics
 
-# %% ../../nbs/51e_training.evaluation.ipynb #e88c3ead
+# %% ../../nbs/51e_training.evaluation.ipynb #1739892d
 @contextlib.contextmanager
 def evaluating(run:TrainingRun, state:State)->Iterator[nn.Module]:
     "The network as it is judged and saved."
     net, config = state.net, run.config
     kept = None
-    if config.ema or config.bn_batches: kept = {name: v.detach().clone() for name, v in net.state_dict().items()}
+    if config.ema or config.bn_batches:
+        kept = {name: v.detach().clone() for name, v in net.state_dict().items()}
     if config.ema: net.load_state_dict(state.average.tensors)
     net.eval()
     if config.bn_batches: measure_batch_norm(run, state)
@@ -79,9 +82,9 @@ def evaluating(run:TrainingRun, state:State)->Iterator[nn.Module]:
         net.train()
         if kept: net.load_state_dict(kept)
 
-# %% ../../nbs/51e_training.evaluation.ipynb #9c31134c
+# %% ../../nbs/51e_training.evaluation.ipynb #4f71bb12
 def share_statistics(run:TrainingRun, state:State):
-    "Copy the main process's buffers (BatchNorm's running statistics) and their moving average to every process."
+    "Copy the main process's buffers (BatchNorm's statistics) and their moving average to every process."
     if run.world == 1: return
     averages = state.average.tensors if state.average else {}
     for name, buffer in state.net.named_buffers():
@@ -115,7 +118,7 @@ def predict(
             logits[start:start+size] = net(network_input(run, net, images)).float()[:n]
     return sum_over_processes(run, logits).cpu().numpy()
 
-# %% ../../nbs/51e_training.evaluation.ipynb #4d9a9a48
+# %% ../../nbs/51e_training.evaluation.ipynb #5545f1eb
 def add_history_row(
     run:TrainingRun,
     state:State,
@@ -128,16 +131,16 @@ def add_history_row(
     lr = state.optimizer.param_groups[0]["lr"]
     row = history_row(state.epoch, role, labels, softmax(logits), log_loss(logits, labels), seconds, lr)
     state.history.append(row)
-    tracked = {f"{name}/{role}": row[name] for name in ("loss", *metric_names, "lr") if not math.isnan(row[name])}
-    run.accelerator.log(tracked, step=state.epoch)
+    tracked = {name: row[name] for name in ("loss", *metric_names, "lr") if not math.isnan(row[name])}
+    run.accelerator.log({f"{name}/{role}": v for name, v in tracked.items()}, step=state.epoch)
 
-# %% ../../nbs/51e_training.evaluation.ipynb #8757f9f7
+# %% ../../nbs/51e_training.evaluation.ipynb #4f8572e1
 def evaluate_epoch(
     run:TrainingRun,
     state:State,
 )->dict[str, np.ndarray]: # logits of the role that was evaluated
-    """Evaluate the tune role, and add it to the history. Mode `random` has no tune role; as in the thesis, the test role is
-    evaluated after every epoch instead."""
+    """Evaluate the tune role and add it to the history. Mode `random` has no tune role: as in the thesis, the
+    test role is evaluated after every epoch instead."""
     role = "test" if run.config.mode == "random" else "tune"
     if not len(run.numbers[role]): return {}
     begin = time.monotonic()

@@ -22,12 +22,12 @@ from .images import TrainingImages
 from .precision import bare_speed, default_precision, resolve_precision
 from .settings import Config
 
-# %% ../../nbs/51b_training.memory.ipynb #11b11c52
+# %% ../../nbs/51b_training.memory.ipynb #497cddbf
 def _trial_precision(
     config:Config,
     shape:tuple[int, int, int],
 )->tuple[str, bool]: # precision; channels last
-    "The precision of the trials. For `auto` it is the default one, since measuring would run out of memory again."
+    "Precision of the trials. For `auto` it is the default one: measuring would run out of memory again."
     if config.precision == "auto": config = replace(config, precision=default_precision(this_device()))
     return resolve_precision(config, shape)
 
@@ -66,7 +66,7 @@ def _largest_batch_that_fits(
                 return size
     return 0
 
-# %% ../../nbs/51b_training.memory.ipynb #f9690d3c
+# %% ../../nbs/51b_training.memory.ipynb #8a47bb3c
 def _advise_smaller_batch(
     config:Config,
     examples:TrainingImages,
@@ -78,8 +78,8 @@ def _advise_smaller_batch(
         return ("out of memory even with 2 images at a time; "
                 "use grad_checkpointing=True, pad=0, or a GPU with more memory")
     return (f"out of memory with {most} images at a time; {size} fit: "
-            f"use accumulate={-(-config.accumulate*most//size)} with the same batch_size "
-            "(BatchNorm then sees smaller parts, so use it for all architectures), or grad_checkpointing=True")
+            f"use accumulate={-(-config.accumulate*most//size)} with the same batch_size (BatchNorm then "
+            "sees smaller parts, so use it for all architectures), or grad_checkpointing=True")
 
 # %% ../../nbs/51b_training.memory.ipynb #3053244d
 @contextlib.contextmanager

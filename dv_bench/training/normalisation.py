@@ -38,12 +38,12 @@ def _pixel_sums_on_device(
     v = images.int()
     return torch.stack([x.sum((0, 2), dtype=torch.int64) for x in (v, v*v)]).cpu().numpy()
 
-# %% ../../nbs/49a_training.normalisation.ipynb #538fb3bf
+# %% ../../nbs/49a_training.normalisation.ipynb #d46d74e2
 def channel_statistics(
     store:ImageStore,
     numbers:np.ndarray, # (n,) the training examples
-)->tuple[list[float], list[float]]: # per channel mean and sd, in pixel units 0..255; a constant channel gets sd 1
-    "Mean and (population) standard deviation of each channel."
+)->tuple[list[float], list[float]]: # per channel mean and sd, in pixel units 0..255
+    "Mean and (population) standard deviation of each channel; a constant channel gets sd 1."
     sums = 0
     count = 0
     for images in store.batches([numbers[k:k+256] for k in range(0, len(numbers), 256)]):

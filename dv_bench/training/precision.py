@@ -77,14 +77,17 @@ def default_precision(device:torch.device)->str: # fp32, bf16 or fp16
     if device.type == "cpu": return "fp32"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
-# %% ../../nbs/51a_training.precision.ipynb #78091386
+# %% ../../nbs/51a_training.precision.ipynb #2e229131
 def _time_precisions(
     config:Config,
     shape:tuple[int, int, int],
 )->dict[str, float]: # "bf16 channels_last", ... -> images a second
     "Training speed in each precision and memory layout."
-    return {f"{precision}{' channels_last' if channels_last else ''}": bare_speed(config, shape, precision, channels_last)
-            for precision in ("fp32", "bf16") for channels_last in (True, False)}
+    speeds = {}
+    for precision in ("fp32", "bf16"):
+        speeds[f"{precision} channels_last"] = bare_speed(config, shape, precision, True)
+        speeds[precision] = bare_speed(config, shape, precision, False)
+    return speeds
 
 # %% ../../nbs/51a_training.precision.ipynb #232bf115
 def fastest_precision(
@@ -102,12 +105,12 @@ def fastest_precision(
     precision, _, layout = stored[key]["fastest"].partition(" ")
     return precision, bool(layout)
 
-# %% ../../nbs/51a_training.precision.ipynb #cb844a62
+# %% ../../nbs/51a_training.precision.ipynb #c777f308
 def resolve_precision(
     config:Config,
     shape:tuple[int, int, int], # of the images: channels, height, width
 )->tuple[str, bool]:            # fp32, bf16 or fp16; channels last
-    "What the setting `precision` means on this device. For `auto`, the main process measures and tells the others."
+    "What the setting `precision` means on this device. For `auto`, the main process measures for all."
     device = this_device()
     if config.precision == "fp16" and device.type == "cpu":
         raise DvBenchError("precision=fp16 needs a GPU; use fp32, bf16 or default")

@@ -24,20 +24,23 @@ from .recipe import build_network
 from .runs import TrainedRun, open_run
 from .settings import Config, setting_types
 
-# %% ../../nbs/53_training.predictor.ipynb #7d8b856f
+# %% ../../nbs/53_training.predictor.ipynb #3d403848
 def _check_has_network(run:TrainedRun):
     "Raises DvBenchError for a run that is not complete or is a baseline."
     if not run.complete:
-        raise DvBenchError(f"{run.folder} is not complete; give the command that started it again, and it goes on")
+        raise DvBenchError(f"{run.folder} is not complete; give the command that started it again, "
+                           "and it goes on")
     if run.arch in baseline_names:
-        raise DvBenchError(f"{run.folder} is the baseline {run.arch}, which keeps no network; choose an architecture's run")
+        raise DvBenchError(f"{run.folder} is the baseline {run.arch}, which keeps no network; "
+                           "choose an architecture's run")
 
-# %% ../../nbs/53_training.predictor.ipynb #0f9441a1
+# %% ../../nbs/53_training.predictor.ipynb #1217517c
 def _prediction_precision(
     cost:dict, # of run.json
     device:torch.device,
 )->str:
-    "The precision of the run. A run from a GPU is repeated in fp32 on a CPU, which computes in bf16 slowly or not at all."
+    """The precision of the run. A network from a GPU predicts in fp32 on a CPU, which computes in bf16 slowly or
+    not at all."""
     trained_on_cpu = str(cost.get("device", "cpu")).startswith("cpu")
     return cost["precision"] if device.type == "cuda" or trained_on_cpu else "fp32"
 
@@ -55,7 +58,7 @@ def _load_network(
                            "remove the run's folder and train it again with dvb_train") from None
     return net
 
-# %% ../../nbs/53_training.predictor.ipynb #39ef11e1
+# %% ../../nbs/53_training.predictor.ipynb #922a9b49
 class Predictor:
     "A trained network. `.record` is its run.json, `.folder` its run folder."
     def __init__(self,
@@ -82,14 +85,15 @@ class Predictor:
     def _check_images(self, images:np.ndarray):
         "Raises DvBenchError for images of another shape or type."
         if images.ndim == 4 and images.shape[1:] == self.shape and images.dtype == np.uint8: return
-        raise DvBenchError(f"expected uint8 images of shape (n, {', '.join(map(str, self.shape))}) with the channels "
+        shape = ", ".join(map(str, self.shape))
+        raise DvBenchError(f"expected uint8 images of shape (n, {shape}) with the channels "
                            f"{', '.join(self.channels)}; found {images.dtype} {images.shape}")
 
     def predict(self,
         images:np.ndarray, # uint8 (n, channels, height, width), as the dataset holds them
         batch_size:int=64,
     )->np.ndarray:         # (n, 3) float32 probabilities, at the class frequencies of training
-        "Probabilities of 0, 1 and 2 copies of the shown alts. Raises DvBenchError for images of another shape or type."
+        "Probabilities of 0, 1 and 2 copies of the shown alts. Raises DvBenchError for other images."
         self._check_images(images)
         used = used_shape(self.shape, self.config.rows, self.config.columns)
         logits = np.zeros((len(images), 3), np.float32)

@@ -94,12 +94,12 @@ def learning_rate(
     if scheduler == "cosine": return lr*(1+math.cos(math.pi*(position-warmup)/max(epochs-warmup, 1e-9)))/2
     return lr
 
-# %% ../../nbs/50_training.recipe.ipynb #67266470
+# %% ../../nbs/50_training.recipe.ipynb #8ca91a6d
 def loss_weights(
     labels:np.ndarray,          # (n,) of the training examples, 0 to 2
     class_weights:str="none",   # none or balanced
     sampling:str="shuffle",     # shuffle or balanced
-)->tuple[np.ndarray, np.ndarray]: # (3,) weights in the loss; (3,) log of the combined effect on class frequencies
+)->tuple[np.ndarray, np.ndarray]: # (3,) weights in the loss; (3,) log of the effect on class frequencies
     "Balanced weights are n / (classes x count), as in scikit-learn; a missing class gets 1."
     counts = np.bincount(labels, minlength=3)
     balanced = np.where(counts > 0, len(labels)/((counts > 0).sum()*counts.clip(1)), 1.)
@@ -107,15 +107,16 @@ def loss_weights(
     sampling_effect = np.log(balanced) if sampling == "balanced" else 0
     return weights, np.log(weights) + sampling_effect
 
-# %% ../../nbs/50_training.recipe.ipynb #03f591e0
+# %% ../../nbs/50_training.recipe.ipynb #bc6f0163
 def build_network(
     config:Config,
     shape:tuple[int, int, int], # of the images: channels, height, width
     seed:int,                   # of the initial weights
 )->nn.Module:
-    "The network that the settings describe. Raises DvBenchError where it has no gradient checkpointing and it is asked for."
+    "The network of some settings. Raises DvBenchError for grad_checkpointing where it has none."
     used = used_shape(shape, config.rows, config.columns)
-    model = build_model(config.arch, *used, config.pad, config.pretrained, seed, config.drop_rate, config.drop_path_rate)
+    model = build_model(config.arch, *used, config.pad, config.pretrained, seed, config.drop_rate,
+                        config.drop_path_rate)
     if not config.grad_checkpointing: return model
     try: model.set_grad_checkpointing(True)
     except (AttributeError, AssertionError):

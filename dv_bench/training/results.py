@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['inference_speed', 'measure_cost', 'run_record', 'final_logits', 'write_results']
 
-# %% ../../nbs/51g_training.results.ipynb #ae6ae1c8
+# %% ../../nbs/51g_training.results.ipynb #cb88018a
 import time
 
 import numpy as np
@@ -20,7 +20,9 @@ from .evaluation import add_history_row, evaluating, predict
 from .metrics import softmax
 from .normalisation import memory_format
 from .run import TrainingRun
-from .runs import RunRecord, write_gallery, write_history, write_predictions, write_run_record
+from dv_bench.training.runs import (
+    RunRecord, write_gallery, write_history, write_predictions, write_run_record
+)
 from .state import State
 
 # %% ../../nbs/51g_training.results.ipynb #2568352b
@@ -101,13 +103,13 @@ def final_logits(
             add_history_row(run, state, role, logits[role], run.labels[role], time.monotonic()-begin)
     return logits
 
-# %% ../../nbs/51g_training.results.ipynb #bdd31fc0
+# %% ../../nbs/51g_training.results.ipynb #c9576bf9
 def write_results(
     run:TrainingRun,
     state:State,
     logits:dict[str, np.ndarray], # per role, as for `final_logits`
 ):
-    "Predictions, gallery, weights, history and record, written by the main process. The checkpoint is removed."
+    "The main process writes predictions, gallery, weights, history and record, and removes the checkpoint."
     logits = final_logits(run, state, logits)
     if not run.is_main: return
     folder, examples = run.folder, run.examples

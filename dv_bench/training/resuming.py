@@ -17,7 +17,7 @@ from .run import TrainingRun, sum_over_processes
 from .runs import check_same
 from .state import State, load_state, save_state
 
-# %% ../../nbs/51f_training.resuming.ipynb #0d0e85c0
+# %% ../../nbs/51f_training.resuming.ipynb #415ff63a
 class Checkpoints:
     "Writes and reads the checkpoint of a run."
     def __init__(self, run:TrainingRun):
@@ -40,13 +40,13 @@ class Checkpoints:
         "Write the state. All processes take part, the main one writes."
         begin = time.monotonic()
         share_statistics(self.run, state)
-        logits = sum_over_processes(self.run, state.logits) if state.step else None # the other processes' outputs too
+        logits = sum_over_processes(self.run, state.logits) if state.step else None
         if self.run.is_main: save_state(self.path, state, logits, self.run.identity)
         self.saved = time.monotonic()
         self.writing = self.saved-begin
 
     def resume(self, state:State):
-        "Continue from the checkpoint if there is one. Raises DvBenchError when it has other settings or another dataset."
+        "Continue from a checkpoint if there is one. Raises DvBenchError for one with other settings or data."
         self.saved = time.monotonic()
         if not self.path.exists(): return
         tensors, scalars = load_tensors(self.path)

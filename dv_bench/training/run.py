@@ -25,7 +25,7 @@ from .roles import assign_roles, need_tune
 from .runs import run_folder
 from .settings import Config
 
-# %% ../../nbs/51c_training.run.ipynb #3e47ec6b
+# %% ../../nbs/51c_training.run.ipynb #2ecc470c
 @dataclass(frozen=True, eq=False)
 class TrainingRun:
     "One architecture, one fold, one seed: everything that stays fixed while it trains."
@@ -65,9 +65,10 @@ class TrainingRun:
         return max(2, self.config.batch_size//self.config.accumulate)
     @property
     def identity(self)->dict: # must agree for a run to continue or to count as complete
-        return {"settings": asdict(self.config), "fingerprint": self.examples.record["fingerprint"], "split_id": self.split_id}
+        fingerprint = self.examples.record["fingerprint"]
+        return {"settings": asdict(self.config), "fingerprint": fingerprint, "split_id": self.split_id}
 
-# %% ../../nbs/51c_training.run.ipynb #74cd1ca9
+# %% ../../nbs/51c_training.run.ipynb #27538f32
 def _open_images(
     config:Config,
     examples:TrainingImages,
@@ -75,9 +76,10 @@ def _open_images(
     wanted:tuple[str, ...], # roles whose images are read
     device:torch.device,
 )->ImageStore:
-    "The images of the wanted roles; with `test` among them, all labelled images, so that other folds can use them."
-    numbers = np.flatnonzero(examples.labels >= 0 if "test" in wanted else np.isin(roles, wanted))
-    return ImageStore(examples, numbers, used_shape(examples.shape, config.rows, config.columns), device, config.workers)
+    "The images of the wanted roles. If `test` is one, all labelled images, so that other folds can use them."
+    is_wanted = examples.labels >= 0 if "test" in wanted else np.isin(roles, wanted)
+    shape = used_shape(examples.shape, config.rows, config.columns)
+    return ImageStore(examples, np.flatnonzero(is_wanted), shape, device, config.workers)
 
 # %% ../../nbs/51c_training.run.ipynb #c23ebdd5
 def prepare_run(

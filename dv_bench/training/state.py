@@ -43,7 +43,7 @@ class MovingAverage:
         torch._foreach_lerp_(*self.floats, 1-decay)
         if self.counters[0]: torch._foreach_copy_(*self.counters)
 
-# %% ../../nbs/51d_training.state.ipynb #cdd81d3b
+# %% ../../nbs/51d_training.state.ipynb #7fcfcb06
 @dataclass
 class State:
     "What training changes."
@@ -58,7 +58,7 @@ class State:
     seconds: float = 0.               # spent on the present or last epoch
     history: list[dict] = field(default_factory=list) # a row per epoch and role
     logits: torch.Tensor|None = None  # (n, 3) outputs of this epoch's steps, of this process
-    batch_norm: tuple[int, dict]|None = None # cache, not saved: number of updates, statistics measured after them
+    batch_norm: tuple[int, dict]|None = None # cache, not saved: updates, and statistics measured after them
 
 # %% ../../nbs/51d_training.state.ipynb #0fcb7cfa
 def new_state(run:TrainingRun)->State:
@@ -126,7 +126,7 @@ def _load_optimizer(
         state.setdefault(int(i), {})[name] = v
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
-# %% ../../nbs/51d_training.state.ipynb #2e5d54c6
+# %% ../../nbs/51d_training.state.ipynb #f36e50ee
 def load_state(
     state:State, # new, of the same settings; changed in place
     tensors:dict[str, torch.Tensor],
@@ -137,5 +137,7 @@ def load_state(
     for name, v in _with_prefix(tensors, "average.").items(): state.average.tensors[name].copy_(v)
     _load_optimizer(state.optimizer, _with_prefix(tensors, "optimizer."))
     for name in scalars_of_state: setattr(state, name, scalars[name])
+    for group in state.optimizer.param_groups: # the rate of the last step
+        if state.history: group["lr"] = state.history[-1]["lr"]
     if scalars["scaler"]: state.scaler.load_state_dict(scalars["scaler"])
     state.logits = tensors["logits"] if state.step else None
