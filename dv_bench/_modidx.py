@@ -1391,6 +1391,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                                 'dv_bench/training/images.py'),
                                           'dv_bench.training.images._check_no_shared_folder': ( 'training.images.html#_check_no_shared_folder',
                                                                                                 'dv_bench/training/images.py'),
+                                          'dv_bench.training.images._joined_reference': ( 'training.images.html#_joined_reference',
+                                                                                          'dv_bench/training/images.py'),
                                           'dv_bench.training.images._open_folders': ( 'training.images.html#_open_folders',
                                                                                       'dv_bench/training/images.py'),
                                           'dv_bench.training.images._realigned': ( 'training.images.html#_realigned',
