@@ -13,11 +13,11 @@ import pandas as pd
 
 from ..core import DvBenchError
 
-# %% ../../nbs/59_calling.calibration.ipynb #6d88bcc9
+# %% ../../nbs/59_calling.calibration.ipynb #f62217c4
 def _class_shares(
     counts, # (3,) images per class
 )->np.ndarray: # (3,) sum 1, none of them 0
-    "Class frequencies. Half an image is added to each class, so that the logarithm of an absent class is finite."
+    "Class frequencies. Half an image is added to each class, so that no logarithm is infinite."
     return (np.asarray(counts, float)+.5)/(np.sum(counts)+1.5)
 
 # %% ../../nbs/59_calling.calibration.ipynb #93243ea7
@@ -75,12 +75,12 @@ def run_shift(
     target = None if train is None else calibrated_class_counts(run)
     return class_shift(log_weights, train, target)
 
-# %% ../../nbs/59_calling.calibration.ipynb #b3630662
+# %% ../../nbs/59_calling.calibration.ipynb #153a7e68
 def expected_class_counts(
     records:list[dict], # the run.json of each run
     name,               # of the runs, for the error
 )->np.ndarray:          # (3,) images per class
-    "Class counts for which the mean of several runs holds. Raises DvBenchError where a run does not know them."
+    "Class counts for which the mean of several runs holds. Raises DvBenchError where a run has none."
     counts = [calibrated_class_counts(record) for record in records]
     if any(c is None or not np.sum(c) for c in counts):
         raise DvBenchError(f"{name}: run.json does not hold the class frequencies of the training, which "
@@ -135,14 +135,14 @@ def calibrated(
     p = correct_probabilities(predictions[["p0", "p1", "p2"]], shift, temperature)
     return predictions.assign(p0=p[:, 0], p1=p[:, 1], p2=p[:, 2])
 
-# %% ../../nbs/59_calling.calibration.ipynb #86e7833c
+# %% ../../nbs/59_calling.calibration.ipynb #42be0930
 def estimate_class_mix(
     probabilities,    # (n, 3) of images without labels, calibrated for `mix`
     mix,              # (3,) shares of the classes, none of them 0
-    weight:float=1.5, # images with the shares `mix` that are added, as in `class_shift`; without images `mix` holds
+    weight:float=1.5, # so many images with the shares `mix` are added, as in `class_shift`
 )->np.ndarray:        # (3,) shares of the classes among the images, sum 1
-    """Class shares of unlabelled images by expectation-maximisation. Source: Saerens, Latinne and Decaestecker,
-    Neural Computation 14 (2002) 21."""
+    """Class shares of unlabelled images by expectation-maximisation. Without images they are `mix`.
+    Source: Saerens, Latinne and Decaestecker, Neural Computation 14 (2002) 21."""
     p = np.asarray(probabilities, float)
     mix = np.asarray(mix, float)
     shares = mix
