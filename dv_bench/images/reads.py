@@ -122,9 +122,9 @@ def _starts(parts):
     "`offsets_of` texts or lists that are concatenated."
     return offsets_of([len(part) for part in parts])
 
-# %% ../../nbs/20_images.reads.ipynb #740f6e93
+# %% ../../nbs/20_images.reads.ipynb #9cd128da
 def reads_from_rows(
-    rows:list[dict], # pos0, bases; optional cigar, quality (Phred, int or list), mapq, flag, insert_size, name
+    rows:list[dict], # pos0, bases; optional cigar, quality (Phred; int, list), mapq, flag, insert_size, name
 )->Reads:
     "Reads written by hand. Defaults: all bases M, quality 30, MAPQ 60, forward and unpaired, TLEN 400, numbered names."
     rows = [_complete_row(row, number) for number, row in enumerate(rows)]

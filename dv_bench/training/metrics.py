@@ -31,10 +31,10 @@ def _matthews(confusion:np.ndarray)->float: # (3, 3) float counts
     spread = (n*n - called@called) * (n*n - true@true)
     return (np.diag(confusion).sum()*n - true@called)/np.sqrt(spread) if spread > 0 else 0.
 
-# %% ../../nbs/45_training.metrics.ipynb #1043fa94
+# %% ../../nbs/45_training.metrics.ipynb #e973c64c
 def confusion_metrics(
     confusion, # (3, 3) counts; true class in rows, predicted class in columns
-)->dict:       # accuracy, precision, recall, f1 (macro), mcc, precision_hom_ref ... f1_hom_alt; NaN: undefined
+)->dict:       # accuracy, precision, recall, f1 (macro), mcc, precision_hom_ref ... f1_hom_alt; maybe NaN
     "Metrics that follow from the counts alone."
     confusion = np.asarray(confusion, float)
     n, true, called, right = confusion.sum(), confusion.sum(1), confusion.sum(0), np.diag(confusion)

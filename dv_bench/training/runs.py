@@ -259,7 +259,7 @@ def write_history(
     "history.csv: a row per epoch and role."
     with atomic_path(folder/"history.csv") as tmp: pd.DataFrame(rows).to_csv(tmp, index=False)
 
-# %% ../../nbs/48_training.runs.ipynb #75520632
+# %% ../../nbs/48_training.runs.ipynb #147e68a9
 def write_predictions(
     folder:Path,
     index:pd.DataFrame,            # of all examples
@@ -268,7 +268,6 @@ def write_predictions(
 ):
     "predictions.parquet: a row per image with its role, its index columns and p0 p1 p2."
     tables = []
-    if not isinstance(index, pd.DataFrame): index = index.index # until callers follow
     for role, p in probs.items():
         table = index.iloc[numbers[role]].reset_index(drop=True)
         table.insert(0, "role", role)
@@ -292,16 +291,15 @@ def gallery_rows(
         chosen += list(order[correct[order]][:right])
     return chosen
 
-# %% ../../nbs/48_training.runs.ipynb #af13f034
+# %% ../../nbs/48_training.runs.ipynb #6b8f187d
 def write_gallery(
     folder:Path,
     index:pd.DataFrame,  # of all examples
     numbers:np.ndarray,  # (n,) positions of the tested examples in the index
     probs:np.ndarray,    # (n, 3)
-    get_images:Callable|None=None, # positions in the index -> uint8 (n, channels, height, width)
+    get_images:Callable, # positions in the index -> uint8 (n, channels, height, width)
 ):
     "gallery.npz: `example` (names) and `images` of the images that a report shows."
-    if get_images is None: index, get_images = index.index, index.images # until callers follow
     labels = index.label.iloc[numbers].to_numpy(np.int64)
     rows = numbers[gallery_rows(labels, probs)]
     with atomic_path(folder/"gallery.npz") as tmp:

@@ -6,7 +6,7 @@
 __all__ = ['setting_types', 'no_influence', 'setting', 'Config', 'differences', 'parameters_cell', 'check_notebook',
            'check_names', 'parse_setting', 'notebook_config', 'read_config', 'arch_settings']
 
-# %% ../../nbs/44_training.settings.ipynb #acd1919e
+# %% ../../nbs/44_training.settings.ipynb #8922e05b
 import contextlib
 import dataclasses
 import difflib
@@ -20,6 +20,7 @@ import yaml
 
 from ..core import DvBenchError, find_path
 from ..model.baselines import baseline_names
+from ..model.names import short_names, timm_name
 
 # %% ../../nbs/44_training.settings.ipynb #a329b79c
 def setting(
@@ -65,11 +66,9 @@ def _check_file_name(f:dataclasses.Field, value):
     if f.name in ("experiment", "arch", "baseline") and not re.fullmatch(r"[\w.-]+", value):
         raise DvBenchError(f"{f.name}: expected letters, digits, _ . -, found {value!r}")
 
-# %% ../../nbs/44_training.settings.ipynb #03304eda
+# %% ../../nbs/44_training.settings.ipynb #c8544472
 def _check_architecture(name:str):
-    if name in baseline_names: return
-    from dv_bench.model.architectures import timm_name # imports torch
-    timm_name(name)
+    if name not in baseline_names: timm_name(name)
 
 # %% ../../nbs/44_training.settings.ipynb #8e7d538c
 def _check_fold(fold:int|str, folds:int, mode:str, test_data:str):
@@ -281,14 +280,13 @@ def read_config(
     for group in (settings, *per_arch.values()): check_names(group)
     return settings, per_arch
 
-# %% ../../nbs/44_training.settings.ipynb #f9c60ff2
+# %% ../../nbs/44_training.settings.ipynb #7d46e781
 def arch_settings(
     arch:str,
     per_arch:dict[str, dict], # by short name or timm's name
 )->dict:                      # {} where the recipe says nothing about it
     "The settings of one architecture in a recipe, under either of its names."
     if arch in per_arch or arch in baseline_names: return per_arch.get(arch, {})
-    from dv_bench.model.architectures import short_names, timm_name # imports torch
     for name, settings in per_arch.items():
         if short_names.get(name, name) == timm_name(arch): return settings
     return {}
