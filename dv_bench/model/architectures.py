@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..core import DvBenchError, class_names
-from .names import short_names, timm_name # short_names: until callers follow
+from .names import timm_name
 
 # %% ../../nbs/40_model.architectures.ipynb #cf42612c
 def pad_images(
