@@ -5,87 +5,115 @@
 # %% auto #0
 __all__ = ['baseline_names', 'count_features', 'AlleleFraction', 'GradientBoosting', 'fit_baseline']
 
-# %% ../../nbs/42_model.baselines.ipynb #55b79fc8
+# %% ../../nbs/42_model.baselines.ipynb #a68e4c15
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.isotonic import IsotonicRegression
 
 from ..core import DvBenchError
 
 # %% ../../nbs/42_model.baselines.ipynb #817a9a07
 baseline_names = ("allele_fraction", "gradient_boosting")
 
-# %% ../../nbs/42_model.baselines.ipynb #8157c159
+# %% ../../nbs/42_model.baselines.ipynb #bf8ccb9a
 def count_features(
     index:pd.DataFrame, # a dataset's index, or predictions with the index columns
 )->pd.DataFrame:        # float64, a row per image, NaN where unknown
-    "Allele fraction, depths, strand balance (forward share of the supporting reads), mean qualities, signed indel length."
-    number = lambda c: pd.to_numeric(index[c], errors="coerce").astype(float) if c in index else pd.Series(np.nan, index.index)
-    forward, reads = number("alt_forward"), number("alt_forward")+number("alt_reverse")
-    return pd.DataFrame({"allele_fraction": number("allele_fraction"), "depth": number("depth"), "ref_count": number("ref_count"),
-                         "alt_reads": reads, "strand_balance": forward/reads.where(reads > 0),
-                         "mean_base_quality": number("mean_base_quality"), "mean_mapping_quality": number("mean_mapping_quality"),
-                         "indel_length": number("indel_length"), "n_alts": number("n_alts")})
+    "Allele fraction, depths, strand balance (forward share of alt reads), qualities, signed indel length."
+    def number(column):
+        if column not in index: return pd.Series(np.nan, index.index)
+        return pd.to_numeric(index[column], errors="coerce").astype(float)
+    forward = number("alt_forward")
+    alt_reads = forward+number("alt_reverse")
+    features = {name: number(name) for name in ("allele_fraction", "depth", "ref_count")}
+    features["alt_reads"] = alt_reads
+    features["strand_balance"] = forward/alt_reads.where(alt_reads > 0)
+    for name in ("mean_base_quality", "mean_mapping_quality", "indel_length", "n_alts"):
+        features[name] = number(name)
+    return pd.DataFrame(features)
 
-# %% ../../nbs/42_model.baselines.ipynb #cdeed6bf
-def _smooth(p, prior, n): # nothing is impossible: one pseudo-image with the training classes' shares, so that logarithms stay finite
+# %% ../../nbs/42_model.baselines.ipynb #93174196
+def _smooth(
+    p:np.ndarray,     # (n, 3) probabilities
+    prior:np.ndarray, # (3,) class shares of the training images
+    n:int,            # training images
+)->np.ndarray:        # (n, 3)
+    "Add a pseudo-image with the class shares of training, so that logarithms of probabilities are finite."
     return (n*p+prior)/(n+1)
 
-# %% ../../nbs/42_model.baselines.ipynb #ed5a84f5
+# %% ../../nbs/42_model.baselines.ipynb #4474f892
 class AlleleFraction:
     "Thresholds on the allele fraction, with probabilities."
     def __init__(self,
         index:pd.DataFrame, # training images, labelled; column `allele_fraction`
-        seed:int=0,         # not used: there is nothing random
+        seed:int=0,         # not used: nothing is random
     ):
-        y, f = index.label.to_numpy(int), count_features(index).allele_fraction.to_numpy()
-        if np.isnan(f).all(): raise DvBenchError("the baseline allele_fraction needs the index column allele_fraction, which is unknown for "
-                                                 "every training image; leave this baseline out or make the dataset from reads")
-        self.n, self.prior, known = len(y), np.bincount(y, minlength=3)/len(y), ~np.isnan(f)
-        self.copies = [IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(f[known], y[known] >= k) for k in (1, 2)]
+        from sklearn.isotonic import IsotonicRegression # slow to import
+        labels = index.label.to_numpy(int)
+        fraction = count_features(index).allele_fraction.to_numpy()
+        known = ~np.isnan(fraction)
+        if not known.any():
+            raise DvBenchError("the baseline allele_fraction needs the index column allele_fraction, "
+                               "which is unknown for every training image; "
+                               "leave this baseline out or make the dataset from reads")
+        self.n = len(labels)
+        self.prior = np.bincount(labels, minlength=3)/len(labels)
+        self.at_least = []
+        for copies in (1, 2):
+            model = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+            self.at_least.append(model.fit(fraction[known], labels[known] >= copies))
 
     def predict(self,
         index:pd.DataFrame, # images, with or without labels
     )->np.ndarray:          # (n, 3) probabilities
         "Probabilities of 0, 1 and 2 copies."
-        f = count_features(index).allele_fraction.to_numpy()
-        one, two = (model.predict(np.nan_to_num(f)) for model in self.copies)
+        fraction = count_features(index).allele_fraction.to_numpy()
+        one, two = (model.predict(np.nan_to_num(fraction)) for model in self.at_least)
         p = np.stack([1-one, one-two, two], 1).clip(0)
-        return _smooth(np.where(np.isnan(f)[:, None], self.prior, p), self.prior, self.n)
+        p = np.where(np.isnan(fraction)[:, None], self.prior, p)
+        return _smooth(p, self.prior, self.n)
 
-# %% ../../nbs/42_model.baselines.ipynb #a155e62e
+# %% ../../nbs/42_model.baselines.ipynb #4e4655a5
 class GradientBoosting:
     "Gradient-boosted trees on `count_features`."
     def __init__(self,
         index:pd.DataFrame, # training images, labelled
         seed:int=0,         # of the features that each split may use
     ):
-        y, x = index.label.to_numpy(int), count_features(index)
-        self.n, self.prior, self.known = len(y), np.bincount(y, minlength=3)/len(y), list(x.columns[x.notna().any()])
-        self.model = None if len(np.unique(y)) < 2 or not self.known else HistGradientBoostingClassifier(
-            max_iter=150, learning_rate=.08, max_leaf_nodes=15, max_features=.5, early_stopping=False, random_state=seed,
-            ).fit(x[self.known].to_numpy(), y)
+        from sklearn.ensemble import HistGradientBoostingClassifier # slow to import
+        labels, x = index.label.to_numpy(int), count_features(index)
+        self.n = len(labels)
+        self.prior = np.bincount(labels, minlength=3)/len(labels)
+        self.known = list(x.columns[x.notna().any()])
+        self.model = None
+        if len(np.unique(labels)) < 2 or not self.known: return
+        self.model = HistGradientBoostingClassifier(
+            max_iter=150, learning_rate=.08, max_leaf_nodes=15, max_features=.5, early_stopping=False,
+            random_state=seed)
+        self.model.fit(x[self.known].to_numpy(), labels)
 
     def predict(self,
         index:pd.DataFrame, # images, with or without labels
     )->np.ndarray:          # (n, 3) probabilities
-        "Probabilities of 0, 1 and 2 copies; with one class or no count in training, its class shares."
+        "Probabilities of 0, 1 and 2 copies; class shares of training where it had one class or no counts."
         p = np.tile(self.prior, (len(index), 1))
         if self.model is not None:
             p = np.zeros_like(p)
             p[:, self.model.classes_] = self.model.predict_proba(count_features(index)[self.known].to_numpy())
         return _smooth(p, self.prior, self.n)
 
-# %% ../../nbs/42_model.baselines.ipynb #ba2c0eef
+# %% ../../nbs/42_model.baselines.ipynb #3fc21acb
 def fit_baseline(
     name:str,                 # one of `baseline_names`
     train_index:pd.DataFrame, # index rows of the train role, in any order
     seed:int=0,               # equal rows and seed give equal predictions
 ):                            # object with `.predict(index) -> (n, 3) probabilities`
     "Fit a baseline on labelled images. Raises DvBenchError on an unknown name, no rows or missing labels."
-    if name not in baseline_names: raise DvBenchError(f"unknown baseline {name!r}; there are {', '.join(baseline_names)}")
-    if not len(train_index): raise DvBenchError(f"the baseline {name} has no training image; use fewer folds or more data")
+    if name not in baseline_names:
+        raise DvBenchError(f"unknown baseline {name!r}; there are {', '.join(baseline_names)}")
+    if not len(train_index):
+        raise DvBenchError(f"the baseline {name} has no training image; use fewer folds or more data")
     missing = int(train_index.label.isna().sum())
-    if missing: raise DvBenchError(f"{missing} of {len(train_index)} training images have no label; leave them out")
-    return {"allele_fraction": AlleleFraction, "gradient_boosting": GradientBoosting}[name](train_index, seed)
+    if missing:
+        raise DvBenchError(f"{missing} of {len(train_index)} training images have no label; leave them out")
+    kind = {"allele_fraction": AlleleFraction, "gradient_boosting": GradientBoosting}[name]
+    return kind(train_index, seed)
