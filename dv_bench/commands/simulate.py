@@ -9,7 +9,7 @@ __all__ = ['dvb_simulate']
 from .entry import command
 from ..simulation.sample import Options, simulate
 
-# %% ../../nbs/88_commands.simulate.ipynb #09cff9f5
+# %% ../../nbs/88_commands.simulate.ipynb #bb8c3321
 @command
 def dvb_simulate(
     out:str,                  # folder to make
@@ -19,7 +19,7 @@ def dvb_simulate(
     read_length:int=150,      # bases, 50 to 300
     seed:int=42,              # same seed, same files
     ref:str="",               # FASTA to take real sequence from; without it a synthetic genome is made
-    region:str="",            # with --ref: contigs or ranges, a blank between them; by default from its first known base on
+    region:str="",            # with --ref: contigs or ranges, a blank between them; by default from its start
     platform:str="hiseq101",  # profile: a name (hiseq101, hiseq148) or a JSON file of dvb_profile
     insert_size:float=0.,     # median fragment length, bases; 0 takes the profile's
     variant_rate:float=1/850, # variants per base
@@ -27,8 +27,10 @@ def dvb_simulate(
     aligner:str="",           # bwa: align the reads again with bwa mem, where it is installed
     jobs:int=1,               # processes; the files are the same for any number
 ):
-    "Simulate aligned reads with truth: reference.fasta, reads.bam, truth.vcf.gz, confident.bed, with indexes."
-    options = Options(coverage, coverage_to, read_length, seed, platform, insert_size, variant_rate, sample=sample)
+    "Simulate aligned reads with truth: reference.fasta, reads.bam, truth.vcf.gz, confident.bed and indexes."
+    options = Options(coverage, coverage_to, read_length, seed, platform, insert_size, variant_rate,
+                      sample=sample)
     made = simulate(out, mb, options, ref or None, region, jobs, aligner)
-    print(f"{out}: {made['mb']:g} Mb (simulated), {made['reads']:,} reads at {coverage:g}x of {read_length} bases, "
-          f"profile {made['platform']}; {made['snps']:,} SNP sites and {made['indels']:,} indel sites in truth.vcf.gz")
+    print(f"{out}: {made['mb']:g} Mb (simulated), {made['reads']:,} reads at {coverage:g}x of {read_length} "
+          f"bases, profile {made['platform']}; {made['snps']:,} SNP sites and {made['indels']:,} indel sites "
+          "in truth.vcf.gz")

@@ -6,11 +6,11 @@
 __all__ = ['INSERTED', 'CLIPPED', 'match', 'mismatch', 'gap_open', 'gap_extend', 'clip_cost', 'near_end', 'mapq_by_place',
            'clipped_row', 'settle', 'make_cigar', 'mapq_row', 'draw_mapq', 'bounded_mapq']
 
-# %% ../../nbs/33b_simulation.aligner.ipynb #b49b06fa
+# %% ../../nbs/33b_simulation.aligner.ipynb #55f03b71
 import numpy as np
 
 from ..images.reads import CDEL, CINS, CMATCH, CSOFT_CLIP
-from ..machine import compiled
+from ..machine import compiled, inlined
 from .draws import draw_outcome, next_uniform
 from .sequence import N
 
@@ -28,15 +28,16 @@ near_end = 90                # bases; a gap that is farther from the end is kept
 def _pair_score(base, ref_base):
     return match if base == ref_base else mismatch
 
-# %% ../../nbs/33b_simulation.aligner.ipynb #37636f61
+# %% ../../nbs/33b_simulation.aligner.ipynb #7911b0c0
 @compiled
 def _last_gap(aln, sign):
-    "The gap that is nearest to the end: its first inserted base and the first base behind it; (0, 0) without one."
+    "The gap nearest to the end: its first inserted base and the first base behind it; (0, 0) without one."
     n = len(aln)
     behind = n   # n where the read ends inside an insertion
     if aln[n-1] >= 0:
         behind = n-1
-        while behind > 0 and n-behind < near_end and aln[behind-1] >= 0 and (aln[behind]-aln[behind-1])*sign == 1:
+        while behind > 0 and n-behind < near_end and aln[behind-1] >= 0:
+            if (aln[behind]-aln[behind-1])*sign != 1: break
             behind -= 1
         if behind == 0 or n-behind >= near_end: return 0, 0
     first = behind
@@ -56,10 +57,10 @@ def _score_with_gap(bases, aln, ref, sign, first, behind):
         best = max(best, score-clip_cost)
     return max(best, score)
 
-# %% ../../nbs/33b_simulation.aligner.ipynb #133b6030
+# %% ../../nbs/33b_simulation.aligner.ipynb #46bd789f
 @compiled
 def _score_without_gap(bases, ref, sign, first, start):
-    "The best score of the end, aligned without a gap from position `start` on: up to the end, or clipped somewhere."
+    "The best score of the end without a gap, from position `start` on: up to the end, or clipped somewhere."
     score, best = 0, -clip_cost
     for i in range(first, len(bases)):
         score += _pair_score(bases[i], ref[start+sign*(i-first)])
@@ -113,8 +114,8 @@ def settle(
                 if not _close_gap(end_bases, end_aln, ref, sign): break
             _clip_end(end_bases, end_aln, ref, sign)
 
-# %% ../../nbs/33b_simulation.aligner.ipynb #1782ebf2
-@compiled
+# %% ../../nbs/33b_simulation.aligner.ipynb #b1e066a6
+@inlined
 def _add_op(ops, n, op):
     "Lengthen the last of n CIGAR operations by a base, or begin another one; returns their number."
     if n > 0 and ops[n-1] & 15 == op:
@@ -123,14 +124,14 @@ def _add_op(ops, n, op):
     ops[n] = 1 << 4 | op
     return n+1
 
-# %% ../../nbs/33b_simulation.aligner.ipynb #4f9d8cb7
+# %% ../../nbs/33b_simulation.aligner.ipynb #1b1b4f9c
 @compiled
 def make_cigar(
     bases, # (length,) uint8, of one read
     aln,   # (length,) int32, settled
     ref,   # (n,) uint8
     ops,   # (200,) int64, filled with CIGAR operations as BAM packs them: length << 4 | operation
-):         # number of operations, first aligned position (-1: none), end, edit distance, matching bases, clipped bases
+):         # operations, first aligned position (-1: none), end, edit distance, matching bases, clipped bases
     "CIGAR and edit distance of an alignment."
     n, start, last = 0, -1, -1
     edits, matches, clipped = 0, 0, 0
@@ -145,13 +146,14 @@ def make_cigar(
             if bases[i] == ref[aln[i]] and bases[i] < N: matches += 1
             else: edits += 1
             last = aln[i]
-            n = _add_op(ops, n, CMATCH)
+            op = CMATCH
         elif aln[i] == INSERTED:
             edits += 1
-            n = _add_op(ops, n, CINS)
+            op = CINS
         else:
             clipped += 1
-            n = _add_op(ops, n, CSOFT_CLIP)
+            op = CSOFT_CLIP
+        n = _add_op(ops, n, op)
     return n, start, last+1, edits, matches, clipped
 
 # %% ../../nbs/33b_simulation.aligner.ipynb #b0da1614

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OpenSample', 'open_sample', 'depth_by_kb', 'BlockReads', 'block_reads']
 
-# %% ../../nbs/34d_simulation.blocks.ipynb #15d8df01
+# %% ../../nbs/34d_simulation.blocks.ipynb #444e928c
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from .profile import load_profile
 from .reference import Block, Kmers
 from .sequence import block_size, encode, margin, random_for
 from .sequencer import (
-    SimulatedReads, Tables, Template, Window, make_reads, make_tables, slip_table)
+    FRAGMENT, SimulatedReads, Tables, Template, Window, make_reads, make_tables, slip_table)
 from .truth import unclear_stretches
 from .variants import apply_variants
 
@@ -89,7 +89,7 @@ def _window(sample, block, sites):
     site_of[(sites[:, 0]-start).astype(int)] = np.arange(len(sites))
     return Window(ref, site_of, sites), start
 
-# %% ../../nbs/34d_simulation.blocks.ipynb #c52eaae1
+# %% ../../nbs/34d_simulation.blocks.ipynb #b91a002d
 class _BlockReader:
     "Makes the reads of several templates of one block."
     def __init__(self, sample, block, window, window_start, rng):
@@ -110,15 +110,15 @@ class _BlockReader:
         template = Template(codes, in_window, slip_table(codes, self.sample.profile["stutter"]))
         seed = np.uint64(self.rng.integers(1 << 63))
         tries = self.rng.poisson(max(fragments, 0))
-        return make_reads(seed, template, first, last, tries, self.depth/deepest, self.window, self.sample.tables,
-                          options.read_length)
+        return make_reads(seed, template, first, last, tries, self.depth/deepest, self.window,
+                          self.sample.tables, options.read_length)
 
-# %% ../../nbs/34d_simulation.blocks.ipynb #4e9cd4df
+# %% ../../nbs/34d_simulation.blocks.ipynb #59cff90f
 def _merge_reads(
     parts:list[SimulatedReads],
 )->SimulatedReads:
     "The reads of several templates, with fragment numbers that differ."
-    for i, part in enumerate(parts): part.fragment[:] = part.fragment*len(parts)+i
+    for i, part in enumerate(parts): part.about[:, FRAGMENT] = part.about[:, FRAGMENT]*len(parts)+i
     return SimulatedReads(*(np.concatenate(columns) for columns in zip(*parts)))
 
 # %% ../../nbs/34d_simulation.blocks.ipynb #6b62087d

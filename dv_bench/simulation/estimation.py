@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['Suspects', 'estimate_profile']
 
-# %% ../../nbs/36_simulation.estimation.ipynb #9e2709a7
+# %% ../../nbs/36_simulation.estimation.ipynb #6a15c6e0
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..core import DvBenchError
-from ..images.reads import CDEL, CINS, CSOFT_CLIP, FDUP, FPROPER_PAIR, FREAD2, FREVERSE, consumes_reference
+from ..images.reads import (
+    CDEL, CINS, CSOFT_CLIP, FDUP, FPROPER_PAIR, FREAD2, FREVERSE, consumes_reference)
 from .aligner import clipped_row
 from .profile import cycle_bins, pack_transitions, quality_bins
 from .sequence import C, G
@@ -52,7 +53,7 @@ def _class_pairs(names, mate, kind, k):
         elif other[0] != m: pairs[(c, other[1]) if m == 0 else (other[1], c)] += 1
     return pairs
 
-# %% ../../nbs/36_simulation.estimation.ipynb #b7f72148
+# %% ../../nbs/36_simulation.estimation.ipynb #5ae19670
 def _quality_tables(
     table:ReadTable,
     length:int,        # reads of another length are not counted
@@ -70,7 +71,8 @@ def _quality_tables(
     first = np.zeros((2, k, l))
     np.add.at(first, (mate, kind, by_cycle[:, 0]), 1)
     transitions = np.zeros((2, k, quality_bins, l, l))
-    for c in range(1, length): np.add.at(transitions, (mate, kind, bins[c], by_cycle[:, c-1], by_cycle[:, c]), 1)
+    for c in range(1, length):
+        np.add.at(transitions, (mate, kind, bins[c], by_cycle[:, c-1], by_cycle[:, c]), 1)
     pairs = _class_pairs([table.names[i] for i in full], mate, kind, k)
     return {"class_pairs": pairs, "first": first, "transitions": pack_transitions(transitions)}
 
@@ -125,12 +127,13 @@ def _placement_tables(
             "duplicates": round(float((table.flag & FDUP > 0).mean()), 5),
             "tail_rate": round(float(len(tails)/len(clipped)), 5), "tail_lengths": deciles}
 
-# %% ../../nbs/36_simulation.estimation.ipynb #adf75d33
+# %% ../../nbs/36_simulation.estimation.ipynb #b1634998
 def _insert_sizes(table, reads):
     "(101,) percentiles of the fragment length. Raises DvBenchError where there are too few pairs."
     proper = (table.tlen > 0) & (table.flag & FPROPER_PAIR > 0) & (table.tlen < 2000)
     if proper.sum() < 200:
-        raise DvBenchError(f"{reads}: {proper.sum()} proper pairs; profiles are for paired reads (at least 200 pairs)")
+        raise DvBenchError(f"{reads}: {proper.sum()} proper pairs; "
+                           "profiles are for paired reads (at least 200 pairs)")
     return np.percentile(table.tlen[proper], np.arange(101)).round(1)
 
 # %% ../../nbs/36_simulation.estimation.ipynb #2d5541ec
@@ -169,7 +172,7 @@ def _count_indel_candidates(
             if consumes_reference[op]: x += n
     return len({at for (at, *_), n in counts.items() if n >= 2 and n >= .06*max(depth[at], 1)})
 
-# %% ../../nbs/36_simulation.estimation.ipynb #2125ad52
+# %% ../../nbs/36_simulation.estimation.ipynb #ccd42ca9
 def estimate_profile(
     reads:str|Path,  # BAM or CRAM with index
     ref:str|Path,    # FASTA with index that the reads were aligned to
@@ -178,7 +181,8 @@ def estimate_profile(
     limit:int=300_000, # reads at most
     classes:int=4,   # classes of reads by mean quality
 )->dict:             # as load_profile wants it, ready for write_json
-    "Estimate a platform profile. Raises DvBenchError on reads without qualities, too few reads, or another reference."
+    """Estimate a platform profile. Raises DvBenchError on reads without qualities, too few reads, or another
+    reference."""
     table, window = collect_reads(reads, ref, region, limit)
     flat = flat_reads(table, window)
     piles = count_piles(flat, window)

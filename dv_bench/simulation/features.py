@@ -22,11 +22,11 @@ class MissingCopy(NamedTuple):
     bases: np.ndarray  # (n,) uint8, sequence of the copy
     where: np.ndarray  # (n,) int64, position of each base on the contig, -1 for inserted ones
 
-# %% ../../nbs/32a_simulation.features.ipynb #c4fbafc2
+# %% ../../nbs/32a_simulation.features.ipynb #fef508f3
 class Features(NamedTuple):
     "What a block has besides its sequence."
     variants: list     # of Variant
-    sites: np.ndarray  # (n, 4) float64: pos0, strand (0 forward, 1 reverse), alt code, fraction of the strand's reads
+    sites: np.ndarray  # (n, 4) float64: pos0, strand (1: reverse), alt code, fraction of the strand's reads
     copies: list       # of MissingCopy
 
 # %% ../../nbs/32a_simulation.features.ipynb #9c0dff89

@@ -25,14 +25,14 @@ def _add_base(forward, backward, base):
     backward = (backward >> np.uint64(2)) | (np.uint64(3-base) << top)
     return forward, backward
 
-# %% ../../nbs/33a_simulation.kmers.ipynb #fcf1b984
+# %% ../../nbs/33a_simulation.kmers.ipynb #989227bb
 @compiled
 def count_kmers(
     codes,    # (n,) uint8
     table,    # (kmer_slots,) uint8, counts; changed in place when `add`
     every,    # one k-mer in `every` is sampled
     add,      # True counts the k-mers, False looks them up
-):            # (n+1,) int32 sampled k-mers that start before each base; (n+1,) int32 those of them that occur more than once
+):            # (n+1,) int32 each: sampled k-mers that start before each base; those of them that are repeated
     "Count sampled k-mers, or find those that the table holds more than once."
     n = len(codes)
     sampled, repeated = np.zeros(n+1, np.int32), np.zeros(n+1, np.int32)

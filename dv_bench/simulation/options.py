@@ -14,18 +14,18 @@ from pathlib import Path
 from ..core import DvBenchError
 from .profile import load_profile
 
-# %% ../../nbs/34a_simulation.options.ipynb #eb109761
+# %% ../../nbs/34a_simulation.options.ipynb #8154b246
 @dataclass(frozen=True)
 class Options:
     "What is simulated."
     coverage: float = 30.        # mean depth, without duplicates
-    coverage_to: float = 0.      # mixed depths, if above `coverage`: every 50 kb has its own depth between the two
+    coverage_to: float = 0.      # if above `coverage`, every 50 kb has its own depth between the two
     read_length: int = 150       # bases
     seed: int = 42
     platform: str = "hiseq101"   # profile: a name or a JSON file
     insert_size: float = 0.      # median fragment length, bases; 0 takes the profile's
     variant_rate: float = 1/850  # per base
-    depth_spread: float = 1.6    # every 50 kb has its own depth, between 1/depth_spread and depth_spread times the mean
+    depth_spread: float = 1.6    # every 50 kb has its own depth: mean times 1/depth_spread to depth_spread
     sample: str = "SIMULATED"    # name of the sample
 
 # %% ../../nbs/34a_simulation.options.ipynb #f910b702
@@ -38,12 +38,12 @@ def _check_depth(coverage, coverage_to):
     _require(not coverage_to or coverage < coverage_to <= 1000,
              f"--coverage_to {coverage_to:g}: expected more than --coverage ({coverage:g}) and at most 1000")
 
-# %% ../../nbs/34a_simulation.options.ipynb #df409df3
+# %% ../../nbs/34a_simulation.options.ipynb #f66cc9ef
 def _check_lengths(read_length, fragment):
     _require(50 <= read_length <= 300, f"--read_length {read_length}: expected 50 to 300 bases")
     _require(read_length <= fragment <= 1200,
-             f"reads of {read_length} bases do not fit fragments of {fragment:.0f} (median); give shorter reads "
-             "or a larger --insert_size, at most 1200")
+             f"reads of {read_length} bases do not fit fragments of {fragment:.0f} (median); "
+             "give shorter reads or a larger --insert_size, at most 1200")
 
 # %% ../../nbs/34a_simulation.options.ipynb #bac79c7b
 def check_options(
@@ -78,11 +78,11 @@ def check_output(
     _require(free > needed, f"{out}: about {needed/1e9:.2g} GB are needed and {free/1e9:.2g} GB are free; "
                             "make room or simulate less (--mb, --coverage)")
 
-# %% ../../nbs/34a_simulation.options.ipynb #83178019
+# %% ../../nbs/34a_simulation.options.ipynb #6fffc06e
 def check_aligner(
     aligner:str, # "" or "bwa"
 ):
     "Raises DvBenchError when the aligner is unknown or not installed."
     _require(aligner in ("", "bwa"), f"--aligner {aligner!r}: expected bwa or nothing")
-    _require(not aligner or shutil.which(aligner), "--aligner bwa: bwa is not installed (Debian and bioconda have it); "
-                                                   "leave --aligner out")
+    _require(not aligner or shutil.which(aligner),
+             "--aligner bwa: bwa is not installed (Debian and bioconda have it); leave --aligner out")

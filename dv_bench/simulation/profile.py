@@ -30,24 +30,24 @@ def cycle_bins(
     bins = np.where(cycle < ramp, cycle, np.where(cycle >= length-tail_cycles, last, middle))
     return bins.clip(0, quality_bins-1)
 
-# %% ../../nbs/30_simulation.profile.ipynb #88ceab5d
-profile_fields = {             # name -> shape; a letter stands for a size that is the same in all fields of a profile
+# %% ../../nbs/30_simulation.profile.ipynb #e75e2d2a
+profile_fields = {             # name -> shape; a letter is a size that is the same in all fields of a profile
     "read_length": (),         # bases
     "insert_size": (101,),     # percentiles of the fragment length, bases
     "levels": ("l",),          # the base qualities that occur, Phred
     "class_pairs": ("k", "k"), # weights: quality class of read 1, of read 2
     "first": (2, "k", "l"),    # weights: read 1 or 2, its class, quality level of its first cycle
-    "transitions": (2, "k", quality_bins, "l", "l"), # weights: read 1 or 2, class, quality table, level, next level
+    "transitions": (2, "k", quality_bins, "l", "l"), # weights: read 1 or 2, class, table, level, next level
     "error": ("l",),           # probability of a wrong base at each level
     "substitutions": (4, 4, 4),# base before, true base, wrong base: rate relative to the mean rate
     "mapq_levels": ("m",),     # the mapping qualities that occur
-    "mapq": (9, "m"),          # weights of mapping qualities: rows 0-7 by edit distance, row 8 for clipped reads
+    "mapq": (9, "m"),          # weights of mapping qualities: rows 0-7 by edit distance, row 8 if clipped
     "duplicates": (),          # fraction of reads that are duplicates
     "tail_rate": (),           # fraction of reads whose end belongs to another molecule
     "tail_lengths": (11,),     # deciles of the length of these ends, bases
     "depth_gc": (21,),         # relative depth by GC fraction of the fragment, in steps of 0.05
     "depth_sd": (),            # sd of the logarithm of the depth from kb to kb
-    "stutter": (2, 41),        # probability that a read loses, gains a unit of a tandem repeat, by number of units
+    "stutter": (2, 41),        # probability to lose, to gain a unit of a tandem repeat, by number of units
     "site_levels": ("l",),     # weights of quality levels at phasing sites
     "sites_per_kb": (),        # phasing sites
     "candidates_per_kb": (2,), # positions that look like SNPs, like indels
@@ -66,12 +66,12 @@ def _common_transitions(table, parts, least):
     places = np.nonzero(weights)
     return np.column_stack([*places, weights[places]]).ravel().tolist()
 
-# %% ../../nbs/30_simulation.profile.ipynb #9d7e7a86
+# %% ../../nbs/30_simulation.profile.ipynb #b809ff78
 def pack_transitions(
     counts:np.ndarray, # (2 mates, k classes, bins, l, l) how often level i is followed by level j
     parts:int=100,     # weights are in 1/parts of a row
     least:int=60,      # rows that were counted less often are taken from the table for all
-)->dict:               # {"all": (l, l) weights, "tables": [mate][class][bin] -> [from, to, weight, from, to, weight, …]}
+)->dict:               # {"all": (l, l) weights, "tables": [mate][class][bin] of `_common_transitions`}
     "Transition counts as few integers."
     everywhere = counts.sum((0, 1, 2))
     tables = [[[_common_transitions(table, parts, least) for table in by_bin] for by_bin in by_class]
@@ -93,15 +93,15 @@ def _fill_table(
     table += rest
     return table/np.maximum(table.sum(-1, keepdims=True), 1e-12)
 
-# %% ../../nbs/30_simulation.profile.ipynb #53cc254e
+# %% ../../nbs/30_simulation.profile.ipynb #00e7807d
 def unpack_transitions(
     packed:dict, # of `pack_transitions`
     k:int,       # classes
     l:int,       # quality levels
-)->np.ndarray:   # (2, k, bins, l, l), rows sum to 1; a level that is never followed by another is followed by itself
+)->np.ndarray:   # (2, k, bins, l, l), rows sum to 1; a level without a successor is followed by itself
     "The transition probabilities of a profile. Raises ValueError when the tables do not have `l` levels."
     everywhere = np.asarray(packed["all"], float)
-    if everywhere.shape != (l, l): raise ValueError(f"expected {l} levels, found a table of shape {everywhere.shape}")
+    if everywhere.shape != (l, l): raise ValueError(f"expected {l} levels, found shape {everywhere.shape}")
     everywhere = np.where(everywhere.sum(-1, keepdims=True) > 0, everywhere, np.eye(l))
     transitions = np.zeros((2, k, quality_bins, l, l))
     for mate, kind, cycle_bin in np.ndindex(2, k, quality_bins):
@@ -118,7 +118,7 @@ def _field_as_array(
     if name == "transitions": return unpack_transitions(raw, sizes["k"], sizes["l"])
     return np.asarray(raw, float)
 
-# %% ../../nbs/30_simulation.profile.ipynb #58aafc0c
+# %% ../../nbs/30_simulation.profile.ipynb #7f6a4734
 def _expected_shape(
     shape:tuple,    # of `profile_fields`
     observed:tuple, # shape of the array
@@ -126,34 +126,39 @@ def _expected_shape(
 )->tuple:
     "A field's shape with numbers for its letters."
     if len(shape) != len(observed): return shape
-    return tuple(sizes.setdefault(size, n) if isinstance(size, str) else size for size, n in zip(shape, observed))
+    return tuple(sizes.setdefault(size, n) if isinstance(size, str) else size
+                 for size, n in zip(shape, observed))
 
-# %% ../../nbs/30_simulation.profile.ipynb #66f96091
+# %% ../../nbs/30_simulation.profile.ipynb #4cd89a37
 def load_profile(
     platform:str|Path, # a name of `profile_names()` or a JSON file that dvb_profile wrote
 )->dict:               # the fields of `profile_fields` as arrays, and `name`
-    "A checked platform profile. Raises DvBenchError when it is unknown or a field is missing or of the wrong shape."
+    "A checked platform profile. Raises DvBenchError when it is unknown, or a field is missing or wrong."
     path = find_path(platform) if str(platform).endswith(".json") else package_data()/f"{platform}.json"
     if not path.exists():
-        raise DvBenchError(f"platform {str(platform)!r} is unknown; expected one of {', '.join(profile_names())} "
+        names = ", ".join(profile_names())
+        raise DvBenchError(f"platform {str(platform)!r} is unknown; expected one of {names} "
                            "or a JSON file that dvb_profile wrote")
     raw = read_json(path)
     missing = [name for name in profile_fields if not isinstance(raw, dict) or name not in raw]
-    if missing: raise DvBenchError(f"profile {path} lacks {', '.join(missing)}; make it again with dvb_profile")
+    if missing:
+        raise DvBenchError(f"profile {path} lacks {', '.join(missing)}; make it again with dvb_profile")
     profile = {"name": str(raw.get("name", path.stem))}
     sizes = {}
     for name in profile_fields: profile[name] = _checked_field(path, name, raw[name], sizes)
     return profile
 
-# %% ../../nbs/30_simulation.profile.ipynb #f7dc9210
+# %% ../../nbs/30_simulation.profile.ipynb #3505551c
 def _checked_field(path, name, raw, sizes):
     "A field as an array, or as a number where its shape is (). Raises DvBenchError."
     shape = profile_fields[name]
     try:
         value = _field_as_array(name, raw, sizes)
     except (ValueError, IndexError, TypeError, KeyError):
-        raise DvBenchError(f"profile {path}: {name} is not a table of numbers; make it again with dvb_profile") from None
-    if value.shape != _expected_shape(shape, value.shape, sizes) or not np.isfinite(value).all() or (value < 0).any():
-        raise DvBenchError(f"profile {path}: {name} should be {shape or 'one number'}, finite and not negative, "
-                           f"found shape {value.shape}; make it again with dvb_profile")
+        raise DvBenchError(f"profile {path}: {name} is not a table of numbers; "
+                           "make it again with dvb_profile") from None
+    expected = _expected_shape(shape, value.shape, sizes)
+    if value.shape != expected or not np.isfinite(value).all() or (value < 0).any():
+        raise DvBenchError(f"profile {path}: {name} should be {shape or 'one number'}, finite and not "
+                           f"negative, found shape {value.shape}; make it again with dvb_profile")
     return value if shape else value.item()

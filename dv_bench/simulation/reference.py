@@ -86,7 +86,7 @@ def _contig_as_letters(fasta, name, end):
     for start in range(0, end, piece_length):
         yield decode(encode(fasta.fetch(name, start, min(start+piece_length, end)))).encode()
 
-# %% ../../nbs/34b_simulation.reference.ipynb #29bb8b3a
+# %% ../../nbs/34b_simulation.reference.ipynb #f413316b
 def _write_from_fasta(out, wanted, ref, region):
     "Write sequence of a FASTA; returns contig -> its stretches. Raises DvBenchError for an unknown contig."
     stretches = {}
@@ -100,7 +100,8 @@ def _write_from_fasta(out, wanted, ref, region):
             length = fasta.get_reference_length(name)
             known = []
             for r in regions:
-                if r.contig == name: known += _known_stretches(fasta, name, r.start, min(r.end or length, length))
+                if r.contig != name: continue
+                known += _known_stretches(fasta, name, r.start, min(r.end or length, length))
             taken = _take_stretches(merge_intervals(known), wanted)
             if not taken: continue
             stretches[name] = taken
@@ -108,14 +109,14 @@ def _write_from_fasta(out, wanted, ref, region):
             _write_contig(out, name, _contig_as_letters(fasta, name, min(taken[-1][1]+margin, length)))
     return stretches
 
-# %% ../../nbs/34b_simulation.reference.ipynb #45a21830
+# %% ../../nbs/34b_simulation.reference.ipynb #e92d0bf9
 def write_reference(
     path:Path,        # FASTA to write; its index is written too
     mb:float,         # megabases of known sequence wanted; a FASTA that holds fewer gives what it has
     seed:int,         # of the synthetic genome
     ref:str|Path|None=None, # FASTA to take sequence from; None makes a synthetic genome
-    region:str="",    # with `ref`: contigs or ranges, a blank between them; by default from its first known base on
-)->dict[str, list[tuple[int, int]]]: # contig -> stretches of at least 2,000 bases without N, which reads come from
+    region:str="",    # with `ref`: contigs or ranges, a blank between them; by default from its start
+)->dict[str, list[tuple[int, int]]]: # contig -> stretches of at least 2,000 bases without N, for reads
     "Write the reference. Raises DvBenchError when nothing of the FASTA can be used."
     wanted = int(round(mb*1e6))
     with open(path, "wb") as out:

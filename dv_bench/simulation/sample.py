@@ -29,7 +29,7 @@ from .reference import Kmers, list_blocks, mean_kept, survey, write_reference
 from .sequencer import make_tables
 from .truth import TruthWriter, vcf_header
 
-# %% ../../nbs/35_simulation.sample.ipynb #9883924a
+# %% ../../nbs/35_simulation.sample.ipynb #984931cf
 def sorted_records(
     blocks:Iterable[BlockReads], # in order
 )->Iterator[bytes]:              # BAM records in order of position
@@ -41,7 +41,8 @@ def sorted_records(
             contig, data, places, sizes = reads.block.contig, b"", places[:0], sizes[:0]
         places, sizes = np.concatenate([places, reads.places]), np.concatenate([sizes, reads.sizes])
         order = np.argsort(places, kind="stable")
-        merged = gather_records(np.frombuffer(data+reads.data, np.uint8), np.cumsum(sizes)-sizes, sizes, order)
+        unsorted = np.frombuffer(data+reads.data, np.uint8)
+        merged = gather_records(unsorted, np.cumsum(sizes)-sizes, sizes, order)
         places, sizes = places[order], sizes[order]
         # a fragment starts in its block, but slips and aligned ends move reads a little to the left
         ready = np.searchsorted(places, reads.block.end-100)
@@ -59,7 +60,7 @@ def _record_truth(blocks, truth, counts, bar):
         bar.update()
         yield reads
 
-# %% ../../nbs/35_simulation.sample.ipynb #f5d0908d
+# %% ../../nbs/35_simulation.sample.ipynb #8062b7b5
 def _write_reads_and_truth(
     folder:Path,    # holds reference.fasta
     options:Options,
@@ -71,7 +72,8 @@ def _write_reads_and_truth(
 )->dict:            # number of sites, snps, indels, reads, blocks
     "Write reads.bam, truth.vcf and confident.bed, without indexes."
     fasta = folder/"reference.fasta"
-    with pysam.FastaFile(str(fasta)) as reference: contigs = list(zip(reference.references, reference.lengths))
+    with pysam.FastaFile(str(fasta)) as reference:
+        contigs = list(zip(reference.references, reference.lengths))
     blocks = list_blocks([name for name, _ in contigs], stretches)
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     counts = Counter(reads=0)
@@ -83,7 +85,8 @@ def _write_reads_and_truth(
         truth = TruthWriter(vcf, bed, stretches)
         finished = map_in_order(block_reads, blocks, jobs, open_sample, (fasta, options, kmers, kept), method)
         for records in sorted_records(_record_truth(finished, truth, counts, bar)): bam.write(records)
-    return dict(sites=truth.sites, snps=truth.snps, indels=truth.indels, reads=counts["reads"], blocks=len(blocks))
+    return {"sites": truth.sites, "snps": truth.snps, "indels": truth.indels, "reads": counts["reads"],
+            "blocks": len(blocks)}
 
 # %% ../../nbs/35_simulation.sample.ipynb #d2fd3010
 def _run(*command):
@@ -93,13 +96,13 @@ def _run(*command):
     messages = process.stderr.strip().splitlines() or ["no message"]
     raise DvBenchError(f"{command[0]} {command[1]} failed: {messages[-1]}")
 
-# %% ../../nbs/35_simulation.sample.ipynb #2247d43d
+# %% ../../nbs/35_simulation.sample.ipynb #2d2f9c9f
 def _realign_with_bwa(folder, sample, jobs):
     "Align the reads of reads.bam again with bwa mem; samtools marks duplicates."
     work = folder/"work"
     work.mkdir()
-    by_name, fastq, reference, aligned, fixed, in_order = (
-        str(work/name) for name in ("names.bam", "reads.fastq", "ref.fa", "out.sam", "fixed.bam", "sorted.bam"))
+    names = ("names.bam", "reads.fastq", "ref.fa", "out.sam", "fixed.bam", "sorted.bam")
+    by_name, fastq, reference, aligned, fixed, in_order = (str(work/name) for name in names)
     read_group = f"@RG\\tID:{sample}\\tSM:{sample}\\tPL:ILLUMINA\\tDS:simulated"
     try:
         pysam.sort("-n", "-o", by_name, str(folder/"reads.bam"))
@@ -123,7 +126,7 @@ def _explain_disk_errors(out):
         raise DvBenchError(f"{out} cannot be written: {reason}; nothing was left there. "
                            "Make room or choose another disk") from error
 
-# %% ../../nbs/35_simulation.sample.ipynb #94d9172b
+# %% ../../nbs/35_simulation.sample.ipynb #3de983c1
 def simulate(
     out:str|Path,      # folder to make; it must not exist or be empty
     mb:float=2.,       # megabases
@@ -134,7 +137,7 @@ def simulate(
     aligner:str="",    # "bwa" aligns the reads again with bwa mem
     quiet:bool=False,  # no progress bar
 )->dict:               # counts and settings, also in simulation.json
-    "Simulate a sample into a folder, completely or not at all. Raises DvBenchError for settings or input of no use."
+    "Simulate a sample, completely or not at all. Raises DvBenchError for unusable settings or input."
     out = Path(out)
     profile = check_options(options, mb, jobs)
     check_output(out, mb, max(options.coverage, options.coverage_to))
@@ -144,34 +147,36 @@ def simulate(
         folder.mkdir()
         stretches = write_reference(folder/"reference.fasta", mb, options.seed, ref, region)
         bases = sum(end-start for parts in stretches.values() for start, end in parts)
-        kmers, by_gc = survey(folder/"reference.fasta", bases, int(options.insert_size or profile["insert_size"][50]))
+        fragment = int(options.insert_size or profile["insert_size"][50])
+        kmers, by_gc = survey(folder/"reference.fasta", bases, fragment)
         kept = mean_kept(by_gc, make_tables(profile, options.read_length).depth_gc)
         counts = _write_reads_and_truth(folder, options, stretches, kmers, kept, jobs, quiet)
         _finish(folder, options.sample, counts["reads"], aligner, jobs)
-        made = {"simulated": True, "mb": round(bases/1e6, 6), "ref": Path(ref).name if ref else None, "region": region,
-                "aligner": aligner or None, **asdict(options), "platform": profile["name"], **counts,
-                "versions": package_versions(("dv_bench", "numpy", "pysam"))}
+        made = {"simulated": True, "mb": round(bases/1e6, 6), "ref": Path(ref).name if ref else None,
+                "region": region, "aligner": aligner or None, **asdict(options), "platform": profile["name"],
+                **counts, "versions": package_versions(("dv_bench", "numpy", "pysam"))}
         write_json(folder/"simulation.json", made)
     return made
 
-# %% ../../nbs/35_simulation.sample.ipynb #14812ebe
+# %% ../../nbs/35_simulation.sample.ipynb #6885cb0e
 def _finish(folder, sample, n_reads, aligner, jobs):
     "Compress and index the truth; align again if wanted, and index the reads."
     if n_reads == 0:
-        raise DvBenchError("no read came out: the known stretches are shorter than a fragment; give a longer reference")
+        raise DvBenchError("no read came out: the known stretches are shorter than a fragment; "
+                           "give a longer reference")
     pysam.tabix_index(str(folder/"truth.vcf"), preset="vcf", force=True)
     if aligner: _realign_with_bwa(folder, sample, jobs)
     pysam.index(str(folder/"reads.bam"))
 
-# %% ../../nbs/35_simulation.sample.ipynb #6c44ca3c
+# %% ../../nbs/35_simulation.sample.ipynb #44c684a0
 def demo_dataset(
     out:str|Path|None=None,    # dataset folder; None is the project's data/demo
-    config:str|Path|None=None, # YAML with `simulate` (mb, and fields of Options) and `examples` (fields of images.examples.Job); None is configs/demo.yaml
+    config:str|Path|None=None, # YAML with the settings; None is configs/demo.yaml
     jobs:int|None=None,        # processes; None takes the machine's cores, at most 8
 )->Path:                       # the dataset folder
     "Make the demonstration dataset if it is missing: simulate reads, and draw and label their images."
     import yaml
-    from dv_bench.images.examples import prepare, write_dataset   # slow to import; dvb_simulate needs none of it
+    from dv_bench.images.examples import prepare, write_dataset   # slow to import, not needed by dvb_simulate
     out = Path(out) if out else project_root()/"data"/"demo"
     if (out/"dataset.json").exists(): return out
     config = Path(config) if config else project_root()/"configs"/"demo.yaml"

@@ -86,10 +86,10 @@ def _diverge(
         else: copy = np.insert(copy, at, rng.integers(0, 4, size))
     return copy.astype(np.uint8)
 
-# %% ../../nbs/31_simulation.sequence.ipynb #78f8c0b1
+# %% ../../nbs/31_simulation.sequence.ipynb #93cde092
 def repeat_families(
-    seed:int,          # of the genome
-)->tuple[list, list, list]: # three short families that end in poly-A, two long ones, six segments to duplicate
+    seed:int, # of the genome
+)->tuple[list, list, list]: # three short families with poly-A, two long ones, six segments to duplicate
     "The ancestral sequences of the genome's interspersed repeats, as code arrays."
     rng = random_for(seed, "families")
     short = []
@@ -101,11 +101,11 @@ def repeat_families(
     duplicated = [_random_bases(np.full(int(rng.integers(1500, 6000)), .45), rng) for _ in range(6)]
     return short, long, duplicated
 
-# %% ../../nbs/31_simulation.sequence.ipynb #29fe329e
+# %% ../../nbs/31_simulation.sequence.ipynb #aa987652
 # runs per Mb, counted on GRCh38 chr20:1-10,000,000; random sequence already contains the shorter ones
 _homopolymers = (  # length, runs per Mb
-    (9, 40), (10, 40), (11, 38), (12, 33), (13, 30), (14, 28), (15, 25), (16, 24), (18, 33), (20, 24), (22, 17),
-    (25, 15), (30, 10))
+    (9, 40), (10, 40), (11, 38), (12, 33), (13, 30), (14, 28), (15, 25), (16, 24), (18, 33), (20, 24),
+    (22, 17), (25, 15), (30, 10))
 _tandem = (        # bases of the unit, (copies, runs per Mb)
     (2, ((6, 30), (8, 16), (10, 8), (12, 8), (15, 7), (18, 7), (21, 7), (24, 2))),
     (3, ((5, 13), (7, 8), (10, 3), (14, 1))),
@@ -191,12 +191,13 @@ def _consists_of_smaller_unit(codes, start, unit):
             if same: return True
     return False
 
-# %% ../../nbs/31_simulation.sequence.ipynb #02bf2458
+# %% ../../nbs/31_simulation.sequence.ipynb #720d87ba
 @compiled
 def tandem_repeats(
     codes, # (n,) uint8
-):         # (m, 3) int64, by unit, then by position: first base, unit (1-4 bases), length (bases; the last copy may be cut)
-    "Perfect tandem repeats. A unit that repeats inside itself (AA, ACAC) is listed under the smaller unit only."
+):         # (m, 3) int64, sorted by unit, then position: first base, unit (1-4 bases), length (bases)
+    """Perfect tandem repeats; the last copy may be cut. A unit that repeats inside itself (AA, ACAC) is
+    listed under the smaller unit only."""
     repeats = [(np.int64(0), np.int64(0), np.int64(0))]  # gives numba the type; removed below
     n = len(codes)
     for unit in range(1, 5):

@@ -6,7 +6,7 @@
 __all__ = ['left_out', 'least_mapq', 'least_quality', 'flank', 'ReadTable', 'ReferenceWindow', 'collect_reads', 'FlatReads',
            'flat_reads', 'Piles', 'count_piles', 'Errors', 'count_errors']
 
-# %% ../../nbs/35a_simulation.tally.ipynb #f0a27321
+# %% ../../nbs/35a_simulation.tally.ipynb #3df3e0ca
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +15,15 @@ from ..core import DvBenchError, find_path
 from ..genome import Region, parse_region
 from ..hts import open_reference
 from ..images.decoding import open_reads
-from ..images.reads import (
-    CDEL, CDIFF, CEQUAL, CINS, CMATCH, FDUP, FREVERSE, FSECONDARY, FSUPPLEMENTARY, FUNMAP, consumes_read, consumes_reference)
+from dv_bench.images.reads import (
+    CDEL, CDIFF, CEQUAL, CINS, CMATCH, FDUP, FREVERSE, FSECONDARY, FSUPPLEMENTARY, FUNMAP, consumes_read,
+    consumes_reference)
 from ..machine import compiled
 from .sequence import N, encode, tandem_repeats
 
-# %% ../../nbs/35a_simulation.tally.ipynb #1597ad43
+# %% ../../nbs/35a_simulation.tally.ipynb #deea215b
 class ReadTable(NamedTuple):
-    "Primary reads of a region, r of them; `bases[base_start[i]:base_start[i+1]]` are the bases of read i, likewise `ops`."
+    "Primary reads, r of them. `bases[base_start[i]:base_start[i+1]]` belong to read i, likewise `ops`."
     pos0: np.ndarray       # (r,) int64, first aligned base on the contig
     flag: np.ndarray       # (r,) int64, SAM flags
     mapq: np.ndarray       # (r,) int64
@@ -51,38 +52,45 @@ class ReferenceWindow(NamedTuple):
 # %% ../../nbs/35a_simulation.tally.ipynb #9a4692a3
 left_out = FUNMAP | FSECONDARY | FSUPPLEMENTARY  # reads with one of these flags are not counted
 
-# %% ../../nbs/35a_simulation.tally.ipynb #84717062
+# %% ../../nbs/35a_simulation.tally.ipynb #1485fc75
+class _Row(NamedTuple):
+    "One read; pysam's own objects need more memory."
+    fields: tuple     # pos0, flag, mapq, TLEN
+    name: str
+    bases: np.ndarray # (n,) uint8 codes
+    quals: np.ndarray # (n,) uint8
+    cigar: np.ndarray # (operations, 2) int64: operation, length
+
+# %% ../../nbs/35a_simulation.tally.ipynb #ec5b9811
 def _usable(bam, region, limit):
     "The first primary reads of a region that have bases, qualities and a CIGAR."
-    reads = []
+    rows = []
     for read in bam.fetch(region.contig, region.start, region.end):
-        if read.flag & left_out or read.query_sequence is None: continue
-        if read.query_qualities is None or read.cigartuples is None: continue
-        reads.append(read)
-        if len(reads) >= limit: break
-    return reads
+        bases, quals, cigar = read.query_sequence, read.query_qualities, read.cigartuples
+        if read.flag & left_out or bases is None or quals is None or cigar is None: continue
+        fields = (read.reference_start, read.flag, read.mapping_quality, read.template_length)
+        rows.append(_Row(fields, read.query_name, encode(bases), np.array(quals, np.uint8), np.array(cigar)))
+        if len(rows) >= limit: break
+    return rows
 
-# %% ../../nbs/35a_simulation.tally.ipynb #c40e48d7
-def _read_table(reads):
-    "pysam's reads as a `ReadTable`."
-    cigars = [read.cigartuples for read in reads]
-    bases = [encode(read.query_sequence) for read in reads]
+# %% ../../nbs/35a_simulation.tally.ipynb #a5863ccd
+def _read_table(rows):
+    "Reads as a `ReadTable`."
+    pos0, flag, mapq, tlen = np.array([row.fields for row in rows], np.int64).T.copy()
+    cigar = np.concatenate([row.cigar for row in rows])
     return ReadTable(
-        pos0=np.array([read.reference_start for read in reads], np.int64),
-        flag=np.array([read.flag for read in reads], np.int64),
-        mapq=np.array([read.mapping_quality for read in reads], np.int64),
-        tlen=np.array([read.template_length for read in reads], np.int64),
-        names=[read.query_name for read in reads],
-        bases=np.concatenate(bases),
-        quals=np.concatenate([np.array(read.query_qualities, np.uint8) for read in reads]),
-        base_start=np.cumsum([0, *map(len, bases)]),
-        ops=np.array([op for cigar in cigars for op, _ in cigar], np.uint8),
-        lens=np.array([n for cigar in cigars for _, n in cigar], np.int64),
-        op_start=np.cumsum([0, *map(len, cigars)]))
+        pos0, flag, mapq, tlen,
+        names=[row.name for row in rows],
+        bases=np.concatenate([row.bases for row in rows]),
+        quals=np.concatenate([row.quals for row in rows]),
+        base_start=np.cumsum([0, *(len(row.bases) for row in rows)]),
+        ops=cigar[:, 0].astype(np.uint8),
+        lens=cigar[:, 1].copy(),
+        op_start=np.cumsum([0, *(len(row.cigar) for row in rows)]))
 
-# %% ../../nbs/35a_simulation.tally.ipynb #17e612a3
+# %% ../../nbs/35a_simulation.tally.ipynb #555743ff
 def _choose_region(bam, fasta, reads, ref, region):
-    "The region to count on; without one the first contig with reads. Raises DvBenchError where the reference is another one."
+    "The region to count on, by default the first contig with reads. Raises DvBenchError."
     shared = [contig for contig, length in zip(bam.references, bam.lengths)
               if contig in fasta.references and fasta.get_reference_length(contig) == length]
     if region: chosen = parse_region(region)
@@ -203,14 +211,14 @@ def count_piles(reads:FlatReads, window:ReferenceWindow)->Piles:
     _fill_piles(reads, window.codes, piles)
     return piles
 
-# %% ../../nbs/35a_simulation.tally.ipynb #ab029c18
+# %% ../../nbs/35a_simulation.tally.ipynb #b07ec0b3
 class Errors(NamedTuple):
     "Counts of the second pass; n positions."
     level_n: np.ndarray     # (256,) float64, bases by quality
     level_wrong: np.ndarray # (256,) float64, errors by quality
     seen: np.ndarray        # (4 before, 4 base) float64, bases by context
     wrong: np.ndarray       # (4 before, 4 base, 4 read) float64, errors by context
-    slips: np.ndarray       # (n, 3) float64, of the homopolymer that starts here: reads that lose a base, gain one, span it
+    slips: np.ndarray       # (n, 3) float64, reads that lose a base of the run here, gain one, span it
 
 # %% ../../nbs/35a_simulation.tally.ipynb #1a3452fc
 @compiled
@@ -232,10 +240,10 @@ def _add_errors(reads, r, x, q, n, ref, excluded, errors):
 # %% ../../nbs/35a_simulation.tally.ipynb #5d7ba247
 flank = 4  # bases that a read must show on either side of a homopolymer to span it
 
-# %% ../../nbs/35a_simulation.tally.ipynb #5a1e41ff
+# %% ../../nbs/35a_simulation.tally.ipynb #b14c8feb
 @compiled
 def _add_slips(op, base, x, n, ref, runs, slips):
-    "Count what one CIGAR operation, of n bases at window position x, says of homopolymers; `base` is its first base."
+    "Count one CIGAR operation, of n bases at window position x, for homopolymers; `base` is its first base."
     if _aligns(op):
         for at in range(max(x+flank, 0), min(x+n-flank, len(ref))):
             if runs[at] > 0 and at+runs[at]+flank <= x+n: slips[at, 2] += 1
@@ -257,13 +265,14 @@ def _fill_errors(reads, ref, runs, excluded, errors):
             x += n*consumes_reference[op]
             q += n*consumes_read[op]
 
-# %% ../../nbs/35a_simulation.tally.ipynb #5adb4ae7
+# %% ../../nbs/35a_simulation.tally.ipynb #21b8a4a2
 def count_errors(
     reads:FlatReads,
     window:ReferenceWindow,
     excluded:np.ndarray, # (n,) bool, positions that look like variants
 )->Errors:
     "The second pass over the reads."
-    errors = Errors(np.zeros(256), np.zeros(256), np.zeros((4, 4)), np.zeros((4, 4, 4)), np.zeros((len(window.codes), 3)))
+    slips = np.zeros((len(window.codes), 3))
+    errors = Errors(np.zeros(256), np.zeros(256), np.zeros((4, 4)), np.zeros((4, 4, 4)), slips)
     _fill_errors(reads, window.codes, window.runs, excluded, errors)
     return errors

@@ -54,7 +54,7 @@ def unclear_stretches(
     unclear = _repeated_places(block, window_start, repeats)+_long_homopolymers(block, window_start, ref)
     return merge_intervals(unclear, step)
 
-# %% ../../nbs/34c_simulation.truth.ipynb #33be0540
+# %% ../../nbs/34c_simulation.truth.ipynb #5071ec52
 def vcf_header(
     contigs:list[tuple[str, int]], # name and length
     sample:str,
@@ -63,7 +63,8 @@ def vcf_header(
     lines = ["##fileformat=VCFv4.2", '##FILTER=<ID=PASS,Description="All filters passed">',
              "##source=dvb_simulate (simulated sample)"]
     lines += [f"##contig=<ID={name},length={length}>" for name, length in contigs]
-    lines += ['##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype, phased: the simulated haplotypes">',
+    description = "Genotype, phased: the simulated haplotypes"
+    lines += [f'##FORMAT=<ID=GT,Number=1,Type=String,Description="{description}">',
               f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{sample}"]
     return "".join(f"{line}\n" for line in lines)
 
@@ -75,7 +76,7 @@ def _vcf_line(contig, variant):
 # %% ../../nbs/34c_simulation.truth.ipynb #302fbe37
 end_margin = 700  # bases at the ends of known sequence that are not confident: reads are fewer there
 
-# %% ../../nbs/34c_simulation.truth.ipynb #469a0c57
+# %% ../../nbs/34c_simulation.truth.ipynb #00891667
 class TruthWriter:
     "Writes the truth of blocks, which come in order, and counts it."
     def __init__(self,
@@ -85,7 +86,7 @@ class TruthWriter:
     ):
         self.vcf = vcf
         self.bed = bed
-        self.edges = {(contig, edge) for contig in stretches for stretch in stretches[contig] for edge in stretch}
+        self.edges = {(name, edge) for name, parts in stretches.items() for part in parts for edge in part}
         self.sites = 0
         self.snps = 0
         self.indels = 0
@@ -96,7 +97,8 @@ class TruthWriter:
             if block.start <= variant.pos0 < block.end: self._add_variant(block.contig, variant)
         start, end = self._without_edges(block)
         for unclear_start, unclear_end in [*unclear, (end, end)]:
-            if min(unclear_start, end) > start: self.bed.write(f"{block.contig}\t{start}\t{min(unclear_start, end)}\n")
+            clear_end = min(unclear_start, end)
+            if clear_end > start: self.bed.write(f"{block.contig}\t{start}\t{clear_end}\n")
             start = max(start, unclear_end)
 
     def _add_variant(self, contig, variant):

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['edge', 'transition', 'Variant', 'make_variants', 'apply_variants']
 
-# %% ../../nbs/32_simulation.variants.ipynb #c334742a
+# %% ../../nbs/32_simulation.variants.ipynb #9dd2baf9
 from typing import NamedTuple
 
 import numpy as np
 
-from .sequence import C, G, N, decode, encode, random_for, tandem_repeats
+from .sequence import C, G, N, decode, encode, tandem_repeats
 
 # %% ../../nbs/32_simulation.variants.ipynb #307557c1
 class Variant(NamedTuple):
@@ -73,20 +73,21 @@ def _left_align(codes, at, allele):
         at -= 1
     return at, _IndelAllele(lost, gained)
 
-# %% ../../nbs/32_simulation.variants.ipynb #993c9d27
+# %% ../../nbs/32_simulation.variants.ipynb #18484a6f
 def _repeat_alleles(codes, start, unit, length, rng):
-    "One or two alleles that change the number of units of a tandem repeat; none where the repeat is too short."
+    "Up to two alleles that change the number of units of a tandem repeat; none if it is too short."
     both_ways = rng.random() < .5
     directions = rng.permutation([-1, 1]) if both_ways else rng.choice([-1, 1])*np.array([1, 2])
     directions = directions[:1 if rng.random() > .13 else 2]
     one_more = .7 if unit*8 > length else .6
     changes = [int(direction*unit*rng.geometric(one_more)) for direction in directions]
     changes = dict.fromkeys(change for change in changes if -change <= length-unit and change <= 60)
-    return [_IndelAllele(max(-change, 0), np.resize(codes[start:start+unit], max(change, 0))) for change in changes]
+    repeat = codes[start:start+unit]
+    return [_IndelAllele(max(-change, 0), np.resize(repeat, max(change, 0))) for change in changes]
 
-# %% ../../nbs/32_simulation.variants.ipynb #e14d0a30
+# %% ../../nbs/32_simulation.variants.ipynb #ee13339a
 def _plain_allele(codes, rng):
-    "An indel outside repeats: its anchor and its allele. Half of the insertions repeat the bases before them."
+    "An indel anywhere: its anchor and its allele. Half of the insertions repeat the bases before them."
     at = rng.integers(80, len(codes)-80)
     size = int(min(rng.geometric(.48), 40))
     if rng.random() < .5: gained = codes[at+1-size:at+1].copy()
@@ -110,12 +111,12 @@ def _propose_indel(codes, repeats, weights, rng, in_repeats=.66):
     if len({anchor for anchor, _ in placed}) > 1: placed = placed[:1]
     return _indel_as_vcf(codes, placed[0][0], [allele for _, allele in placed])
 
-# %% ../../nbs/32_simulation.variants.ipynb #09c2f04c
+# %% ../../nbs/32_simulation.variants.ipynb #3f217fc6
 def _indel_as_vcf(codes, at, alleles):
     "REF and the alts of an indel at the anchor `at`. REF spans the longest deletion."
-    end = at+1+max(allele.lost for allele in alleles)
-    alts = [decode(np.concatenate([codes[at:at+1], allele.gained, codes[at+1+allele.lost:end]])) for allele in alleles]
-    return _Proposal(at, decode(codes[at:end]), alts)
+    anchor, end = codes[at:at+1], at+1+max(allele.lost for allele in alleles)
+    alts = [np.concatenate([anchor, gained, codes[at+1+lost:end]]) for lost, gained in alleles]
+    return _Proposal(at, decode(codes[at:end]), [decode(alt) for alt in alts])
 
 # %% ../../nbs/32_simulation.variants.ipynb #49de312c
 def _draw_genotype(n_alts, het_hom, rng):
@@ -124,7 +125,7 @@ def _draw_genotype(n_alts, het_hom, rng):
     if rng.random() < het_hom/(1+het_hom): return (1, 0) if rng.random() < .5 else (0, 1)
     return (1, 1)
 
-# %% ../../nbs/32_simulation.variants.ipynb #1b35f4df
+# %% ../../nbs/32_simulation.variants.ipynb #d6122866
 class _Sites:
     "The variants of a block while they are drawn; the first one at a position stays."
     def __init__(self, codes, het_hom, rng):
@@ -143,7 +144,7 @@ class _Sites:
         self.at.setdefault(at, (ref, alts, genotype))
 
     def sorted_variants(self, start):
-        "`Variant`s without overlaps, alts in alphabetical order; `start` is the block's first base on the contig."
+        "`Variant`s without overlaps, alts sorted; `start` is the block's first base on the contig."
         variants = []
         end = 0
         for at, (ref, alts, genotype) in sorted(self.at.items()):
@@ -151,13 +152,14 @@ class _Sites:
             order = sorted(range(len(alts)), key=alts.__getitem__)
             new_number = {0: 0} | {old+1: new+1 for new, old in enumerate(order)}
             ordered_alts = tuple(alts[i] for i in order)
-            variants.append(Variant(start+at, ref, ordered_alts, tuple(new_number[allele] for allele in genotype)))
+            new_genotype = tuple(new_number[allele] for allele in genotype)
+            variants.append(Variant(start+at, ref, ordered_alts, new_genotype))
             end = at+len(ref)
         return variants
 
-# %% ../../nbs/32_simulation.variants.ipynb #42f43367
+# %% ../../nbs/32_simulation.variants.ipynb #5d3c60cf
 def _add_nearby_snp(sites, proposal):
-    "Add a SNP behind a proposed variant: mostly on the same haplotype if it touches it, half of the time otherwise."
+    "Add a SNP behind a proposed variant. If it touches it, it is mostly on the same haplotype."
     codes, rng = sites.codes, sites.rng
     gap = int(rng.geometric(.1))-1
     at = proposal.at+len(proposal.ref)+gap
@@ -201,14 +203,14 @@ def make_variants(
             _add_nearby_snp(sites, proposal)
     return sites.sorted_variants(start)
 
-# %% ../../nbs/32_simulation.variants.ipynb #1f51a1f3
+# %% ../../nbs/32_simulation.variants.ipynb #c65defa5
 def apply_variants(
     codes:np.ndarray,       # (n,) reference
     start:int,              # its first base on the contig
     variants:list[Variant], # sorted; those outside of the reference are ignored
     haplotype:int|None,     # 0 or 1: the allele of the genotype to take; None takes the first alt everywhere
-)->tuple[np.ndarray, np.ndarray]: # (m,) uint8 haplotype; (m,) int64 position of each base on the contig, -1 for inserted ones
-    "The sequence of one haplotype and the positions of its bases."
+)->tuple[np.ndarray, np.ndarray]: # (m,) uint8 haplotype; (m,) int64 positions on the contig
+    "The sequence of one haplotype and the positions of its bases, -1 for inserted ones."
     bases = []
     where = []
     last = 0  # end of the reference that is copied so far
@@ -218,7 +220,7 @@ def apply_variants(
         end = at+len(variant.ref)
         if not allele or at < last or end > len(codes): continue
         alt = encode(variant.alts[allele-1])
-        kept = min(len(alt), len(variant.ref))-1   # bases behind the anchor that have a position; gaps follow the anchor
+        kept = min(len(alt), len(variant.ref))-1   # bases behind the gap; the gap follows the anchor
         inserted = np.full(len(alt)-1-kept, -1)
         bases += [codes[last:at], alt]
         where += [np.arange(start+last, start+at+1), inserted, np.arange(start+end-kept, start+end)]
