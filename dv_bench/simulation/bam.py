@@ -6,7 +6,7 @@
 __all__ = ['START', 'END', 'N_OPS', 'EDITS', 'FLAGS', 'MAPQ', 'fewest_matches', 'piece_size', 'Repeats', 'Naming', 'Records',
            'encode_records', 'gather_records', 'BgzfWriter', 'bam_header']
 
-# %% ../../nbs/34_simulation.bam.ipynb #d9dcb0ad
+# %% ../../nbs/34_simulation.bam.ipynb #741e03ec
 import functools
 import struct
 import zlib
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..images.reads import (
-    FDUP, FMREVERSE, FMUNMAP, FPAIRED, FPROPER_PAIR, FREAD1, FREAD2, FREVERSE, FUNMAP)
+    FDUP, FMREVERSE, FMUNMAP, FPAIRED, FPROPER_PAIR, FREAD1, FREAD2, FREVERSE, FUNMAP, copy_values)
 from ..machine import compiled, inlined
 from .aligner import bounded_mapq, draw_mapq, make_cigar, mapq_row
 from .kmers import kmer_size
@@ -108,11 +108,11 @@ def _put_words(out, at, words):
         at += 4
     return at
 
-# %% ../../nbs/34_simulation.bam.ipynb #1d576691
+# %% ../../nbs/34_simulation.bam.ipynb #021c4610
 @compiled
 def _put_bytes(out, at, values):
     "Write bytes; returns where they end."
-    for i in range(len(values)): out[at+i] = values[i]
+    copy_values(values, 0, len(values), out, at)
     return at+len(values)
 
 # %% ../../nbs/34_simulation.bam.ipynb #5672dd3f
@@ -247,7 +247,7 @@ def encode_records(
             size[r] = at-begin[r]
     return Records(out[:at], begin, size, place)
 
-# %% ../../nbs/34_simulation.bam.ipynb #d2af41a8
+# %% ../../nbs/34_simulation.bam.ipynb #5b889023
 @compiled
 def gather_records(
     data,  # uint8
@@ -261,7 +261,7 @@ def gather_records(
     gathered = np.empty(total, np.uint8)
     at = 0
     for r in order:
-        for i in range(size[r]): gathered[at+i] = data[begin[r]+i]
+        copy_values(data, begin[r], size[r], gathered, at)
         at += size[r]
     return gathered
 

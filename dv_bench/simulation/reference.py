@@ -86,22 +86,30 @@ def _contig_as_letters(fasta, name, end):
     for start in range(0, end, piece_length):
         yield decode(encode(fasta.fetch(name, start, min(start+piece_length, end)))).encode()
 
-# %% ../../nbs/34b_simulation.reference.ipynb #f413316b
+# %% ../../nbs/34b_simulation.reference.ipynb #7360a6fe
+def _wanted_regions(fasta, region):
+    "contig -> its regions, in the order wanted; all contigs by default."
+    regions = [parse_region(text) for text in region.split()] if region else map(Region, fasta.references)
+    by_contig = {}
+    for r in regions: by_contig.setdefault(r.contig, []).append(r)
+    return by_contig
+
+# %% ../../nbs/34b_simulation.reference.ipynb #7528bcf2
+def _require_contig(fasta, ref, name):
+    if name not in fasta.references:
+        raise DvBenchError(f"{ref} has no contig {name!r}; it has {', '.join(fasta.references[:8])}")
+
+# %% ../../nbs/34b_simulation.reference.ipynb #3cff2493
 def _write_from_fasta(out, wanted, ref, region):
     "Write sequence of a FASTA; returns contig -> its stretches. Raises DvBenchError for an unknown contig."
     stretches = {}
     with open_reference(ref) as fasta:
-        regions = [Region(name) for name in fasta.references]
-        if region: regions = [parse_region(text) for text in region.split()]
-        for name in dict.fromkeys(r.contig for r in regions):
-            if name not in fasta.references:
-                raise DvBenchError(f"{ref} has no contig {name!r}; it has {', '.join(fasta.references[:8])}")
+        for name, regions in _wanted_regions(fasta, region).items():
+            _require_contig(fasta, ref, name)
             if wanted <= 0: break
             length = fasta.get_reference_length(name)
             known = []
-            for r in regions:
-                if r.contig != name: continue
-                known += _known_stretches(fasta, name, r.start, min(r.end or length, length))
+            for r in regions: known += _known_stretches(fasta, name, r.start, min(r.end or length, length))
             taken = _take_stretches(merge_intervals(known), wanted)
             if not taken: continue
             stretches[name] = taken

@@ -220,7 +220,16 @@ class Errors(NamedTuple):
     wrong: np.ndarray       # (4 before, 4 base, 4 read) float64, errors by context
     slips: np.ndarray       # (n, 3) float64, reads that lose a base of the run here, gain one, span it
 
-# %% ../../nbs/35a_simulation.tally.ipynb #1a3452fc
+# %% ../../nbs/35a_simulation.tally.ipynb #f99eeb87
+@compiled
+def _add_context(before, true, read, reverse, seen, wrong):
+    "Count a base by the base before it, and its error if it has one; all three as in the reference."
+    if before == N: return
+    if reverse: before, true, read = 3-before, 3-true, 3-read
+    seen[before, true] += 1
+    if read != true: wrong[before, true, read] += 1
+
+# %% ../../nbs/35a_simulation.tally.ipynb #70cb054e
 @compiled
 def _add_errors(reads, r, x, q, n, ref, excluded, errors):
     "Count an aligned stretch of read r: n bases from window position x and base q on."
@@ -231,22 +240,24 @@ def _add_errors(reads, r, x, q, n, ref, excluded, errors):
         errors.level_n[quality] += 1
         if base != ref[at]: errors.level_wrong[quality] += 1
         y = q+i+1 if reads.reverse[r] else q+i-1   # the base read before
-        if y < reads.base_start[r] or y >= reads.base_start[r+1] or reads.bases[y] == N: continue
-        before, true, read = reads.bases[y], ref[at], base
-        if reads.reverse[r]: before, true, read = 3-before, 3-true, 3-read
-        errors.seen[before, true] += 1
-        if read != true: errors.wrong[before, true, read] += 1
+        if reads.base_start[r] <= y < reads.base_start[r+1]:
+            _add_context(reads.bases[y], ref[at], base, reads.reverse[r], errors.seen, errors.wrong)
 
 # %% ../../nbs/35a_simulation.tally.ipynb #5d7ba247
 flank = 4  # bases that a read must show on either side of a homopolymer to span it
 
-# %% ../../nbs/35a_simulation.tally.ipynb #b14c8feb
+# %% ../../nbs/35a_simulation.tally.ipynb #640e2803
+@compiled
+def _add_spanned(x, n, runs, slips):
+    "Count the homopolymers that an aligned stretch of n bases from window position x on spans."
+    for at in range(max(x+flank, 0), min(x+n-flank, len(runs))):
+        if runs[at] > 0 and at+runs[at]+flank <= x+n: slips[at, 2] += 1
+
+# %% ../../nbs/35a_simulation.tally.ipynb #31f3b12b
 @compiled
 def _add_slips(op, base, x, n, ref, runs, slips):
     "Count one CIGAR operation, of n bases at window position x, for homopolymers; `base` is its first base."
-    if _aligns(op):
-        for at in range(max(x+flank, 0), min(x+n-flank, len(ref))):
-            if runs[at] > 0 and at+runs[at]+flank <= x+n: slips[at, 2] += 1
+    if _aligns(op): _add_spanned(x, n, runs, slips)
     elif n == 1 and 0 <= x < len(ref) and runs[x] > 0:
         if op == CDEL: slips[x, 0] += 1
         elif op == CINS and base == ref[x]: slips[x, 1] += 1
