@@ -1,14 +1,18 @@
 # make help lists the targets. Every target builds the environment (.venv) first when it is missing or out of date.
-PYTHON ?= python3.11
+# PYTHON names the interpreter that .venv is made with; by default the newest one found that every pin has a wheel for.
+VERSIONS := 3.14 3.13 3.12 3.11
+PYTHON ?= $(firstword $(foreach v,$(VERSIONS),$(shell python$(v) -c 'import sys; print(sys.executable)' 2>/dev/null)))
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help setup test test-slow lab demo bench bench-gpu clean
+.PHONY: help setup test test-slow lab demo bench bench-gpu check-pins clean
 help:              ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
 $(VENV)/.ready: settings.ini setup.py constraints.txt scripts/cpu_torchvision.py
+	$(if $(PYTHON),,$(error no Python found; install one of $(VERSIONS) (on Debian: apt install python3 python3-venv), or name one with PYTHON=...))
+	@echo "building $(VENV) with $(PYTHON), $$($(PYTHON) --version)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	$(BIN)/python scripts/cpu_torchvision.py
@@ -52,6 +56,9 @@ bench-gpu: $(VENV)/.ready  ## needs a GPU: training speed on it, beside the thes
 	$(BIN)/python -c 'import torch; raise SystemExit(None if torch.cuda.is_available() else "torch sees no GPU here")'
 	$(BIN)/python benchmarks/training.py -p rows 75 --out benchmarks/results/training_gpu.md
 	$(BIN)/python benchmarks/training.py -p rows 75 -p compile true --out benchmarks/results/training_gpu_compiled.md
+
+check-pins: $(VENV)/.ready  ## does every pinned package have a wheel for Python 3.11.0 and for each newer version?
+	$(BIN)/python scripts/check_pins.py
 
 clean:             ## remove the environment and caches; data/ and outputs/ stay
 	rm -rf $(VENV) *.egg-info build .pytest_cache

@@ -21,7 +21,9 @@ import numpy as np
 from PIL import Image
 
 from dv_bench.core import DvBenchError, package_versions
-from dv_bench.dataset.folder import DatasetWriter, PileupDataset, writer_row
+from dv_bench.dataset.writer import DatasetWriter
+from dv_bench.dataset.folder import PileupDataset
+from dv_bench.dataset.combine import writer_row
 
 
 def write_both(source: PileupDataset, n: int, folder: Path) -> dict[str, float]:

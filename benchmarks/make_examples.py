@@ -22,7 +22,7 @@ import pysam
 from dv_bench.images import examples
 from dv_bench.core import package_versions, project_root
 from dv_bench.genome import parse_region
-from dv_bench.dataset.folder import DatasetWriter
+from dv_bench.dataset.writer import DatasetWriter
 
 stages = {"fetch_reads": "reading", "take_reads": "candidates", "find_candidates": "candidates", "realign": "realigning",
           "site_images": "drawing", "labels": "labelling", "encode_image": "writing", "add_encoded": "writing"}

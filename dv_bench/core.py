@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
-           'DvBenchError', 'project_root', 'find_path', 'package_data', 'atomic_path', 'write_json', 'read_json',
-           'OutputsHandler', 'sha256_file', 'package_versions', 'git_commit', 'provenance']
+           'result_packages', 'DvBenchError', 'project_root', 'find_path', 'package_data', 'atomic_path', 'write_json',
+           'read_json', 'OutputsHandler', 'sha256_file', 'package_versions', 'git_commit', 'provenance']
 
-# %% ../nbs/00_core.ipynb #21714d13
+# %% ../nbs/00_core.ipynb #aadef427
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -21,142 +22,198 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
+# %% ../nbs/00_core.ipynb #3422c614
+height = 100        # rows of an image
+width = 221         # columns of an image, one per reference base
+reference_rows = 5  # the first rows, which repeat the reference
+half_width = (width-1)//2
+class_names = ("hom_ref", "het", "hom_alt")  # 0, 1 or 2 copies of the shown alt alleles
 
-# %% ../nbs/00_core.ipynb #e349f9f0
-height, width, reference_rows = 100, 221, 5
-half_width = (width - 1) // 2
-class_names = ("hom_ref", "het", "hom_alt")  # copies of the shown alt alleles: 0, 1, 2
+# %% ../nbs/00_core.ipynb #bcf82c03
 channel_numbers = {  # name -> DeepVariantChannelEnum
-    "read_base": 1, "base_quality": 2, "mapping_quality": 3, "strand": 4, "read_supports_variant": 5,
-    "base_differs_from_ref": 6, "haplotype_tag": 7, "allele_frequency": 8, "diff_channels_alternate_allele_1": 9,
-    "diff_channels_alternate_allele_2": 10, "read_mapping_percent": 11, "avg_base_quality": 12, "identity": 13,
-    "gap_compressed_identity": 14, "gc_content": 15, "is_homopolymer": 16, "homopolymer_weighted": 17, "blank": 18,
-    "insert_size": 19, "base_channels_alternate_allele_1": 20, "base_channels_alternate_allele_2": 21,
-    "mean_coverage": 22, "base_methylation": 23, "base_6ma": 24}
+    "read_base": 1,
+    "base_quality": 2,
+    "mapping_quality": 3,
+    "strand": 4,
+    "read_supports_variant": 5,
+    "base_differs_from_ref": 6,
+    "haplotype_tag": 7,
+    "allele_frequency": 8,
+    "diff_channels_alternate_allele_1": 9,
+    "diff_channels_alternate_allele_2": 10,
+    "read_mapping_percent": 11,
+    "avg_base_quality": 12,
+    "identity": 13,
+    "gap_compressed_identity": 14,
+    "gc_content": 15,
+    "is_homopolymer": 16,
+    "homopolymer_weighted": 17,
+    "blank": 18,
+    "insert_size": 19,
+    "base_channels_alternate_allele_1": 20,
+    "base_channels_alternate_allele_2": 21,
+    "mean_coverage": 22,
+    "base_methylation": 23,
+    "base_6ma": 24,
+}
 channel_names = {number: name for name, number in channel_numbers.items()}
-wgs_channels = tuple(channel_names[n] for n in (1, 2, 3, 4, 5, 6, 19))
+wgs_channels = tuple(channel_names[number] for number in (1, 2, 3, 4, 5, 6, 19))
 
-# %% ../nbs/00_core.ipynb #1faaa631
+# %% ../nbs/00_core.ipynb #c6d78f4a
 class DvBenchError(Exception):
     "A problem that the user can solve; its text says what was expected, what was found and what to do."
 
-# %% ../nbs/00_core.ipynb #ccc5ad27
+# %% ../nbs/00_core.ipynb #970c67a8
 def project_root()->Path: # folder that holds settings.ini, nbs/, data/ and outputs/
-    "The project's top folder; raises DvBenchError outside a checkout."
-    for start in (Path.cwd(), Path(__file__).parent if "__file__" in globals() else Path.cwd()):
+    "The project's top folder. Raises DvBenchError outside a checkout."
+    starts = [Path.cwd()]
+    if "__file__" in globals(): starts.append(Path(__file__).parent)
+    for start in starts:
         for folder in (start.resolve(), *start.resolve().parents):
             if (folder/"settings.ini").exists() and (folder/"nbs").is_dir(): return folder
-    raise DvBenchError(f"no dv_bench project above {Path.cwd()}: expected a folder with settings.ini and nbs/. Run the command "
-                       "inside a checkout.")
+    raise DvBenchError(f"no dv_bench project above {Path.cwd()}: expected a folder with settings.ini and "
+                       "nbs/. Run the command inside a checkout.")
 
-# %% ../nbs/00_core.ipynb #db9a698a
+# %% ../nbs/00_core.ipynb #abbbe51b
 def find_path(
-    path:str|Path, # as a user wrote it: absolute, relative to the working directory, or relative to the project
-)->Path:           # the first of these that exists, else relative to the working directory
+    path:str|Path, # as the user wrote it: absolute, relative to the working directory, or to the project
+)->Path:           # the first of these that exists; if none does, relative to the working directory
     "Resolve a path that a user gave, so that `data/demo` works from any folder."
     path = Path(path).expanduser()
     if path.is_absolute() or path.exists(): return path
     with contextlib.suppress(DvBenchError):
-        if (project_root()/path).exists(): return project_root()/path
+        in_project = project_root()/path
+        if in_project.exists(): return in_project
     return path
 
-# %% ../nbs/00_core.ipynb #pkgdata1
+# %% ../nbs/00_core.ipynb #6e512829
 def package_data(
     name:str="", # a file of the package's data folder; the folder itself by default
-)->Path:
+)->Path:         # its path
     "Path of a file that comes with the package, such as a simulation profile."
     return Path(sys.modules["dv_bench"].__file__).parent/"data"/name
 
-# %% ../nbs/00_core.ipynb #a0c8721c
-def _partial(path:Path)->Path: return path.parent/f".{path.name}.partial-{uuid.uuid4().hex[:8]}"
-
-# %% ../nbs/00_core.ipynb #b7871354
+# %% ../nbs/00_core.ipynb #836e3a90
 def _remove(path:Path):
-    if path.is_dir() and not path.is_symlink(): shutil.rmtree(path)
-    else: path.unlink(missing_ok=True)
+    "Remove a file or a folder, if there is one."
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
-# %% ../nbs/00_core.ipynb #f843d32e
+# %% ../nbs/00_core.ipynb #161e74d9
 @contextlib.contextmanager
 def atomic_path(
-    path:str|Path, # file or folder to write; its parent is made when missing
-):                 # yields the temporary path to write to; renamed at the end, removed on an exception
-    "Write a file or a folder completely or not at all. A file is replaced; a folder must not exist yet."
+    path:str|Path, # file or folder to write; its parent is made if it is missing
+):                 # yields the temporary path to write to
+    """Write a file or a folder completely or not at all. An existing file is replaced. Raises
+    DvBenchError when a folder of this name exists, the parent cannot be made or the disk is full."""
     path = Path(path)
-    try: path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as e: raise DvBenchError(f"{path.parent}: the folder cannot be made ({e.strerror})") from e
-    tmp = _partial(path)
     try:
-        yield tmp
-        if tmp.is_dir() and path.exists(): raise DvBenchError(f"{path} exists already: choose another name or remove it first")
-        os.replace(tmp, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise DvBenchError(f"{path.parent}: the folder cannot be made ({e.strerror})") from e
+    partial = path.parent/f".{path.name}.partial-{uuid.uuid4().hex[:8]}"
+    try:
+        yield partial
+        if partial.is_dir() and path.exists():
+            raise DvBenchError(f"{path} exists already: choose another name or remove it first")
+        os.replace(partial, path)
     except BaseException as e:
-        _remove(tmp)
-        if isinstance(e, OSError) and e.errno == 28: raise DvBenchError(f"{path}: no space left on the disk; nothing was written") from e
+        _remove(partial)
+        if isinstance(e, OSError) and e.errno == errno.ENOSPC:
+            raise DvBenchError(f"{path}: no space left on the disk; nothing was written") from e
         raise
 
-# %% ../nbs/00_core.ipynb #403cdd19
+# %% ../nbs/00_core.ipynb #7fbb80e8
+def _as_json(value):
+    "A numpy value or a path in a form that json can write."
+    import numpy as np  # slow to load, and `--help` of a command does not need it
+    if isinstance(value, np.generic): return value.item()
+    if isinstance(value, np.ndarray): return value.tolist()
+    if isinstance(value, Path): return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+# %% ../nbs/00_core.ipynb #0238648a
 def write_json(
     path:str|Path, # written atomically
-    value,         # anything json can hold; numpy scalars and paths are converted
+    value,         # anything that json can hold; numpy values and paths are converted
 ):
     "Write JSON atomically, indented, keys in the order given."
-    def convert(o):
-        if isinstance(o, np.generic): return o.item()
-        if isinstance(o, np.ndarray): return o.tolist()
-        if isinstance(o, Path): return str(o)
-        raise TypeError(f"{type(o).__name__} is not JSON")
-    with atomic_path(path) as tmp: tmp.write_text(json.dumps(value, indent=1, default=convert)+"\n")
+    with atomic_path(path) as partial: partial.write_text(json.dumps(value, indent=1, default=_as_json)+"\n")
 
-# %% ../nbs/00_core.ipynb #34a45d73
+# %% ../nbs/00_core.ipynb #4ab37082
 def read_json(
     path:str|Path, # a JSON file
-)->dict:
-    "Read JSON; raises DvBenchError when the file is missing or is not JSON."
-    try: return json.loads(Path(path).read_text())
-    except FileNotFoundError: raise DvBenchError(f"{path} does not exist") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as e: raise DvBenchError(f"{path} is not valid JSON: {e}") from None
+)->dict:           # its content
+    "Read JSON. Raises DvBenchError when the file is missing or is not JSON."
+    try:
+        return json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise DvBenchError(f"{path} does not exist") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as e:
+        raise DvBenchError(f"{path} is not valid JSON: {e}") from None
 
-# %% ../nbs/00_core.ipynb #ec053351
+# %% ../nbs/00_core.ipynb #8d9ede91
 class OutputsHandler:
-    "papermill's reading and writing of notebooks in `outputs/`; folders are made, files replaced whole."
+    "papermill's reading and writing of notebooks in `outputs/`. Folders are made, files replaced whole."
     @staticmethod
     def read(path:str)->str: return Path(path).read_text(encoding="utf-8")
+
     @staticmethod
     def listdir(path:str)->list[str]: return [str(f) for f in Path(path).iterdir()]
+
     @staticmethod
-    def write(buf:str, path:str):
-        with atomic_path(path) as tmp: tmp.write_text(buf, encoding="utf-8")
+    def write(text:str, path:str):
+        with atomic_path(path) as partial: partial.write_text(text, encoding="utf-8")
+
     @staticmethod
     def pretty_path(path:str)->str: return path
 
-# %% ../nbs/00_core.ipynb #698dff94
+# %% ../nbs/00_core.ipynb #9f72a372
 def sha256_file(
     path:str|Path, # any file
 )->str:            # hex
     "SHA-256 of a file's bytes, read in pieces."
     with open(path, "rb") as f: return hashlib.file_digest(f, "sha256").hexdigest()
 
-# %% ../nbs/00_core.ipynb #3571641d
-def package_versions(
-    names:tuple[str, ...]=("dv_bench", "torch", "timm", "accelerate", "numpy", "pandas", "scikit-learn", "scipy", "pysam", "numba"),
-)->dict[str, str]: # name -> version, those that are installed
-    "Versions of the packages that decide a result."
-    found = {"python": platform.python_version()}
-    for name in names:
-        with contextlib.suppress(PackageNotFoundError): found[name] = version(name)
-    return found
+# %% ../nbs/00_core.ipynb #3c89eb2c
+result_packages = (
+    "dv_bench", "torch", "timm", "accelerate", "numpy", "pandas", "scikit-learn", "scipy", "pysam", "numba",
+)
 
-# %% ../nbs/00_core.ipynb #0a0689f6
-def git_commit()->str: # short hash, with "+" behind it where tracked files differ from it; "unknown" outside git
+# %% ../nbs/00_core.ipynb #5250bdcf
+def package_versions(
+    names:tuple[str, ...]=result_packages, # names as pip knows them
+)->dict[str, str]:                         # name -> version, for the installed ones; and Python's
+    "Versions of the packages that decide a result."
+    versions = {"python": platform.python_version()}
+    for name in names:
+        with contextlib.suppress(PackageNotFoundError): versions[name] = version(name)
+    return versions
+
+# %% ../nbs/00_core.ipynb #94e72664
+def _git(
+    *args, # of the command
+)->str:    # its output
+    "Run git in the project."
+    finished = subprocess.run(["git", *args], cwd=project_root(), capture_output=True, text=True, check=True)
+    return finished.stdout.strip()
+
+# %% ../nbs/00_core.ipynb #07caeb74
+def git_commit()->str: # short hash, followed by "+" if tracked files differ from it; "unknown" outside git
     "The checkout's commit."
     with contextlib.suppress(DvBenchError, OSError, subprocess.CalledProcessError):
-        git = lambda *a: subprocess.run(["git", *a], cwd=project_root(), capture_output=True, text=True, check=True).stdout.strip()
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        changed = bool(_git("status", "--porcelain", "--untracked-files=no"))
+        return _git("rev-parse", "--short=12", "HEAD") + "+"*changed
     return "unknown"
 
-# %% ../nbs/00_core.ipynb #7c07d34c
+# %% ../nbs/00_core.ipynb #e1beed4c
 def provenance()->dict: # date (UTC), commit, versions, machine
     "The record of when and with what something was made."
-    return {"made": datetime.now(timezone.utc).isoformat(timespec="seconds"), "commit": git_commit(), "versions": package_versions(),
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"}
+    return {
+        "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": git_commit(),
+        "versions": package_versions(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+    }

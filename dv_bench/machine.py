@@ -153,7 +153,7 @@ def _map_in_processes(worker, tasks, jobs, method):
     finally:
         pool.close()
 
-# %% ../nbs/01_machine.ipynb #f9cd0df0
+# %% ../nbs/01_machine.ipynb #43ca7936
 def map_in_order(
     function:Callable[[Any, Any], Any], # function(state, task) -> result; importable, for other processes
     tasks:Iterable,            # in order; tasks and results can be pickled
@@ -162,8 +162,8 @@ def map_in_order(
     start_args:tuple=(),
     method:str="spawn",        # "fork" shares large `start_args` with the workers instead of sending them
 )->Iterator:                   # the results in the order of the tasks; at most 2*jobs+4 wait in memory
-    """Work on tasks in several processes. An error of a task is raised when its turn comes. Raises DvBenchError when
-    `jobs` is less than 1 or a worker was killed. The workers end with the iteration, an error, or this process."""
+    """Work on tasks in several processes. A task's error is raised when its turn comes. The workers end with
+    the iteration, an error, or this process. Raises DvBenchError when `jobs` < 1 or a worker was killed."""
     if jobs < 1: raise DvBenchError(f"{jobs} jobs: expected at least 1")
     worker = _Worker(function, start, start_args)
     if jobs == 1: return map(worker.run, tasks)

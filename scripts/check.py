@@ -1,7 +1,9 @@
-"""Are the notebooks clean and is the package what they export?
+"""Check that the notebooks are clean and that the package is what they export.
 
-Exports and cleans into the working tree, as a contributor would, and fails when that changes a file: the diff that it
-prints is what to commit. A module that no notebook exports fails too (a deleted notebook leaves its module behind).
+The script exports and cleans the working tree as a contributor would. It fails when that changes a file, and the
+difference that it prints is what to commit. It also fails for a module that no notebook exports, because a deleted
+notebook leaves its module behind. At the end it prints the widest lines, the largest cells and the most complex
+functions; these are hints for the next reader and never fail.
 
 Usage: python scripts/check.py
 """
@@ -12,43 +14,67 @@ import subprocess
 import sys
 from pathlib import Path
 
+import readability
+
 root = Path(__file__).resolve().parent.parent
+largest_notebook = 500_000  # bytes
 
 
 def snapshot() -> dict[str, str]:
-    "Hash of every notebook and exported module."
+    "SHA-256 of every notebook and every exported module."
     files = sorted([*root.glob("nbs/*.ipynb"), *root.glob("dv_bench/**/*.py")])
     return {str(f.relative_to(root)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
-def exported_modules() -> set[str]:
-    "Modules named by `default_exp` in the notebooks; stops when two notebooks name the same one."
-    names = [m for f in root.glob("nbs/*.ipynb") for cell in json.loads(f.read_text())["cells"]
-             for m in re.findall(r"^#\| *default_exp +(\S+)", "".join(cell["source"]), re.M)]
-    if len(names) != len(set(names)): sys.exit(f"two notebooks export the same module: {sorted(names)}")
-    return set(names)
+def exported_modules() -> list[str]:
+    "Names of the modules that the notebooks export, such as `images.pileup`."
+    modules = []
+    for notebook in root.glob("nbs/*.ipynb"):
+        for cell in json.loads(notebook.read_text())["cells"]:
+            modules += re.findall(r"^#\| *default_exp +(\S+)", "".join(cell["source"]), re.M)
+    return modules
 
 
 def module_name(path: Path) -> str:
-    "Dotted name of a module inside the package, such as `images.pileup`."
+    "Name of a module's file inside the package, such as `images.pileup`."
     return ".".join(path.relative_to(root/"dv_bench").with_suffix("").parts)
 
 
-def main():
-    "Exit with 1 and the names of files that are out of step."
-    orphans = {module_name(f) for f in root.glob("dv_bench/**/*.py") if f.stem not in ("__init__", "_modidx")} - exported_modules()
-    if orphans: sys.exit(f"modules that no notebook exports: {sorted(orphans)}; remove them")
-    large = [f.name for f in root.glob("nbs/*.ipynb") if f.stat().st_size > 500_000]
-    if large: sys.exit(f"notebooks over 500 KB: {large}; use lighter figures")
+def check_modules():
+    "Stop when two notebooks export one module, or no notebook exports a module."
+    modules = exported_modules()
+    repeated = sorted({m for m in modules if modules.count(m) > 1})
+    if repeated: sys.exit(f"exported by two notebooks: {', '.join(repeated)}")
+    files = [f for f in root.glob("dv_bench/**/*.py") if f.stem not in ("__init__", "_modidx")]
+    orphans = sorted({module_name(f) for f in files}-set(modules))
+    if orphans: sys.exit(f"modules that no notebook exports: {', '.join(orphans)}; remove them")
+
+
+def check_sizes():
+    "Stop when a notebook is too large for git."
+    large = [f.name for f in root.glob("nbs/*.ipynb") if f.stat().st_size > largest_notebook]
+    if large: sys.exit(f"notebooks over {largest_notebook//1000} KB: {', '.join(large)}; use lighter figures")
+
+
+def check_export():
+    "Export and clean; stop when that changes a file."
     before = snapshot()
     for tool in ("nbdev_export", "nbdev_clean"):
         subprocess.run([Path(sys.executable).parent/tool], cwd=root, check=True)
     after = snapshot()
     changed = [f for f in sorted(before.keys() | after.keys()) if before.get(f) != after.get(f)]
-    if changed:
-        subprocess.run(["git", "--no-pager", "diff", "--stat", "--", *changed], cwd=root)
-        sys.exit(f"out of step until now, commit what changed: {', '.join(changed)}")
-    print("notebooks are clean and dv_bench/ is what they export")
+    if not changed: return
+    subprocess.run(["git", "--no-pager", "diff", "--stat", "--", *changed], cwd=root)
+    sys.exit(f"notebooks and package were out of step; commit these files: {', '.join(changed)}")
+
+
+def main():
+    "Run all checks; exit with 1 and the names of the files that need attention."
+    check_modules()
+    check_sizes()
+    check_export()
+    print("notebooks are clean and dv_bench/ is what they export\n")
+    readability.print_report(root)
 
 
 if __name__ == "__main__": main()

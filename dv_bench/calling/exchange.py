@@ -14,9 +14,8 @@ import numpy as np
 import pandas as pd
 
 from ..core import DvBenchError, atomic_path, provenance, read_json, write_json
-from dv_bench.dataset.tfrecord import (
-    Example, find_files, messages, read_records, record_bytes, variant_message
-)
+from ..dataset.tfrecord import Example, messages, variant_message
+from ..dataset.records import find_files, read_records, record_bytes
 from ..training.metrics import image_metrics, metric_names
 from .ensemble import read_predictions
 

@@ -9,7 +9,7 @@ __all__ = ['dvb_call']
 from fastcore.script import Param
 
 from ..core import DvBenchError, class_names, find_path
-from ..genome import parse_aliases
+from ..contigs import parse_aliases
 from ..images.examples import report
 from ..calling.records import CallFilters
 from ..calling.caller import call

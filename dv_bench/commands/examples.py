@@ -5,17 +5,21 @@
 # %% auto #0
 __all__ = ['dvb_examples']
 
-# %% ../../nbs/90_commands.examples.ipynb #801663b9
+# %% ../../nbs/90_commands.examples.ipynb #a9cb8eb1
 import re
 
 from fastcore.script import Param
 
 from ..core import DvBenchError, find_path, height, wgs_channels, width
-from ..genome import parse_aliases
-from ..images.examples import prepare, report, write_dataset
 from .entry import command
 
-# %% ../../nbs/90_commands.examples.ipynb #bb8fc918
+# %% ../../nbs/90_commands.examples.ipynb #ce6d4ec9
+def _channel_names(
+    text:str, # names, separated by commas or spaces; empty for DeepVariant's seven
+)->tuple[str, ...]:
+    return tuple(re.split(r"[,\s]+", text.strip())) if text else wgs_channels
+
+# %% ../../nbs/90_commands.examples.ipynb #3dabdf76
 @command
 def dvb_examples(
     out:str,                # dataset folder to make
@@ -23,26 +27,37 @@ def dvb_examples(
     ref:str="",             # FASTA, indexed
     truth:str="",           # VCF of true variants, for labels
     confident:str="",       # BED in which the truth is complete, for labels
-    region:Param("Contig, contig:from-to, or a BED file; may be given several times (default: all contigs)", str, action="append")=None,
+    region:Param("Contig, contig:from-to, or a BED file; may be given several times (default: all contigs)",
+                 str, action="append")=None,
     bed:str="",             # BED of the regions to work on
     jobs:int=1,             # processes
     no_realign:bool=False,  # draw the reads as they were aligned
     tfrecord:str="",        # also write the examples to this TFRecord file
-    sample:str="",          # name of the sample, where the reads do not tell; chooses from a truth VCF with several
+    sample:str="",          # name of the sample, if the reads do not tell; chooses one of a truth VCF's
     source:str="",          # tells depths and platforms of one sample apart
     downsample:float=1.,    # fraction of the fragments to use
     seed:int=0,             # of the choice of fragments
-    contig_alias:Param("Contig of another name in reads or truth: OTHER=REFERENCE, as in 20=chr20; may be given several times", str, action="append")=None,
+    contig_alias:Param("Contig of another name in reads or truth: OTHER=REFERENCE, as in 20=chr20; may be "
+                       "given several times", str, action="append")=None,
     channels:str="",        # names, comma-separated (default: DeepVariant's seven for Illumina genomes)
     height:int=height,      # rows of an image, 5 of them the reference
     width:int=width,        # columns of an image, odd
     labeler:str="haplotype",# haplotype, or positional: equal position and alleles only
     sex_chromosomes:bool=False, # label X and Y as if there were two copies
 ):
-    "Reads and reference to a dataset of pileup images, labelled where a truth is given."
+    "Make a dataset of pileup images from reads and a reference, labelled if a truth is given."
+    from dv_bench.contigs import parse_aliases # these two load numba and pandas
+    from dv_bench.images.examples import prepare, report, write_dataset
     if not reads or not ref: raise DvBenchError("expected --reads BAM and --ref FASTA")
-    job = prepare(reads, ref, [*(region or []), *([find_path(bed)] if bed else [])], truth or None, confident or None, sample or None, parse_aliases(contig_alias or []),
-                  source=source, realign=not no_realign, fraction=downsample, seed=seed, channels=tuple(re.split(r"[,\s]+", channels.strip())) if channels else wgs_channels,
-                  size=(height, width), labeler=labeler, sex_chromosomes=sex_chromosomes)
-    if job.left_out: print(f"{', '.join(job.left_out)} left out: a label counts up to two copies (--sex_chromosomes labels them all the same)")
+    regions = list(region or [])
+    if bed: regions.append(find_path(bed))
+    job = prepare(
+        reads, ref, regions, truth or None, confident or None, sample or None,
+        parse_aliases(contig_alias or []), source=source, realign=not no_realign, fraction=downsample,
+        seed=seed, channels=_channel_names(channels), size=(height, width), labeler=labeler,
+        sex_chromosomes=sex_chromosomes)
+    if job.left_out:
+        contigs = ", ".join(job.left_out)
+        reason = "a label counts up to two copies (--sex_chromosomes labels them all the same)"
+        print(f"{contigs} left out: {reason}")
     print(report(write_dataset(out, job, jobs, tfrecord or None, progress=True)))

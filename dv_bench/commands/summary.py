@@ -5,39 +5,70 @@
 # %% auto #0
 __all__ = ['dvb_summary']
 
-# %% ../../nbs/99_commands.summary.ipynb #00dd6268
+# %% ../../nbs/99_commands.summary.ipynb #ecdd82ae
 import shutil
 import tempfile
 from pathlib import Path
 
 from ..core import DvBenchError, atomic_path, find_path, project_root
-from ..verdict.experiment import find_arch, find_experiment, read_experiment
 from .entry import command
 
-# %% ../../nbs/99_commands.summary.ipynb #ac9d312a
+# %% ../../nbs/99_commands.summary.ipynb #c8b35ed8
+def _check_request(
+    folder:Path,  # of the experiment
+    baseline:str, # "": the declared one
+):
+    "Raise DvBenchError when runs cannot be compared or the baseline has no complete run."
+    from dv_bench.verdict.experiment import find_arch, read_experiment # takes a second
+    experiment = read_experiment(folder)
+    archs = set(experiment.runs.arch)
+    if baseline and find_arch(experiment, baseline) not in archs:
+        raise DvBenchError(f"the baseline {baseline!r} has no complete run in {folder}; there are "
+                           f"{', '.join(sorted(archs))}")
+
+# %% ../../nbs/99_commands.summary.ipynb #dfc26477
+def _run_notebook(
+    out:Path,        # the executed notebook
+    parameters:dict, # of summary.ipynb
+):                   # the executed notebook, as nbformat reads it
+    "Execute summary.ipynb. An error of the notebook that is a DvBenchError is raised as one."
+    import papermill # takes a second
+    try:
+        return papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", out, parameters=parameters,
+                                          cwd=project_root(), progress_bar=False, log_output=False,
+                                          extra_arguments=["--log-level=40"])
+    except papermill.PapermillExecutionError as e:
+        if e.ename == "DvBenchError": raise DvBenchError(e.evalue) from None
+        raise
+
+# %% ../../nbs/99_commands.summary.ipynb #cd852d68
+def _printed(
+    notebook, # executed, as nbformat reads it
+)->list[str]:
+    "What the cells printed: the verdict, what was left out, and whether static images were written."
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    return [o.text.strip() for o in outputs if o.output_type == "stream" and o.name == "stdout"]
+
+# %% ../../nbs/99_commands.summary.ipynb #4f906262
 @command
 def dvb_summary(
-    experiment:str,          # name under outputs/, or the folder itself
-    baseline:str="",         # architecture to compare with; by default the one declared before training (inception_v3)
-    stratification:str="",   # TSV of region sets in hap.py's form: name and BED file per line
-    no_images:bool=False,    # write no static images
+    experiment:str,        # name under outputs/, or the folder itself
+    baseline:str="",       # architecture to compare with; default: the one declared before training
+    stratification:str="", # TSV of region sets in hap.py's form: name and BED file per line
+    no_images:bool=False,  # write no static images
 ):
-    "Make outputs/EXPERIMENT/summary.html, its tables and figures from the run folders alone. Raises DvBenchError on input that cannot be compared."
-    import papermill
+    """Make outputs/EXPERIMENT/summary.html, its tables and figures from the run folders alone. Raises
+    DvBenchError on input that cannot be compared."""
+    from dv_bench.verdict.experiment import find_experiment # takes a second
     folder = find_experiment(experiment)
-    runs = read_experiment(folder)               # says at once what is wrong
-    if baseline and find_arch(runs, baseline) not in set(runs.runs.arch):
-        raise DvBenchError(f"the baseline {baseline!r} has no complete run in {folder}; there are {', '.join(sorted(set(runs.runs.arch)))}")
+    _check_request(folder, baseline)
+    regions = str(find_path(stratification).resolve()) if stratification else ""
+    parameters = dict(experiment=str(folder), baseline=baseline, stratification=regions,
+                      static_images=not no_images)
     with tempfile.TemporaryDirectory() as d:
-        made = Path(d)/"summary.ipynb"
-        try:
-            ran = papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", made, cwd=project_root(), progress_bar=False,
-                                       log_output=False, extra_arguments=["--log-level=40"],
-                parameters=dict(experiment=str(folder), baseline=baseline,
-                                stratification=stratification and str(find_path(stratification).resolve()), static_images=not no_images))
-        except papermill.PapermillExecutionError as e:
-            if e.ename == "DvBenchError": raise DvBenchError(e.evalue) from None
-            raise
-        with atomic_path(folder/"summary.ipynb") as tmp: shutil.copy(made, tmp)
-    print(*(o.text.strip() for c in ran.cells for o in c.get("outputs", ()) if o.output_type == "stream" and o.name == "stdout"), sep="\n") # the verdict, what was left out, what became of the static images
+        executed = Path(d)/"summary.ipynb"
+        notebook = _run_notebook(executed, parameters)
+        with atomic_path(folder/"summary.ipynb") as tmp:
+            shutil.copy(executed, tmp)
+    print(*_printed(notebook), sep="\n")
     print(folder/"summary.html")

@@ -3,7 +3,10 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "tfrecord": ["read_examples", "write_examples"],
-    "folder": ["PileupDataset", "DatasetWriter", "merge", "select"],
+    "writer": ["DatasetWriter"],
+    "folder": ["PileupDataset"],
+    "combine": ["merge", "select"],
     "folds": ["make_split", "Split"],
-    "exchange": ["import_tfrecord", "import_png", "export_tfrecord", "export_png"],
+    "exchange": ["import_tfrecord", "export_tfrecord"],
+    "png": ["import_png", "export_png"],
 })

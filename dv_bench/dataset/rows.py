@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['index_schema', 'describe_alleles', 'reference_context', 'read_off_image', 'canonical_row', 'index_row']
 
-# %% ../../nbs/11_dataset.rows.ipynb #f3354394
+# %% ../../nbs/11_dataset.rows.ipynb #7b275321
 import json
 
 import numpy as np
 import pyarrow as pa
 
-from ..core import DvBenchError
+from ..core import DvBenchError, reference_rows
 
-# %% ../../nbs/11_dataset.rows.ipynb #01a3eb53
+# %% ../../nbs/11_dataset.rows.ipynb #286880a9
 index_schema = pa.schema([
     ("example", pa.string()),      # site_id#alt_indices: the key by which predictions are paired
     ("digest", pa.string()),       # sha256 of the image's bytes, hex
@@ -30,95 +30,151 @@ index_schema = pa.schema([
     ("n_alts", pa.int16()),
     ("allele_type", pa.string()),  # SNP, INS, DEL or MIXED, of the shown alts
     ("genotype", pa.string()),     # the site's truth, as 0/1
-    ("label0_kind", pa.string()),  # for label 0: no_truth (nothing here) or other_allele (another alt is true)
+    ("label0_kind", pa.string()),  # for label 0: no_truth (no variant) or other_allele (another alt is true)
     ("depth", pa.int32()),         # reads at pos0
     ("ref_count", pa.int32()),     # reads that show ref
     ("alt_counts", pa.string()),   # reads of each alt of the site, comma-joined
     ("alt_forward", pa.int32()),   # reads of the shown alts, forward strand
-    ("alt_reverse", pa.int32()),
+    ("alt_reverse", pa.int32()),   # reads of the shown alts, reverse strand
     ("allele_fraction", pa.float32()),       # reads of the shown alts / depth
     ("mean_base_quality", pa.float32()),     # Phred at pos0, of the reads of the shown alts
     ("mean_mapping_quality", pa.float32()),  # Phred, of the reads of the shown alts
-    ("indel_length", pa.int32()),            # bases gained (+) or lost (-) by the longest shown indel; 0 for SNPs
+    ("indel_length", pa.int32()),            # bases gained (+) or lost (-) by the longest shown indel; SNP: 0
     ("homopolymer_length", pa.int16()),      # longest run of one reference base that touches pos0 or pos0 + 1
     ("gc", pa.float32()),                    # share of G and C in the reference under the image
 ])
 
-# %% ../../nbs/11_dataset.rows.ipynb #53eacc04
+# %% ../../nbs/11_dataset.rows.ipynb #b98b0944
 def describe_alleles(
-    ref:str,
-    alts:list[str],
+    ref:str,               # bases
+    alts:list[str],        # all alts of the site
     alt_indices:list[int], # the shown ones
 )->dict:                   # variant_type, allele_type, indel_length, n_alts
     "What kind of change a site and an image show."
-    shown = [len(alts[i])-len(ref) for i in alt_indices]
-    kinds = {"SNP" if d == 0 else "INS" if d > 0 else "DEL" for d in shown}
-    return {"variant_type": "SNP" if len(ref) == 1 and all(len(a) == 1 for a in alts) else "INDEL", "n_alts": len(alts),
-            "allele_type": kinds.pop() if len(kinds) == 1 else "MIXED", "indel_length": max(shown, key=abs)}
+    gained = [len(alts[i])-len(ref) for i in alt_indices]
+    kinds = {"SNP" if n == 0 else "INS" if n > 0 else "DEL" for n in gained}
+    is_snp = len(ref) == 1 and all(len(alt) == 1 for alt in alts)
+    return {
+        "variant_type": "SNP" if is_snp else "INDEL",
+        "n_alts": len(alts),
+        "allele_type": kinds.pop() if len(kinds) == 1 else "MIXED",
+        "indel_length": max(gained, key=abs),
+    }
 
-# %% ../../nbs/11_dataset.rows.ipynb #8f847892
+# %% ../../nbs/11_dataset.rows.ipynb #f7a19054
+def _run_length(
+    bases:str, # upper case
+    i:int,     # position in it; outside of it the length is 0
+)->int:        # bases
+    "Length of the run of equal bases around a position."
+    if not 0 <= i < len(bases): return 0
+    left, right = bases[:i+1], bases[i:]
+    to_left = len(left)-len(left.rstrip(bases[i]))
+    to_right = len(right)-len(right.lstrip(bases[i]))
+    return to_left+to_right-1
+
+# %% ../../nbs/11_dataset.rows.ipynb #17431e7b
 def reference_context(
-    bases:str|bytes, # the reference under the image, any case
-    centre:int,      # offset of pos0 in it
+    bases:str|bytes,  # the reference under the image, any case
+    centre:int,       # offset of pos0 in it
 )->tuple[int, float]: # longest homopolymer run that touches pos0 or the base behind it; share of G and C
-    "What the reference around a site is like."
-    bases = (bases.decode() if isinstance(bases, bytes) else bases).upper()
-    def run(i):
-        if not 0 <= i < len(bases): return 0
-        left, right = bases[:i+1], bases[i:]
-        return len(left)-len(left.rstrip(bases[i])) + len(right)-len(right.lstrip(bases[i])) - 1
-    known = sum(map(bases.count, "ACGT"))
-    return max(run(centre), run(centre+1)), (bases.count("G")+bases.count("C"))/known if known else float("nan")
+    "Homopolymer length and GC content of the reference around a site."
+    if isinstance(bases, bytes): bases = bases.decode()
+    bases = bases.upper()
+    longest_run = max(_run_length(bases, centre), _run_length(bases, centre+1))
+    known = sum(bases.count(base) for base in "ACGT")
+    gc = (bases.count("G")+bases.count("C"))/known if known else float("nan")
+    return longest_run, gc
 
-# %% ../../nbs/11_dataset.rows.ipynb #6b352cfc
+# %% ../../nbs/11_dataset.rows.ipynb #330f5930
 _pixel_base = np.full(256, ord("N"), np.uint8)
 _pixel_base[[250, 180, 100, 30]] = np.frombuffer(b"AGTC", np.uint8)
 
-# %% ../../nbs/11_dataset.rows.ipynb #4196b937
+# %% ../../nbs/11_dataset.rows.ipynb #8f22d122
+def _mean_quality(
+    pixels:np.ndarray, # uint8, of some reads
+    cap:int,           # Phred quality that is drawn as 254
+)->float:              # Phred
+    return float(np.ceil(pixels*(cap/254)).mean())
+
+# %% ../../nbs/11_dataset.rows.ipynb #a7b36836
 def read_off_image(
     image:np.ndarray,          # uint8 (channels, height, width)
     channels:tuple[str, ...],  # names
-)->dict:                       # depth, alt_forward, alt_reverse, mean qualities, homopolymer_length, gc: as far as the channels tell
-    "Strand counts, mean qualities and reference context as an image shows them (at most 95 reads)."
-    at = {name: image[i] for i, name in enumerate(channels)}
-    centre, found = image.shape[2]//2, {}
-    if "read_base" in at:
-        bases = _pixel_base[at["read_base"][0]].tobytes()
-        found["homopolymer_length"], found["gc"] = reference_context(bases, centre)
-    if not {"strand", "read_supports_variant"} <= at.keys(): return found
-    strand = at["strand"][5:, centre]
-    alt = (strand > 0) & (at["read_supports_variant"][5:, centre] == 254)
-    found |= {"depth": int((strand > 0).sum()), "alt_forward": int((strand[alt] == 70).sum()), "alt_reverse": int((strand[alt] == 240).sum())}
-    for name, column, cap in (("base_quality", "mean_base_quality", 40), ("mapping_quality", "mean_mapping_quality", 60)):
-        if name in at and alt.any(): found[column] = float(np.ceil(at[name][5:, centre][alt]*(cap/254)).mean())
-    return found
+)->dict:                       # depth, alt_forward, alt_reverse, mean qualities, homopolymer_length, gc
+    "Strand counts, mean qualities and reference context, as far as the channels tell (at most 95 reads)."
+    planes = dict(zip(channels, image))
+    centre = image.shape[2]//2
+    facts = {}
+    if "read_base" in planes:
+        bases = _pixel_base[planes["read_base"][0]].tobytes()
+        facts["homopolymer_length"], facts["gc"] = reference_context(bases, centre)
+    if not {"strand", "read_supports_variant"} <= planes.keys(): return facts
+    strand = planes["strand"][reference_rows:, centre]
+    is_read = strand > 0
+    supports_alt = is_read & (planes["read_supports_variant"][reference_rows:, centre] == 254)
+    facts["depth"] = int(is_read.sum())
+    facts["alt_forward"] = int((strand[supports_alt] == 70).sum())
+    facts["alt_reverse"] = int((strand[supports_alt] == 240).sum())
+    if not supports_alt.any(): return facts
+    for name, cap in (("base_quality", 40), ("mapping_quality", 60)):
+        if name not in planes: continue
+        facts[f"mean_{name}"] = _mean_quality(planes[name][reference_rows:, centre][supports_alt], cap)
+    return facts
 
-# %% ../../nbs/11_dataset.rows.ipynb #6d92a189
+# %% ../../nbs/11_dataset.rows.ipynb #e3fc1022
 def canonical_row(
     row:dict, # a row of the index, as `Table.to_pylist` gives it
-)->bytes:     # JSON of its values in the schema's order, a newline behind it
-    "The bytes of a row that count for the fingerprint."
-    return (json.dumps([row[name] for name in index_schema.names], separators=(",", ":"))+"\n").encode()
+)->bytes:     # JSON of its values in the schema's order, then a newline
+    "The bytes of a row that enter the fingerprint."
+    values = [row[name] for name in index_schema.names]
+    return (json.dumps(values, separators=(",", ":"))+"\n").encode()
 
-# %% ../../nbs/11_dataset.rows.ipynb #b38826d3
-def _join(values): return None if values is None else ",".join(str(int(v)) for v in values)
+# %% ../../nbs/11_dataset.rows.ipynb #d944694c
+def _join(values)->str|None: # integers or None
+    "Integers as text, comma-joined."
+    return None if values is None else ",".join(str(int(v)) for v in values)
 
-# %% ../../nbs/11_dataset.rows.ipynb #d3cc09ae
+# %% ../../nbs/11_dataset.rows.ipynb #3356e7dc
+def _check_row(row:dict): # as for `index_row`
+    "Raises DvBenchError for another label than 0, 1, 2, or a shown alt that does not exist."
+    where = f"{row['chrom']}:{row['pos0']+1}"
+    label, shown, n_alts = row.get("label"), list(row["alt_indices"]), len(row["alts"])
+    if label is not None and label not in (0, 1, 2):
+        raise DvBenchError(f"{where}: label {label!r}, expected 0, 1 or 2 (copies of the shown alts)")
+    if not shown or not all(0 <= i < n_alts for i in shown):
+        raise DvBenchError(f"{where}: alt indices {shown} of {n_alts} alts")
+
+# %% ../../nbs/11_dataset.rows.ipynb #77c8fb17
+def _truth_columns(row:dict)->dict: # as for `index_row`; label, genotype, label0_kind
+    "What is known of the truth; an incomplete genotype is unknown."
+    label, genotype = row.get("label"), row.get("genotype")
+    columns = {"label": None if label is None else int(label), "genotype": None}
+    if genotype is None or not genotype or min(genotype) < 0: return columns
+    columns["genotype"] = "/".join(map(str, genotype))
+    if label == 0: columns["label0_kind"] = "other_allele" if any(genotype) else "no_truth"
+    return columns
+
+# %% ../../nbs/11_dataset.rows.ipynb #649f0e5a
 def index_row(
     row:dict, # what the caller knows, see `DatasetWriter.add`
-)->dict:      # a row of the index, its digest left open
-    "The caller's facts and what follows from them."
-    known = {name: row.get(name) for name in index_schema.names}
-    alts, shown, genotype, label = list(row["alts"]), list(row["alt_indices"]), row.get("genotype"), row.get("label")
-    if label is not None and label not in (0, 1, 2): raise DvBenchError(f"{row['chrom']}:{row['pos0']+1}: label {label!r}, expected 0, 1 or 2 (copies of the shown alts)")
-    if not shown or not all(0 <= i < len(alts) for i in shown): raise DvBenchError(f"{row['chrom']}:{row['pos0']+1}: alt indices {shown} of {len(alts)} alts")
-    if genotype is not None and (not genotype or min(genotype) < 0): genotype = None
-    counts, depth = row.get("alt_counts"), row.get("depth")
+)->dict:      # a row of the index, without its digest
+    "The caller's facts and what follows from them. Raises DvBenchError as `_check_row` does."
+    _check_row(row)
+    alts, shown = list(row["alts"]), list(row["alt_indices"])
     sample, source = row.get("sample") or "", row.get("source") or ""
     site = f"{sample}/{source}/{row['chrom']}:{row['pos0']+1}:{row['ref']}>{','.join(alts)}"
-    known |= describe_alleles(row["ref"], alts, shown) | {
-        "example": f"{site}#{_join(shown)}", "site_id": site, "sample": sample, "source": source, "alts": ",".join(alts), "alt_indices": _join(shown),
-        "label": None if label is None else int(label), "alt_counts": _join(counts), "genotype": None if genotype is None else "/".join(map(str, genotype))}
-    if counts is not None and depth: known["allele_fraction"] = sum(counts[i] for i in shown)/depth
-    if label == 0 and genotype is not None: known["label0_kind"] = "other_allele" if any(genotype) else "no_truth"
-    return known
+    counts, depth = row.get("alt_counts"), row.get("depth")
+    columns = {name: row.get(name) for name in index_schema.names}
+    columns |= describe_alleles(row["ref"], alts, shown) | _truth_columns(row)
+    columns |= {
+        "example": f"{site}#{_join(shown)}",
+        "site_id": site,
+        "sample": sample,
+        "source": source,
+        "alts": ",".join(alts),
+        "alt_indices": _join(shown),
+        "alt_counts": _join(counts),
+    }
+    if counts is not None and depth: columns["allele_fraction"] = sum(counts[i] for i in shown)/depth
+    return columns

@@ -4,207 +4,404 @@
 
 # %% auto #0
 __all__ = ['REF', 'SUB', 'INS', 'DEL', 'CLIP', 'POSITION', 'KIND', 'FIRST', 'LENGTH', 'ANCHOR', 'READ', 'LOW',
-           'min_mapping_quality', 'min_base_quality', 'min_count', 'min_snp_fraction', 'min_indel_fraction', 'Evidence',
-           'is_canonical', 'count_alleles', 'Candidate', 'alt_sets', 'same_allele', 'find_candidates']
+           'min_mapping_quality', 'min_base_quality', 'min_count', 'min_snp_fraction', 'min_indel_fraction', 'Event',
+           'Evidence', 'is_canonical', 'count_alleles', 'Candidate', 'alt_sets', 'same_allele', 'find_candidates']
 
-# %% ../../nbs/22_images.candidates.ipynb #09b297fb
+# %% ../../nbs/22_images.candidates.ipynb #11ce8ac5
 from typing import NamedTuple
 
 import numpy as np
 
-from ..machine import compiled, inlined
-from .reads import Reads, offsets_of
+from ..machine import compiled
+from dv_bench.images.reads import (
+    CDEL, CINS, CSOFT_CLIP, Reads, consumes_read, is_aligned, offsets_of, op_codes
+)
 
-# %% ../../nbs/22_images.candidates.ipynb #c0fcd806
-REF, SUB, INS, DEL, CLIP = range(5)
+# %% ../../nbs/22_images.candidates.ipynb #6ea0eba1
+REF, SUB, INS, DEL, CLIP = range(5)  # kinds of evidence
 POSITION, KIND, FIRST, LENGTH, ANCHOR, READ, LOW = range(7)  # columns of a table of events
 
-# %% ../../nbs/22_images.candidates.ipynb #df58bdfc
+# %% ../../nbs/22_images.candidates.ipynb #49dd4326
+class Event(NamedTuple):
+    "One row of a table of events."
+    position: int # that of the base for a substitution, else that of the anchor
+    kind: int     # SUB, INS, DEL or CLIP
+    first: int    # where in `reads.bases` the substituted, inserted or clipped bases begin
+    length: int   # of an insertion, deletion or clip; 0 for a substitution
+    anchor: int   # the substituted base, or the anchor base; ASCII
+    read: int     # index of the read
+    low: int      # 1 where the quality is low
+
+# %% ../../nbs/22_images.candidates.ipynb #0ae98fe3
 class Evidence(NamedTuple):
-    "What reads show in a stretch of n positions; the events of position p of it are `events[begins[p]:begins[p+1]]`, in read order."
-    ref_count: np.ndarray # int32 (n,), reads that show the reference base with enough quality
-    events: np.ndarray    # int64 (events, 7): position (the anchor's); SUB, INS, DEL or CLIP; where in `reads.bases` its bases begin; length, 0 for SUB;
-                          # the substituted or anchor base, ASCII; the read; 1 where there isn't enough quality
+    "What reads show in a stretch of n positions; position p has `events[begins[p]:begins[p+1]]`."
+    ref_count: np.ndarray # int32 (n,), reads that show the reference base with sufficient quality
+    events: np.ndarray    # int64 (events, 7), by position, then in the order of the reads
     begins: np.ndarray    # int64 (n+1,)
 
-# %% ../../nbs/22_images.candidates.ipynb #aaf3a224
+# %% ../../nbs/22_images.candidates.ipynb #318288a1
 @compiled
-def is_canonical(base): return (base == 65) | (base == 67) | (base == 71) | (base == 84) # A, C, G, T
+def is_canonical(base):
+    "Is it A, C, G or T?"
+    return (base == 65) | (base == 67) | (base == 71) | (base == 84)
 
-# %% ../../nbs/22_images.candidates.ipynb #98b64e6c
-@inlined
-def _void(bases, ref, op, length, at, s, r):
-    "Whether an I, S or D at reference index `at`, read index s + r, is no evidence: its anchor or its bases are missing or not ACGT."
-    if (r == 0 and at == 0) or not is_canonical(bases[s+r-1] if r else ref[at-1]): return True
-    if op == 2:
-        if at+length > len(ref): return True
-        for k in range(length):
-            if not is_canonical(ref[at+k]): return True
-    else:
-        for k in range(length):
-            if not is_canonical(bases[s+r+k]): return True
-    return False
+# %% ../../nbs/22_images.candidates.ipynb #c7571b7e
+@compiled
+def _count_reference(bases, quals, expected, min_quality, ref_count):
+    "Add 1 wherever a base of sufficient quality equals the reference."
+    enough = np.uint8(min_quality)
+    for k in range(len(bases)):
+        ref_count[k] += (bases[k] == expected[k]) & (quals[k] >= enough) & is_canonical(bases[k])
 
-# %% ../../nbs/22_images.candidates.ipynb #cbf54dd5
-@inlined
+# %% ../../nbs/22_images.candidates.ipynb #68f3f624
+@compiled
 def _store(event, position, kind, first, length, anchor, read, low):
-    event[POSITION], event[KIND], event[FIRST] = position, kind, first
-    event[LENGTH], event[ANCHOR], event[READ], event[LOW] = length, anchor, read, low
+    event[POSITION] = position
+    event[KIND] = kind
+    event[FIRST] = first
+    event[LENGTH] = length
+    event[ANCHOR] = anchor
+    event[READ] = read
+    event[LOW] = low
 
-# %% ../../nbs/22_images.candidates.ipynb #92b7d37e
+# %% ../../nbs/22_images.candidates.ipynb #d0d5ab56
 @compiled
-def _count(which, pos0s, bases, quals, base_start, ops, lens, op_start, ref, ref_start0, start0, end0, min_quality, ref_count, events):
-    "Fill in what the reads `which` show; returns the number of events, which stand in read order."
-    n, nowhere, enough = 0, -(1 << 60), np.uint8(min_quality)
-    for i in which:
-        g, s, r = pos0s[i], base_start[i], np.int64(0)
-        last, undo = nowhere, 0 # position of the read's last item; 1: it was counted as reference, 2: it was stored
-        for o in range(op_start[i], op_start[i+1]):
-            op, length = ops[o], np.int64(lens[o])
-            if op == 0 or op >= 7:
-                skip = max(0, start0-g)
-                shown = min(length, end0-g)-skip
-                if shown > 0: # in plain loops over slices, which run several bases at a time
-                    at, here = s+r+skip, g+skip
-                    seen, phred, expected = bases[at:at+shown], quals[at:at+shown], ref[here-ref_start0:here-ref_start0+shown]
-                    counts = ref_count[here-start0:here-start0+shown]
-                    for k in range(shown): counts[k] += (seen[k] == expected[k]) & (phred[k] >= enough) & is_canonical(seen[k])
-                    for k in range(shown):
-                        if seen[k] != expected[k] and is_canonical(seen[k]):
-                            _store(events[n], here+k, SUB, at+k, 0, seen[k], i, phred[k] < enough)
-                            n += 1
-                    k = shown-1
-                    while k >= 0 and not is_canonical(seen[k]): k -= 1
-                    if k >= 0: last, undo = here+k, 2 if seen[k] != expected[k] else 1 if phred[k] >= enough else 0
-            elif op == 1 or op == 2 or op == 4:
-                if _void(bases, ref, op, length, g-ref_start0, s, r): last, undo = nowhere, 0
-                else:
-                    if last == g-1:
-                        if undo == 1: ref_count[last-start0] -= 1
-                        elif undo == 2: n -= 1
-                    last, undo, total = g-1, 0, min_quality*length
-                    if op != 2:
-                        total = 0
-                        for k in range(length): total += quals[s+r+k]
-                    if start0 <= last < end0:
-                        kind, anchor = INS if op == 1 else DEL if op == 2 else CLIP, bases[s+r-1] if r else ref[last-ref_start0]
-                        _store(events[n], last, kind, s+r, length, anchor, i, total < min_quality*length)
-                        n += 1; undo = 2
-            if op != 1 and op != 4 and op != 5: g += length # padding too, though it takes no part in where a read ends
-            if op == 0 or op == 1 or op == 4 or op >= 7: r += length
+def _store_substitutions(read, at, position, bases, quals, expected, min_quality, events, n):
+    "Store the bases that differ from the reference. Returns the number of events."
+    enough = np.uint8(min_quality)
+    for k in range(len(bases)):
+        if bases[k] != expected[k] and is_canonical(bases[k]):
+            _store(events[n], position+k, SUB, at+k, 0, bases[k], read, quals[k] < enough)
+            n += 1
     return n
 
-# %% ../../nbs/22_images.candidates.ipynb #b891de0c
+# %% ../../nbs/22_images.candidates.ipynb #8ed334c1
+_NOT_COUNTED, _AS_REFERENCE, _AS_EVENT = range(3)
+_nowhere = -(1 << 60)  # no position
+
+# %% ../../nbs/22_images.candidates.ipynb #6421b4ce
+@compiled
+def _last_canonical(bases):
+    "Index of the last canonical base; -1 if there is none."
+    k = len(bases)-1
+    while k >= 0 and not is_canonical(bases[k]): k -= 1
+    return k
+
+# %% ../../nbs/22_images.candidates.ipynb #7c250de7
+@compiled
+def _how_counted(base, qual, expected, min_quality):
+    if base != expected: return _AS_EVENT
+    if qual >= min_quality: return _AS_REFERENCE
+    return _NOT_COUNTED
+
+# %% ../../nbs/22_images.candidates.ipynb #177a83b8
+@compiled
+def _take_back(position0, counted, ref_count, n):
+    "Forget the evidence at index `position0`. Returns the number of events."
+    if counted == _AS_REFERENCE: ref_count[position0] -= 1
+    if counted == _AS_EVENT: n -= 1
+    return n
+
+# %% ../../nbs/22_images.candidates.ipynb #05716e87
+@compiled
+def _is_indel(op):
+    "Is the operation I, D or S?"
+    return op == CINS or op == CDEL or op == CSOFT_CLIP
+
+# %% ../../nbs/22_images.candidates.ipynb #0a83cd55
+@compiled
+def _event_kind(op):
+    if op == CINS: return INS
+    if op == CDEL: return DEL
+    return CLIP
+
+# %% ../../nbs/22_images.candidates.ipynb #ccd3dc7a
+@compiled
+def _anchor_base(at, first, bases, ref_at, ref):
+    "The read's base before `at`, or at its start the reference base before `ref_at`; 0 if there is none."
+    if at > first: return bases[at-1]
+    if ref_at > 0: return ref[ref_at-1]
+    return np.uint8(0)
+
+# %% ../../nbs/22_images.candidates.ipynb #b85c7364
+@compiled
+def _indel_bases(op, length, at, bases, ref_at, ref):
+    "The inserted, clipped or deleted bases; fewer than `length` where a deletion leaves the contig."
+    if op == CDEL: return ref[ref_at:ref_at+length]
+    return bases[at:at+length]
+
+# %% ../../nbs/22_images.candidates.ipynb #f0b214e1
+@compiled
+def _is_void(anchor, bases, length):
+    "Is an indel no evidence, because its anchor or its bases are missing or not canonical?"
+    if not is_canonical(anchor) or len(bases) < length: return True
+    for k in range(length):
+        if not is_canonical(bases[k]): return True
+    return False
+
+# %% ../../nbs/22_images.candidates.ipynb #43860ab5
+@compiled
+def _mean_is_low(quals, min_quality):
+    total = 0
+    for k in range(len(quals)): total += quals[k]
+    return total < min_quality*len(quals)
+
+# %% ../../nbs/22_images.candidates.ipynb #133be90f
+_moves_position = np.array([code in "MDN=XP" for code in op_codes.ljust(16)])  # P too, unlike in `read_ends`
+
+# %% ../../nbs/22_images.candidates.ipynb #dc41dfcf
+@compiled
+def _count(
+    which, pos0, bases, quals, base_start, ops, lens, op_start, # columns of `Reads`
+    ref, ref_start0, start0, end0, min_quality, # as for `count_alleles`
+    ref_count, events, # filled; int32 (end0-start0,) and int64 (large enough, 7)
+):
+    "Count what the reads `which` show. Returns the number of events."
+    n = 0
+    for read in which:
+        first = at = base_start[read]
+        position = pos0[read]
+        last = _nowhere  # position of the read's last evidence
+        counted = _NOT_COUNTED
+        for o in range(op_start[read], op_start[read+1]):
+            op = ops[o]
+            length = np.int64(lens[o])
+            if is_aligned(op):
+                before = max(0, start0-position)
+                inside = min(length, end0-position)-before
+                if inside > 0:
+                    a, here = at+before, position+before
+                    seen = bases[a:a+inside]
+                    phred = quals[a:a+inside]
+                    expected = ref[here-ref_start0:here-ref_start0+inside]
+                    counts = ref_count[here-start0:here-start0+inside]
+                    _count_reference(seen, phred, expected, min_quality, counts)
+                    n = _store_substitutions(read, a, here, seen, phred, expected, min_quality, events, n)
+                    k = _last_canonical(seen)
+                    if k >= 0:
+                        last = here+k
+                        counted = _how_counted(seen[k], phred[k], expected[k], min_quality)
+            elif _is_indel(op):
+                anchor = _anchor_base(at, first, bases, position-ref_start0, ref)
+                shown = _indel_bases(op, length, at, bases, position-ref_start0, ref)
+                if _is_void(anchor, shown, length):
+                    last = _nowhere
+                else:
+                    if last == position-1: n = _take_back(last-start0, counted, ref_count, n)
+                    last = position-1
+                    counted = _NOT_COUNTED
+                    if start0 <= last < end0:
+                        low = op != CDEL and _mean_is_low(quals[at:at+length], min_quality)
+                        _store(events[n], last, _event_kind(op), at, length, anchor, read, low)
+                        counted = _AS_EVENT
+                        n += 1
+            if _moves_position[op]: position += length
+            if consumes_read[op]: at += length
+    return n
+
+# %% ../../nbs/22_images.candidates.ipynb #91d4e9ae
 def count_alleles(
     reads:Reads,
-    ref:np.ndarray,       # uint8 ASCII, upper case: the reference around the reads; it ends at a contig's end only
+    ref:np.ndarray,       # uint8 ASCII, upper case, around the reads; ends only where the contig ends
     ref_start0:int,       # position of its first base
     start0:int, end0:int, # positions to count at
     min_quality:int,      # Phred
-    which:np.ndarray|None=None, # int64, the reads to count; all by default
+    which:np.ndarray|None=None, # int64, indices of the reads to count; all by default
 )->Evidence:
     "The evidence of the reads at each position. Source: DeepVariant 1.9, allelecounter.cc."
-    which = np.arange(len(reads.pos0)) if which is None else which
-    ref_count, events = np.zeros(end0-start0, np.int32), np.empty((len(reads.bases)+len(reads.ops), 7), np.int64)
-    events = events[:_count(which, reads.pos0, reads.bases, reads.quals, reads.base_start, reads.ops, reads.lens, reads.op_start,
-                            ref, ref_start0, start0, end0, min_quality, ref_count, events)]
+    if which is None: which = np.arange(len(reads.pos0))
+    ref_count = np.zeros(end0-start0, np.int32)
+    events = np.empty((len(reads.bases)+len(reads.ops), 7), np.int64)
+    n_events = _count(
+        which, reads.pos0, reads.bases, reads.quals, reads.base_start, reads.ops, reads.lens, reads.op_start,
+        ref, ref_start0, start0, end0, min_quality, ref_count, events)
+    events = events[:n_events]
     position = events[:, POSITION]
-    return Evidence(ref_count, events[np.argsort(position, kind="stable")], offsets_of(np.bincount(position-start0, minlength=end0-start0)))
+    begins = offsets_of(np.bincount(position-start0, minlength=end0-start0))
+    return Evidence(ref_count, events[np.argsort(position, kind="stable")], begins)
 
-# %% ../../nbs/22_images.candidates.ipynb #17b11f73
-min_mapping_quality, min_base_quality, min_count = 5, 10, 2
-min_snp_fraction, min_indel_fraction = (float(np.float32(f)) for f in (0.12, 0.06))
+# %% ../../nbs/22_images.candidates.ipynb #be70509b
+min_mapping_quality = 5
+min_base_quality = 10
+min_count = 2
+min_snp_fraction = float(np.float32(0.12))
+min_indel_fraction = float(np.float32(0.06))
 
-# %% ../../nbs/22_images.candidates.ipynb #b3a48a26
+# %% ../../nbs/22_images.candidates.ipynb #6ee7f8fc
 class Candidate(NamedTuple):
     "A site where the sample may differ from the reference."
     pos0: int
     ref: str
-    alts: tuple[str, ...]      # sorted
-    support: tuple[np.ndarray, ...] # per alt: int64 indices of the reads that show it, those of low quality included
-    depth: int                 # reads with evidence of enough quality, soft clips included
-    ref_count: int             # of them, those that show the reference
-    alt_counts: tuple[int, ...] # of them, those that show each alt
+    alts: tuple[str, ...]           # sorted
+    support: tuple[np.ndarray, ...] # per alt: int64, indices of the reads that show it, low quality included
+    depth: int                      # reads with evidence of sufficient quality, soft clips included
+    ref_count: int                  # of them, those that show the reference
+    alt_counts: tuple[int, ...]     # of them, those that show each alt
 
-# %% ../../nbs/22_images.candidates.ipynb #2c9004f1
+# %% ../../nbs/22_images.candidates.ipynb #7957433f
 def alt_sets(
     n:int, # alts of a site
 )->list[tuple[int, ...]]: # indices of the alts that each image shows
     "The images of a site: each alt alone, then each pair."
     return [(j,) for j in range(n)] + [(i, j) for i in range(n) for j in range(i+1, n)]
 
-# %% ../../nbs/22_images.candidates.ipynb #44d4c7cd
+# %% ../../nbs/22_images.candidates.ipynb #18bd4d44
 @compiled
 def same_allele(a, b, bases):
-    "Do two events, rows of a table, at one position show the same allele?"
+    "Do two rows of a table of events, at one position, show the same allele?"
     if a[KIND] != b[KIND] or a[LENGTH] != b[LENGTH] or a[ANCHOR] != b[ANCHOR]: return False
     if a[KIND] == DEL: return True
     for k in range(a[LENGTH]):
         if bases[a[FIRST]+k] != bases[b[FIRST]+k]: return False
     return True
 
-# %% ../../nbs/22_images.candidates.ipynb #4b6e28f7
+# %% ../../nbs/22_images.candidates.ipynb #9e53f938
 @compiled
-def _alleles(events, begins, ref_count, bases, key, copied, ref, fractions):
-    """Alleles that pass, rows of index of the position, total, one of its events, supporting reads and those of enough quality; the supporting reads of one
-    after the other. The arguments are of the same positions; `copied` says which reads have copies."""
-    rows, support = np.zeros((len(events), 5), np.int64), np.zeros(len(events), np.int64)
-    label, shown, count = np.zeros(len(events), np.int64), np.zeros(len(events), np.int64), np.zeros(len(events), np.int64)
-    n_rows, n_support = 0, 0
+def _may_have_candidate(events, begin, end):
+    "Do enough events other than clips have sufficient quality?"
+    n = 0
+    for x in range(begin, end): n += not events[x, LOW] and events[x, KIND] != CLIP
+    return n >= min_count
+
+# %% ../../nbs/22_images.candidates.ipynb #43b29edf
+@compiled
+def _is_superseded(x, end, events, key, has_copies):
+    "Does a copy of the read of event x show something at the same position later?"
+    read = events[x, READ]
+    if not has_copies[read]: return False
+    for y in range(x+1, end):
+        if key[read] == key[events[y, READ]]: return True
+    return False
+
+# %% ../../nbs/22_images.candidates.ipynb #0a868c91
+class _Groups(NamedTuple):
+    "Events of a position by allele; arrays for as many as there may be."
+    allele: np.ndarray # int64, number of each event's allele by row of the table, -1 for superseded events
+    event: np.ndarray  # int64, one event of each allele
+    count: np.ndarray  # int64, events of each allele with sufficient quality
+
+# %% ../../nbs/22_images.candidates.ipynb #703e1ec6
+@compiled
+def _group_events(begin, end, events, bases, key, has_copies, groups):
+    "Fill `groups` for a position. Returns the numbers of alleles and of events with sufficient quality."
+    n = 0
+    n_sufficient = 0
+    for x in range(begin, end):
+        groups.allele[x] = -1
+        if _is_superseded(x, end, events, key, has_copies): continue
+        g = 0
+        while g < n and not same_allele(events[groups.event[g]], events[x], bases): g += 1
+        if g == n:
+            groups.event[g] = x
+            groups.count[g] = 0
+            n += 1
+        groups.allele[x] = g
+        groups.count[g] += not events[x, LOW]
+        n_sufficient += not events[x, LOW]
+    return n, n_sufficient
+
+# %% ../../nbs/22_images.candidates.ipynb #61175dc7
+_min_fractions = np.array([0, min_snp_fraction, min_indel_fraction, min_indel_fraction, 0])  # by kind
+
+# %% ../../nbs/22_images.candidates.ipynb #a18dc0ff
+@compiled
+def _passes(kind, count, depth):
+    return kind != CLIP and count >= min_count and count/depth >= _min_fractions[kind]
+
+# %% ../../nbs/22_images.candidates.ipynb #43d65061
+@compiled
+def _store_supporters(begin, end, allele, events, groups, support, n):
+    "Store the reads that show an allele, low quality included. Returns how many are stored in all."
+    for x in range(begin, end):
+        if groups.allele[x] == allele:
+            support[n] = events[x, READ]
+            n += 1
+    return n
+
+# %% ../../nbs/22_images.candidates.ipynb #211e2cd2
+@compiled
+def _alleles(ref_count, events, begins, bases, key, has_copies, ref):
+    """Alleles that pass, in rows of position in the stretch, depth, one event, number of supporting reads and
+    count; the supporting reads of all of them, concatenated. `ref` begins with the stretch."""
+    size = len(events)
+    groups = _Groups(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64))
+    rows = np.zeros((size, 5), np.int64)
+    support = np.zeros(size, np.int64)
+    n_rows = 0
+    n_support = 0
     for p in range(len(ref_count)):
-        begin, end, useful = begins[p], begins[p+1], 0
-        for x in range(begin, end): useful += not events[x, LOW] and events[x, KIND] != CLIP
-        if useful < 2 or not is_canonical(ref[p]): continue
-        total, n = np.int64(ref_count[p]), 0
-        for x in range(begin, end):
-            label[x], superseded = -1, False
-            if copied[events[x, READ]]:
-                for y in range(x+1, end): superseded |= key[events[x, READ]] == key[events[y, READ]]
-            if superseded: continue
-            total += not events[x, LOW]
-            g = 0
-            while g < n and not same_allele(events[shown[g]], events[x], bases): g += 1
-            if g == n: shown[n], count[n] = x, 0; n += 1
-            label[x] = g
-            count[g] += not events[x, LOW]
-        for g in range(n):
-            kind = events[shown[g], KIND]
-            if kind != CLIP and count[g] >= min_count and count[g]/total >= fractions[kind]:
-                before, row = n_support, rows[n_rows]
-                for x in range(begin, end):
-                    if label[x] == g: support[n_support] = events[x, READ]; n_support += 1
-                row[0], row[1], row[2] = p, total, shown[g]
-                row[3], row[4] = n_support-before, count[g]
-                n_rows += 1
+        begin, end = begins[p], begins[p+1]
+        if not _may_have_candidate(events, begin, end) or not is_canonical(ref[p]): continue
+        n_alleles, n_sufficient = _group_events(begin, end, events, bases, key, has_copies, groups)
+        depth = ref_count[p]+n_sufficient
+        for g in range(n_alleles):
+            if not _passes(events[groups.event[g], KIND], groups.count[g], depth): continue
+            before = n_support
+            n_support = _store_supporters(begin, end, g, events, groups, support, n_support)
+            row = rows[n_rows]
+            row[0], row[1], row[2] = p, depth, groups.event[g]
+            row[3], row[4] = n_support-before, groups.count[g]
+            n_rows += 1
     return rows[:n_rows], support[:n_support]
 
-# %% ../../nbs/22_images.candidates.ipynb #d18f2298
+# %% ../../nbs/22_images.candidates.ipynb #824e92aa
+class _Allele(NamedTuple):
+    event: Event        # one that shows it
+    support: np.ndarray # int64, indices of reads
+    count: int          # of them, those of sufficient quality
+
+# %% ../../nbs/22_images.candidates.ipynb #0c9a496e
+def _alt_text(event, bases, ref_allele)->str:
+    "An allele as VCF writes it."
+    anchor = chr(event.anchor)
+    if event.kind == DEL: return anchor + ref_allele[1+event.length:]
+    return anchor + bytes(bases[event.first:event.first+event.length]).decode() + ref_allele[1:]
+
+# %% ../../nbs/22_images.candidates.ipynb #2161dc76
+def _candidate(pos0, depth, ref_count, alleles, bases, ref)->Candidate:
+    "A site of its alleles; `ref` begins at the site."
+    longest_deletion = max(allele.event.length if allele.event.kind == DEL else 0 for allele in alleles)
+    ref_allele = bytes(ref[:1+longest_deletion]).decode()
+    by_alt = {_alt_text(allele.event, bases, ref_allele): allele for allele in alleles}
+    alts = tuple(sorted(by_alt))
+    support = tuple(by_alt[alt].support for alt in alts)
+    counts = tuple(by_alt[alt].count for alt in alts)
+    return Candidate(pos0, ref_allele, alts, support, depth, ref_count, counts)
+
+# %% ../../nbs/22_images.candidates.ipynb #3d8aa8b2
+def _find_copies(
+    key:np.ndarray, # uint64 (n,), of reads
+)->np.ndarray:      # bool (n,)
+    "Which reads have copies, reads with the same key."
+    has_copies = np.zeros(len(key), bool)
+    order = np.argsort(key)
+    same_as_next = key[order[1:]] == key[order[:-1]]
+    has_copies[order[1:][same_as_next]] = True
+    has_copies[order[:-1][same_as_next]] = True
+    return has_copies
+
+# %% ../../nbs/22_images.candidates.ipynb #2bfa03cb
 def find_candidates(
     reads:Reads,      # of one partition
-    ref:np.ndarray,   # uint8 ASCII, upper case: the reference around the reads; it ends at a contig's end only
+    ref:np.ndarray,   # uint8 ASCII, upper case, around the reads; ends only where the contig ends
     ref_start0:int,   # position of its first base
     start0:int, end0:int, # the partition
 )->list[Candidate]:   # by position
-    "The candidate sites of a partition. Source: DeepVariant 1.9, variant_calling_multisample.cc, with its settings for Illumina genomes."
-    e = count_alleles(reads, ref, ref_start0, start0, end0, min_base_quality)
-    order, copied = np.argsort(reads.key), np.zeros(len(reads.key), bool)
-    same = reads.key[order[1:]] == reads.key[order[:-1]]
-    copied[order[1:][same]] = copied[order[:-1][same]] = True
-    rows, support = _alleles(e.events, e.begins, e.ref_count, reads.bases, reads.key, copied, ref[start0-ref_start0:], _fractions)
-    sites, begin = {}, 0
-    for p, total, event, n, count in rows.tolist():
-        shown, begin = support[begin:begin+n], begin+n
-        if copied[shown].any(): shown = np.flatnonzero(np.isin(reads.key, reads.key[shown])) # what one copy of a read shows, all are said to support
-        sites.setdefault((p, total), []).append((e.events[event].tolist(), shown, count))
-    return [_candidate(start0+p, total, int(e.ref_count[p]), alleles, reads.bases, ref[start0+p-ref_start0:]) for (p, total), alleles in sites.items()]
-
-# %% ../../nbs/22_images.candidates.ipynb #28f9133e
-_fractions = np.array([0, min_snp_fraction, min_indel_fraction, min_indel_fraction, 0])
-
-# %% ../../nbs/22_images.candidates.ipynb #b822831e
-def _candidate(pos0, depth, ref_count, alleles, bases, ref)->Candidate:
-    ref, alts = bytes(ref[:1 + max(event[LENGTH]*(event[KIND] == DEL) for event, *_ in alleles)]).decode(), {}
-    for (_, kind, first, length, anchor, *_), shown, count in alleles:
-        alt = chr(anchor) + (ref[1+length:] if kind == DEL else bytes(bases[first:first+length]).decode() + ref[1:])
-        alts[alt] = shown, count
-    return Candidate(pos0, ref, tuple(sorted(alts)), tuple(alts[a][0] for a in sorted(alts)), depth, ref_count, tuple(alts[a][1] for a in sorted(alts)))
+    "The candidate sites of a partition. Source: DeepVariant 1.9, variant_calling_multisample.cc."
+    evidence = count_alleles(reads, ref, ref_start0, start0, end0, min_base_quality)
+    has_copies = _find_copies(reads.key)
+    rows, all_support = _alleles(*evidence, reads.bases, reads.key, has_copies, ref[start0-ref_start0:])
+    sites = {}  # (position in the partition, depth) -> alleles
+    begin = 0
+    for p, depth, event, n_support, count in rows.tolist():
+        support = all_support[begin:begin+n_support]
+        begin += n_support
+        if has_copies[support].any(): support = np.flatnonzero(np.isin(reads.key, reads.key[support]))
+        allele = _Allele(Event(*evidence.events[event].tolist()), support, count)
+        sites.setdefault((p, depth), []).append(allele)
+    candidates = []
+    for (p, depth), alleles in sites.items():
+        site_ref = ref[start0+p-ref_start0:]
+        ref_count = int(evidence.ref_count[p])
+        candidates.append(_candidate(start0+p, depth, ref_count, alleles, reads.bases, site_ref))
+    return candidates

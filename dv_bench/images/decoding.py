@@ -172,11 +172,11 @@ def _check_cigar(parts, n_read):
     n_bases = parts.end-parts.quals
     if has_cigar and n_bases > 0 and n_read != n_bases: raise ValueError("a CIGAR does not fit its bases")
 
-# %% ../../nbs/21_images.decoding.ipynb #bd872f36
+# %% ../../nbs/21_images.decoding.ipynb #ae9d2bb2
 @compiled
 def _select(data, start0, end0, min_mapq, fraction, seed):
-    """Where the usable records stand that overlap start0..end0; how many of the records that begin there had each
-    of `read_fates`. Raises ValueError for damaged records."""
+    """Where the usable records stand that overlap start0..end0; how many of the records that begin there had
+    which fate. Raises ValueError for damaged records."""
     usable = np.zeros(len(data)//_head_size, np.int64)
     counts = np.zeros(len(read_fates), np.int64)
     n = 0
@@ -225,7 +225,7 @@ def _unpack_concatenated(data, records, reads):
         copy_values(data, parts.name, name_end-parts.name, reads.names, reads.name_start[i])
         reads.key[i] = hash_bytes(data, parts.name, name_end, np.int64(is_second(reads.flag[i])))
 
-# %% ../../nbs/21_images.decoding.ipynb #ad99eacc
+# %% ../../nbs/21_images.decoding.ipynb #45aa04e1
 def _unpack(
     data,    # uint8, BAM records
     records, # int64 (n,), where the wanted ones begin
@@ -243,7 +243,8 @@ def _unpack(
         bases=np.empty(base_start[-1], np.uint8), quals=np.empty(base_start[-1], np.uint8),
         base_start=base_start,
         ops=np.empty(op_start[-1], np.uint8), lens=np.empty(op_start[-1], np.int32), op_start=op_start,
-        names=np.empty(name_start[-1], np.uint8), name_start=name_start, key=np.empty(len(records), np.uint64))
+        names=np.empty(name_start[-1], np.uint8), name_start=name_start,
+        key=np.empty(len(records), np.uint64))
     _unpack_concatenated(data, records, reads)
     return reads
 
@@ -259,13 +260,13 @@ def _open_alignments(path, index, ref):
     finally:
         pysam.set_verbosity(verbosity)
 
-# %% ../../nbs/21_images.decoding.ipynb #487f8dda
+# %% ../../nbs/21_images.decoding.ipynb #99667888
 def open_reads(
     path:str|Path, # BAM or CRAM, sorted by coordinate, indexed
     ref:str|Path,  # FASTA, indexed; needed to decode CRAM
 )->pysam.AlignmentFile:
-    """Open a file of reads. Raises DvBenchError when the file or its index is missing, the index belongs to another
-    file, or the reads are not sorted."""
+    """Open a file of reads. Raises DvBenchError when the file or its index is missing, the index belongs to
+    another file, or the reads are not sorted."""
     path = Path(path)
     if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a BAM or CRAM file")
     index = find_index(path)
@@ -273,15 +274,16 @@ def open_reads(
     if not is_cram_index: read_index(index, index.stat().st_mtime)  # its errors say more than htslib's
     reads = _open_alignments(path, index, ref)
     if reads.header.to_dict().get("HD", {}).get("SO", "coordinate") != "coordinate":
-        raise DvBenchError(f"{path} is not sorted by coordinate; sort it with `samtools sort` and index it again")
+        raise DvBenchError(f"{path} is not sorted by coordinate; sort it with `samtools sort` and index it "
+                           "again")
     if not is_cram_index: check_index(path, index, f"samtools index {path}", reads=True)
     return reads
 
-# %% ../../nbs/21_images.decoding.ipynb #1d6deb48
+# %% ../../nbs/21_images.decoding.ipynb #49c3eab1
 @compiled
 def _whole_records(data, at, contig, end0):
-    """From `at` on, where the last record ends that is complete and begins before `end0`; whether a record follows
-    that begins later. Raises ValueError for a record without a length."""
+    """From `at` on, where the last record ends that is complete and begins before `end0`; whether a record
+    follows that begins later. Raises ValueError for a record without a length."""
     while at+_head_size <= len(data):
         if _int32(data, at+_contig) != contig or _int32(data, at+_pos0) >= end0: return at, True
         size = _int32(data, at)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['metric_names', 'min_blocks', 'min_errors', 'confusion_matrix', 'confusion_metrics', 'image_metrics',
-           'undefined_because', 'clopper_pearson', 'genome_blocks']
+           'undefined_because', 'softmax', 'log_loss', 'history_row', 'clopper_pearson', 'genome_blocks']
 
 # %% ../../nbs/45_training.metrics.ipynb #1e9b610c
 import numpy as np
@@ -14,56 +14,72 @@ from sklearn.metrics import roc_auc_score
 
 from ..core import DvBenchError, class_names
 
-# %% ../../nbs/45_training.metrics.ipynb #4faae221
+# %% ../../nbs/45_training.metrics.ipynb #c75e0a97
 def confusion_matrix(
     labels,    # (n,) true classes, 0..2
     predicted, # (n,) predicted classes, 0..2
 )->np.ndarray: # (3, 3) int64; true class in rows, predicted class in columns
     "Count every pair of true and predicted class."
-    return np.bincount(3*np.asarray(labels, np.int64)+np.asarray(predicted, np.int64), minlength=9).reshape(3, 3)
+    pairs = 3*np.asarray(labels, np.int64)+np.asarray(predicted, np.int64)
+    return np.bincount(pairs, minlength=9).reshape(3, 3)
 
-# %% ../../nbs/45_training.metrics.ipynb #41af008d
+# %% ../../nbs/45_training.metrics.ipynb #35d900a7
+def _matthews(confusion:np.ndarray)->float: # (3, 3) float counts
+    "Multi-class correlation (Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006); NaN for a single class."
+    n, true, called = confusion.sum(), confusion.sum(1), confusion.sum(0)
+    if (true > 0).sum() < 2: return np.nan
+    spread = (n*n - called@called) * (n*n - true@true)
+    return (np.diag(confusion).sum()*n - true@called)/np.sqrt(spread) if spread > 0 else 0.
+
+# %% ../../nbs/45_training.metrics.ipynb #e973c64c
 def confusion_metrics(
     confusion, # (3, 3) counts; true class in rows, predicted class in columns
-)->dict:       # accuracy, macro precision, recall, f1; mcc; precision_hom_ref ... f1_hom_alt; NaN where undefined
-    "What follows from the counts. `mcc` is the multi-class correlation of Gorodkin 2004 (doi:10.1016/j.compbiolchem.2004.09.006)."
-    c = np.asarray(confusion, float)
-    n, true, called, right = c.sum(), c.sum(1), c.sum(0), np.diag(c)
-    per = lambda a, b: np.where(true > 0, np.divide(a, b, out=np.zeros(3), where=b > 0), np.nan)
-    of_class = {"precision": per(right, called), "recall": per(right, true), "f1": per(2*right, true+called)}
-    spread = (n*n - called@called) * (n*n - true@true)
-    mcc = np.nan if (true > 0).sum() < 2 else (right.sum()*n - true@called)/np.sqrt(spread) if spread > 0 else 0.
-    return {"accuracy": right.sum()/n if n else np.nan, **{k: v.mean() for k, v in of_class.items()}, "mcc": mcc,
-            **{f"{k}_{name}": v[i] for k, v in of_class.items() for i, name in enumerate(class_names)}}
+)->dict:       # accuracy, precision, recall, f1 (macro), mcc, precision_hom_ref ... f1_hom_alt; maybe NaN
+    "Metrics that follow from the counts alone."
+    confusion = np.asarray(confusion, float)
+    n, true, called, right = confusion.sum(), confusion.sum(1), confusion.sum(0), np.diag(confusion)
+    def of_class(part, whole):
+        return np.where(true > 0, np.divide(part, whole, out=np.zeros(3), where=whole > 0), np.nan)
+    values = {"precision": of_class(right, called), "recall": of_class(right, true),
+              "f1": of_class(2*right, true+called)}
+    metrics = {"accuracy": right.sum()/n if n else np.nan}
+    metrics |= {k: v.mean() for k, v in values.items()}
+    metrics["mcc"] = _matthews(confusion)
+    for k, v in values.items(): metrics |= {f"{k}_{name}": v[i] for i, name in enumerate(class_names)}
+    return metrics
 
-# %% ../../nbs/45_training.metrics.ipynb #180318ce
-metric_names = ("accuracy", "precision", "recall", "f1", "auc_ovr", "auc_ovo", "mcc", *(f"f1_{c}" for c in class_names))
+# %% ../../nbs/45_training.metrics.ipynb #f93028d4
+metric_names = ("accuracy", "precision", "recall", "f1", "auc_ovr", "auc_ovo", "mcc",
+                *(f"f1_{c}" for c in class_names))
 
-# %% ../../nbs/45_training.metrics.ipynb #9c3e8a20
+# %% ../../nbs/45_training.metrics.ipynb #2c7c501b
 def _checked(labels, probs):
+    "The arrays, or DvBenchError."
     labels, probs = np.asarray(labels), np.asarray(probs, float)
     if labels.ndim != 1 or probs.shape != (len(labels), 3):
-        raise DvBenchError(f"expected n labels and n x 3 probabilities, found shapes {labels.shape} and {probs.shape}")
+        raise DvBenchError("expected n labels and n x 3 probabilities, "
+                           f"found shapes {labels.shape} and {probs.shape}")
     if len(labels) and not np.isin(labels, (0, 1, 2)).all():
-        raise DvBenchError(f"labels must be 0, 1 or 2, found {sorted(set(np.unique(labels).tolist())-{0, 1, 2})[:5]}; leave unlabelled images out")
+        other = sorted(set(np.unique(labels).tolist())-{0, 1, 2})[:5]
+        raise DvBenchError(f"labels must be 0, 1 or 2, found {other}; leave unlabelled images out")
     return labels.astype(np.int64), probs
 
-# %% ../../nbs/45_training.metrics.ipynb #a2fc60c5
+# %% ../../nbs/45_training.metrics.ipynb #19fe1b5b
 def image_metrics(
     labels, # (n,) true classes, 0..2
     probs,  # (n, 3) probabilities; rows need not sum exactly to 1
-)->dict:    # `metric_names`, precision and recall per class, `n`, `confusion` (3 x 3 list); NaN where undefined
-    "All metrics of one epoch or role. Raises DvBenchError on shapes that do not fit or labels outside 0..2, never on missing classes."
+)->dict:    # `metric_names`, precision and recall per class, n, confusion (3 x 3 list); NaN where undefined
+    "All metrics of one role. Raises DvBenchError for wrong shapes or labels outside 0..2."
     labels, probs = _checked(labels, probs)
     finite = bool(np.isfinite(probs).all() and (probs.sum(1) > 0).all())
     confusion = confusion_matrix(labels, probs.argmax(1)) if finite else np.zeros((3, 3), int)
-    auc = dict(auc_ovr=np.nan, auc_ovo=np.nan)
+    metrics = confusion_metrics(confusion) | {"auc_ovr": np.nan, "auc_ovo": np.nan}
     if finite and len(np.unique(labels)) == 3:
         p = probs/probs.sum(1, keepdims=True)
-        auc = {f"auc_{how}": roc_auc_score(labels, p, multi_class=how, average="macro") for how in ("ovr", "ovo")}
-    found = confusion_metrics(confusion) | auc
-    return {**{k: float(found[k]) for k in (*metric_names, *(k for k in found if k not in metric_names))},
-            "n": len(labels), "confusion": confusion.tolist()}
+        for how in ("ovr", "ovo"):
+            metrics[f"auc_{how}"] = roc_auc_score(labels, p, multi_class=how, average="macro")
+    order = [*metric_names, *(k for k in metrics if k not in metric_names)]
+    return {**{k: float(metrics[k]) for k in order}, "n": len(labels), "confusion": confusion.tolist()}
 
 # %% ../../nbs/45_training.metrics.ipynb #5b1f2977
 def undefined_because(
@@ -73,29 +89,62 @@ def undefined_because(
     missing = [c for i, c in enumerate(class_names) if not (np.asarray(labels) == i).any()]
     return f"no {' and no '.join(missing)} example" if missing else ""
 
+# %% ../../nbs/45_training.metrics.ipynb #b698ae9c
+def softmax(
+    logits:np.ndarray, # (n, 3)
+)->np.ndarray:         # (n, 3) float32
+    "Probabilities of logits."
+    e = np.exp(logits.astype(np.float64)-logits.max(1, keepdims=True))
+    return (e/e.sum(1, keepdims=True)).astype(np.float32)
+
+# %% ../../nbs/45_training.metrics.ipynb #e99d2253
+def log_loss(
+    logits:np.ndarray, # (n, 3)
+    labels:np.ndarray, # (n,)
+)->float:              # nats
+    "Mean cross-entropy."
+    z = logits.astype(np.float64)-logits.max(1, keepdims=True)
+    return float((np.log(np.exp(z).sum(1))-z[np.arange(len(z)), labels]).mean())
+
+# %% ../../nbs/45_training.metrics.ipynb #0599658b
+def history_row(
+    epoch:int,           # from 1
+    role:str,            # train, tune or test
+    labels:np.ndarray,   # (n,) true classes
+    probs:np.ndarray,    # (n, 3)
+    loss:float,          # nats
+    seconds:float,
+    lr:float=float("nan"), # NaN without a network
+)->dict:                 # a row of history.csv
+    "What is recorded of one role after an epoch."
+    metrics = image_metrics(labels, probs)
+    return {"epoch": epoch, "role": role, "loss": loss, **{m: metrics[m] for m in metric_names},
+            "seconds": seconds, "lr": lr}
+
 # %% ../../nbs/45_training.metrics.ipynb #7d3a7a67
 min_blocks, min_errors = 20, 10
 
-# %% ../../nbs/45_training.metrics.ipynb #8f946781
+# %% ../../nbs/45_training.metrics.ipynb #a471476a
 def clopper_pearson(
     k,                 # successes; may be an average
     n,                 # trials
     level:float=.95,
 )->tuple[np.ndarray, np.ndarray]: # low, high; NaN without a trial
-    "Exact interval of a share (Clopper and Pearson 1934), continued to fractional counts through the beta distribution."
+    "Exact interval of a share (Clopper and Pearson 1934); fractional counts through the beta distribution."
     k, n, tail = np.asarray(k, float), np.asarray(n, float), (1-level)/2
     with np.errstate(invalid="ignore", divide="ignore"):
-        low, high = np.where(k > 0, stats.beta.ppf(tail, k, n-k+1), 0.), np.where(k < n, stats.beta.ppf(1-tail, k+1, n-k), 1.)
+        low = np.where(k > 0, stats.beta.ppf(tail, k, n-k+1), 0.)
+        high = np.where(k < n, stats.beta.ppf(1-tail, k+1, n-k), 1.)
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
 
-# %% ../../nbs/45_training.metrics.ipynb #8448d2ec
+# %% ../../nbs/45_training.metrics.ipynb #2f45ef4c
 def genome_blocks(
     chrom,                     # contig of each site
     pos0,                      # 0-based position of each site
     target:int=50,             # blocks to aim at
     sizes:tuple=(1_000_000, 500_000, 200_000, 100_000, 50_000, 20_000, 10_000), # bases, tried in this order
 )->tuple[np.ndarray, int]:     # block number per site, block size in bases
-    "Cut the genome into the largest blocks that are at least `target`, else into the smallest. Looks at positions only, never at errors."
+    "Cut the genome into blocks of the largest size that gives `target` blocks, else of the smallest size."
     chrom, pos0 = np.asarray(chrom, object), np.asarray(pos0, np.int64)
     for size in sizes:
         block = pd.factorize(pd.MultiIndex.from_arrays([chrom, pos0//size]))[0]
