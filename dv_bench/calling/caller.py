@@ -56,10 +56,10 @@ def check_output_paths(
     if cvo and Path(cvo).resolve() == Path(out).resolve():
         raise DvBenchError(f"--cvo {cvo} is the VCF's own path; give another")
 
-# %% ../../nbs/63_calling.caller.ipynb #8af26bb5
+# %% ../../nbs/63_calling.caller.ipynb #52a8bcfe
 def _reweighted(source:Source)->tuple[list[pd.DataFrame], list|None]: # one table or none; its class shares
-    "All pieces of a source at the class frequencies of its own images. Nothing can be called before the last image."
-    pieces = list(source.pieces)
+    "All pieces of a source, for the class frequencies of its own images."
+    pieces = list(source.pieces) # the last image counts, so nothing can be called before it
     if not pieces: return [], None
     counts = expected_class_counts([run.record for run in source.runs], source.runs.folder)
     rows, shares = reweight_to_sample(pd.concat(pieces, ignore_index=True), counts)
@@ -70,7 +70,7 @@ def _header(reference:str|None)->list[str]: # file name of the FASTA
     "Lines of the VCF's header, without contigs."
     return ["##source=dv_bench", *([f"##reference={reference}"] if reference else []), *vcf_header]
 
-# %% ../../nbs/63_calling.caller.ipynb #55c03c5c
+# %% ../../nbs/63_calling.caller.ipynb #f0555482
 def call(
     source:Source,    # of `from_reads`, `from_dataset` or `from_predictions`
     out:str|Path,     # .vcf.gz to write
@@ -78,8 +78,8 @@ def call(
     haploid:Haploid=Haploid(),
     adapt:bool=False, # re-estimate the class frequencies from the images that are called
     cvo:str|Path="",  # also write CallVariantsOutput TFRecords
-)->dict:              # records (number), filters (records by FILTER), folds, seconds (by stage), reads (counts),
-                      # gq (`gq_reliability` where genotypes are known, or None), class_mix (or None)
+)->dict:              # records (number), filters (records by FILTER), folds, seconds (by stage), reads
+                      # (counts), gq (`gq_reliability`; None without truth), class_mix (None without adapt)
     "Call variants. Raises DvBenchError for paths that cannot be written."
     check_output_paths(out, cvo)
     seconds, filter_counts, sites = source.seconds, Counter(), []
@@ -101,8 +101,8 @@ def call(
         "class_mix": class_mix,
     }
 
-# %% ../../nbs/63_calling.caller.ipynb #33b12943
-def held_out(folder, partial=False): # until callers follow: `held_out_predictions(open_runs(folder), partial)`
+# %% ../../nbs/63_calling.caller.ipynb #a058fbc1
+def held_out(folder, partial=False): # until callers follow: `held_out_predictions`
     runs = open_runs(folder)
     return held_out_predictions(runs, partial), runs[-1].record
 

@@ -47,7 +47,7 @@ def _train_rows(run:TrainedRun)->pd.DataFrame: # index rows
                            "train the baseline again")
     return images.index.iloc[np.flatnonzero(roles == "train")]
 
-# %% ../../nbs/60c_calling.refit.ipynb #e1b3ac22
+# %% ../../nbs/60c_calling.refit.ipynb #33f384f6
 class BaselinePredictor:
     """A baseline's run, fitted again. Raises DvBenchError when its dataset is gone or has changed, or when
     the new fit gives other probabilities than the old one."""
@@ -62,7 +62,7 @@ class BaselinePredictor:
         recorded = run.predictions()
         if not np.allclose(self.predict(recorded), recorded[["p0", "p1", "p2"]], atol=1e-5):
             raise DvBenchError(f"{run.folder}: fitted again, the baseline does not give the probabilities "
-                               "that it gave; train it again with the package versions that are installed now")
+                               "that it gave; train it again with the packages that are installed now")
 
     def predict(self,
         rows:pd.DataFrame, # index rows

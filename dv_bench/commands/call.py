@@ -11,7 +11,7 @@ from fastcore.script import Param
 from ..core import DvBenchError, class_names, find_path
 from .entry import command
 
-# %% ../../nbs/97_commands.call.ipynb #9b820a61
+# %% ../../nbs/97_commands.call.ipynb #b7c26130
 def _check_input(
     run:str,
     reads:str,
@@ -23,7 +23,8 @@ def _check_input(
     "Raises DvBenchError for options that do not belong together."
     if not run: raise DvBenchError("expected --run, a run folder such as outputs/first/resnet18")
     if bool(reads)+bool(examples)+bool(predictions) != 1:
-        raise DvBenchError("expected one of --reads BAM with --ref FASTA, --examples DATASET and --predictions")
+        raise DvBenchError("expected one of --reads BAM with --ref FASTA, --examples DATASET "
+                           "and --predictions")
     for option, given in of_reads.items():
         if not given or reads: continue
         raise DvBenchError(f"--{option} belongs to --reads; a dataset and predictions are called as they are "
@@ -49,14 +50,14 @@ def _result_lines(result:dict)->list[str]: # of `call`
         lines.append(f"where the true genotype is known, GQ and observed errors:\n{table}")
     return lines
 
-# %% ../../nbs/97_commands.call.ipynb #595c9dc7
+# %% ../../nbs/97_commands.call.ipynb #71b12185
 @command
 def dvb_call(
     out:str,                # VCF to write, .vcf.gz
-    run:str="",             # outputs/<experiment>/<arch> (the mean of its folds), or one of its fold<k>_seed<s>
+    run:str="",             # outputs/<experiment>/<arch> (the mean of its folds) or one fold<k>_seed<s> in it
     reads:str="",           # BAM or CRAM, sorted and indexed
     ref:str="",             # FASTA, indexed
-    region:Param("with --reads: contig, contig:from-to, or a BED file; can be repeated (default: all contigs)",
+    region:Param("with --reads: contig, contig:from-to or BED file; can be repeated (default: all contigs)",
                  str, action="append")=None,
     bed:str="",             # with --reads: BED of the regions to call
     examples:str="",        # dataset folder to call, instead of reads
@@ -73,9 +74,9 @@ def dvb_call(
     multi_allelic_qual_filter:float=1., # an alt of a multi-allelic site with less QUAL is dropped
     haploid_contigs:str="", # contigs with one copy, comma-separated, such as chrX,chrY
     par_regions_bed:str="", # BED of their regions with two copies
-    adapt:bool=False,       # re-estimate the class frequencies from the sample being called (no labels needed)
+    adapt:bool=False, # re-estimate the class frequencies from the sample being called (no labels needed)
     cvo:str="",             # also write CallVariantsOutput TFRecords, for DeepVariant's postprocess_variants
-    contig_alias:Param("with --reads: a contig's other name, OTHER=REFERENCE such as 20=chr20; can be repeated",
+    contig_alias:Param("with --reads: contig of another name, OTHER=REFERENCE as in 20=chr20; can be repeated",
                        str, action="append")=None,
 ):
     "Call variants with trained networks: from reads, from a dataset, or from their own held-out predictions."
@@ -95,9 +96,9 @@ def dvb_call(
     runs = open_runs(run)
     if reads:
         regions = [*(region or []), *([find_path(bed)] if bed else [])]
-        data = from_reads(runs, reads, ref, regions, sample, False if no_realign else None, jobs, progress=True,
-                           source=source, fraction=downsample, seed=seed,
-                           contig_alias=parse_aliases(contig_alias or []))
+        data = from_reads(runs, reads, ref, regions, sample, realign=False if no_realign else None, jobs=jobs,
+                          progress=True, source=source, fraction=downsample, seed=seed,
+                          contig_alias=parse_aliases(contig_alias or []))
     elif examples:
         data = from_dataset(runs, PileupDataset(examples), sample, source, ref)
     else:
