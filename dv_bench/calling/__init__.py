@@ -5,5 +5,5 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "genotypes": ["merge_sites"],
     "caller": ["call"],
     "scoring": ["score_calls"],
-    "missed": ["score_experiment"],
+    "experiment": ["score_experiment"],
 })
