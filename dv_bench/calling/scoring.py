@@ -105,21 +105,27 @@ def _read_strata(
                                f"{', '.join(list(lengths)[:3])}: no contig in common")
     return strata
 
-# %% ../../nbs/67_calling.scoring.ipynb #64da4d02
-def _check_shared_contigs(
-    contigs:dict[str, set], # input, for messages -> its contigs
-):
-    "Raise DvBenchError when two inputs have no contig in common."
+# %% ../../nbs/67_calling.scoring.ipynb #04f7521f
+def _contigs_of_inputs(
+    truth:dict[str, list[Call]],  # contig -> calls
+    query:dict[str, list[Call]],
+    confident:RegionSet|None,
+)->dict[str, set]:                # of "truth", "calls" and "confident regions"
+    "The contigs of each input. Raises DvBenchError when two inputs have none in common."
+    contigs = {"truth": {contig for contig, calls in truth.items() if calls},
+               "calls": {contig for contig, calls in query.items() if calls},
+               "confident regions": set(confident.intervals) if confident else set()}
     for (a, a_contigs), (b, b_contigs) in itertools.combinations(contigs.items(), 2):
         if a_contigs and b_contigs and not a_contigs & b_contigs:
             raise DvBenchError(f"{a} and {b} have no contig in common: {', '.join(sorted(a_contigs)[:3])} "
                                f"against {', '.join(sorted(b_contigs)[:3])}; "
                                "rename one with `bcftools annotate --rename-chrs`")
+    return contigs
 
-# %% ../../nbs/67_calling.scoring.ipynb #8f696b2b
+# %% ../../nbs/67_calling.scoring.ipynb #8fc809d7
 def _scored_contigs(
     lengths:dict,           # contig -> bases, in the order of the reference
-    contigs:dict[str, set], # of "truth", "calls" and "confident regions"
+    contigs:dict[str, set], # of `_contigs_of_inputs`
     region:Region|None,
 )->list[str]:
     "Contigs with truth or confident regions; without any truth also those with calls."
@@ -151,7 +157,7 @@ def _decide_contig(
     if len(passing) == len(query): return decided_passing, decided_passing, n_bounded
     return decide_calls(query, "ALL")[0], decided_passing, n_bounded
 
-# %% ../../nbs/67_calling.scoring.ipynb #c4c8a75c
+# %% ../../nbs/67_calling.scoring.ipynb #01e453cd
 def score_calls(
     calls:str|Path,               # VCF
     truth:str|Path,               # VCF
@@ -171,12 +177,9 @@ def score_calls(
     strata = _read_strata(stratification, lengths) if stratification else {}
     truth_calls = read_calls(truth, fasta, "truth", truth_sample, region)
     query_calls = read_calls(calls, fasta, "calls", sample, region)
-    contigs = {"truth": {contig for contig, found in truth_calls.items() if found},
-               "calls": {contig for contig, found in query_calls.items() if found},
-               "confident regions": set(confident_regions.intervals) if confident_regions else set()}
-    _check_shared_contigs(contigs)
-    matches = rtg_matches(ref, truth_calls, query_calls, fasta) if engine == "rtg" else {}
+    contigs = _contigs_of_inputs(truth_calls, query_calls, confident_regions)
     scored = _scored_contigs(lengths, contigs, region)
+    matches = rtg_matches(ref, truth_calls, query_calls, fasta) if engine == "rtg" else {}
     counts = {"ALL": Counter(), "PASS": Counter()}
     passing, bounded = {}, 0
     for contig in scored:
