@@ -16,7 +16,8 @@ import pandas as pd
 
 from ..core import DvBenchError
 from ..model.names import baseline_names
-from .experiment import Experiment, Sites
+from .experiment import Experiment
+from .sites import Sites
 
 # %% ../../nbs/83_verdict.gallery.ipynb #e8149cbf
 @dataclass
