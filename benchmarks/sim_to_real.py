@@ -38,7 +38,7 @@ from dv_bench.dataset.folder import PileupDataset
 from dv_bench.calling.genotypes import merge_sites
 from dv_bench.calling.calibration import calibrated, fit_calibration, reweight_to_sample
 from dv_bench.images.examples import prepare, write_dataset
-from dv_bench.calling.comparators import vcf_alleles
+from dv_bench.calling.vcf import vcf_alleles
 from dv_bench.calling.scoring import score_calls
 from dv_bench.simulation.sample import Options, simulate
 from dv_bench.training.settings import Config

@@ -227,10 +227,3 @@ def read_stratification(
             raise DvBenchError(f"{where}: the BED file {beds[name]} of {name!r} does not exist; "
                                "its path counts from the TSV's folder")
     return beds
-
-# %% ../nbs/02_genome.ipynb #5a9362e6
-def __getattr__(name): # until callers import these from `contigs`
-    if name in ("minor_contigs", "sex_chromosome", "parse_aliases", "name_in_file", "calling_regions"):
-        from dv_bench import contigs
-        return getattr(contigs, name)
-    raise AttributeError(name)

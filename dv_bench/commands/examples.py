@@ -19,7 +19,7 @@ def _channel_names(
 )->tuple[str, ...]:
     return tuple(re.split(r"[,\s]+", text.strip())) if text else wgs_channels
 
-# %% ../../nbs/90_commands.examples.ipynb #976b3a3e
+# %% ../../nbs/90_commands.examples.ipynb #3dabdf76
 @command
 def dvb_examples(
     out:str,                # dataset folder to make
@@ -53,10 +53,11 @@ def dvb_examples(
     if bed: regions.append(find_path(bed))
     job = prepare(
         reads, ref, regions, truth or None, confident or None, sample or None,
-        parse_aliases(contig_alias or []), source=source, realign=not no_realign, fraction=downsample, seed=seed,
-        channels=_channel_names(channels), size=(height, width), labeler=labeler,
+        parse_aliases(contig_alias or []), source=source, realign=not no_realign, fraction=downsample,
+        seed=seed, channels=_channel_names(channels), size=(height, width), labeler=labeler,
         sex_chromosomes=sex_chromosomes)
     if job.left_out:
-        print(f"{', '.join(job.left_out)} left out: a label counts up to two copies (--sex_chromosomes labels them "
-              "all the same)")
+        contigs = ", ".join(job.left_out)
+        reason = "a label counts up to two copies (--sex_chromosomes labels them all the same)"
+        print(f"{contigs} left out: {reason}")
     print(report(write_dataset(out, job, jobs, tfrecord or None, progress=True)))

@@ -166,10 +166,3 @@ def export_tfrecord(
                 counts=_call_counts(r),
             ))
     return Path(out)
-
-# %% ../../nbs/14_dataset.exchange.ipynb #b0925c1f
-def __getattr__(name): # until callers import these from `dataset.png`
-    if name in ("read_png_csv", "import_png", "export_png"):
-        from dv_bench.dataset import png
-        return getattr(png, name)
-    raise AttributeError(name)

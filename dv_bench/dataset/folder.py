@@ -215,16 +215,3 @@ def summary_line(
 def print_summary(path:str|Path): # a dataset folder
     "Print what a folder holds."
     print(f"{path}: {summary_line(PileupDataset(path))}")
-
-# %% ../../nbs/12_dataset.folder.ipynb #1d4f493f
-_moved = {  # until callers import these from there
-    "encode_image": "writer", "select": "combine", "writer_row": "combine", "check_alike": "combine",
-    "merge": "combine",
-}
-
-# %% ../../nbs/12_dataset.folder.ipynb #36f007e1
-def __getattr__(name):
-    if name in _moved:
-        import importlib
-        return getattr(importlib.import_module(f"dv_bench.dataset.{_moved[name]}"), name)
-    raise AttributeError(name)

@@ -8,5 +8,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "labels": ["TruthSet", "label_sites"],
     "realignment": ["realign"],
     "pileup": ["draw_image", "site_images"],
-    "examples": ["make_examples", "prepare", "write_dataset"],
+    "job": ["Job", "prepare"],
+    "examples": ["make_examples", "write_dataset"],
 })

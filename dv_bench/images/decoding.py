@@ -260,7 +260,7 @@ def _open_alignments(path, index, ref):
     finally:
         pysam.set_verbosity(verbosity)
 
-# %% ../../nbs/21_images.decoding.ipynb #6be24402
+# %% ../../nbs/21_images.decoding.ipynb #99667888
 def open_reads(
     path:str|Path, # BAM or CRAM, sorted by coordinate, indexed
     ref:str|Path,  # FASTA, indexed; needed to decode CRAM
@@ -274,7 +274,8 @@ def open_reads(
     if not is_cram_index: read_index(index, index.stat().st_mtime)  # its errors say more than htslib's
     reads = _open_alignments(path, index, ref)
     if reads.header.to_dict().get("HD", {}).get("SO", "coordinate") != "coordinate":
-        raise DvBenchError(f"{path} is not sorted by coordinate; sort it with `samtools sort` and index it again")
+        raise DvBenchError(f"{path} is not sorted by coordinate; sort it with `samtools sort` and index it "
+                           "again")
     if not is_cram_index: check_index(path, index, f"samtools index {path}", reads=True)
     return reads
 

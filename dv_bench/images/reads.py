@@ -122,11 +122,11 @@ def _starts(parts):
     "`offsets_of` texts or lists that are concatenated."
     return offsets_of([len(part) for part in parts])
 
-# %% ../../nbs/20_images.reads.ipynb #9cd128da
+# %% ../../nbs/20_images.reads.ipynb #edabc3aa
 def reads_from_rows(
     rows:list[dict], # pos0, bases; optional cigar, quality (Phred; int, list), mapq, flag, insert_size, name
 )->Reads:
-    "Reads written by hand. Defaults: all bases M, quality 30, MAPQ 60, forward and unpaired, TLEN 400, numbered names."
+    "Reads by hand. Defaults: all bases M, quality 30, MAPQ 60, forward, unpaired, TLEN 400, numbered names."
     rows = [_complete_row(row, number) for number, row in enumerate(rows)]
     def column(field, dtype): return np.array([row[field] for row in rows], dtype)
     bases = [row["bases"] for row in rows]

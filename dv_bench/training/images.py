@@ -94,27 +94,31 @@ def _realigned(options:dict)->bool|None: # None where it is not known
     "Whether reads were realigned when a dataset was made; a dataset made `of` another one asks that one."
     return _realigned(options["of"] or {}) if "of" in options else options.get("realign")
 
-# %% ../../nbs/46_training.images.ipynb #a60488a2
+# %% ../../nbs/46_training.images.ipynb #e6819ed9
+def _joined_reference(
+    infos:list[dict], # dataset.json of each folder
+)->dict|None:         # None where it is unknown
+    "The reference of the first folder with the contigs of all."
+    reference = infos[0]["reference"]
+    if not reference: return reference
+    contigs = {}
+    for info in infos: contigs |= info["reference"]["contigs"]
+    return reference | {"contigs": contigs}
+
+# %% ../../nbs/46_training.images.ipynb #8fca628a
 def describe_datasets(
     datasets:list[PileupDataset],
 )->dict: # path, fingerprint, simulated, realigned, reference, samples, n
     "The part of run.json that describes dataset folders."
     infos = [d.info for d in datasets]
-    reference = infos[0]["reference"]
-    if reference:
-        contigs = {name: contig for info in infos for name, contig in info["reference"]["contigs"].items()}
-        reference = reference | {"contigs": contigs}
     realigned = {_realigned(info["options"] or {}) for info in infos}
     return {"path": ",".join(in_project(d.path) for d in datasets),
             "fingerprint": "+".join(info["fingerprint"] for info in infos),
             "simulated": any(info["simulated"] for info in infos),
             "realigned": realigned.pop() if len(realigned) == 1 else None, # None also where folders differ
-            "reference": reference,
+            "reference": _joined_reference(infos),
             "samples": sorted({sample for info in infos for sample in info["samples"]}),
             "n": sum(map(len, datasets))}
-
-# %% ../../nbs/46_training.images.ipynb #7a19c85f
-_described = describe_datasets # until callers follow
 
 # %% ../../nbs/46_training.images.ipynb #b9e543c4
 def describe_training(

@@ -15,7 +15,7 @@ import numpy as np
 import optuna
 
 from ..core import DvBenchError, read_json, write_json
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from .images import TrainingImages
 from .loop import fit_trial
 from .memory import explain_out_of_memory
@@ -68,7 +68,7 @@ def _tune_loss(
     try: return fit_trial(run)
     except DvBenchError: return math.inf
 
-# %% ../../nbs/53b_training.tuning.ipynb #b17cfc74
+# %% ../../nbs/53b_training.tuning.ipynb #392448b8
 def _run_trials(
     config:Config,  # of a trial
     examples:TrainingImages,
@@ -85,8 +85,9 @@ def _run_trials(
         run = prepare_run(trial_config, examples, config.fold, config.seed, images, roles)
         images, loss = run.images, _tune_loss(run)
         trials.append(values | {"tune_loss": loss})
-        name, lr, decay = f"{config.arch} trial {trial.number+1} of {budget}", values["lr"], values["weight_decay"]
-        print(f"{name}: lr {lr:.2e}, weight decay {decay:.2e}, tune loss {loss:.4f}", flush=True)
+        lr, decay = values["lr"], values["weight_decay"]
+        print(f"{config.arch} trial {trial.number+1} of {budget}: lr {lr:.2e}, weight decay {decay:.2e}, "
+              f"tune loss {loss:.4f}", flush=True)
         return min(loss, 1e6)
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

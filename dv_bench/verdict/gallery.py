@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import DvBenchError
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from .experiment import Experiment
 from .sites import Sites
 

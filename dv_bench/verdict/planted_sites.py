@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..calling.genotypes import genotypes_of, image_sets
+from ..dataset.sites import alt_sets
+from ..calling.genotypes import genotypes_of
 
 # %% ../../nbs/73_verdict.planted_sites.ipynb #7ef586bd
 class PlantedVariants(NamedTuple):
@@ -130,14 +131,14 @@ def planted_index(
 # %% ../../nbs/73_verdict.planted_sites.ipynb #4850aab1
 def _add_images(
     index:pd.DataFrame,   # a row per image; gets the columns that depend on the alts shown
-    image:np.ndarray,     # (images,) position in `image_sets(2)`
+    image:np.ndarray,     # (images,) position in `alt_sets(2)`
     copies:np.ndarray,    # (2, images) of each alt in the genotype
     alt_reads:np.ndarray, # (2, images)
     rng:np.random.Generator,
 ):
     "Add label and reads of the alts that each image shows."
     shown = np.array([[1, 0], [1, 1], [0, 1]])[image]
-    index["alt_indices"] = np.array([",".join(map(str, alts)) for alts in image_sets(2)])[image]
+    index["alt_indices"] = np.array([",".join(map(str, alts)) for alts in alt_sets(2)])[image]
     index["label"] = pd.array((shown*copies.T).sum(1), dtype="Int8")
     reads = np.minimum((shown*alt_reads.T).sum(1), index.depth)
     index["alt_forward"] = rng.binomial(reads, .5)

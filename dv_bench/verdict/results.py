@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import project_root
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from .appendix import appendix_tests
 from .columns import plural
 from .compare import compare_all
