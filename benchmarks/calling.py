@@ -1,9 +1,9 @@
 """How long does it take to call 1 Mb of 30x reads, and where does the time go?
 
-A small network is trained on simulated reads of one genome. Simulated reads of another genome are then called
-end to end, from BAM to VCF. The report gives the seconds of each stage as the calling process sees it (waiting
-for images, the network, genotypes and VCF), the rates, the CPU time of all processes together, the scores of the
-calls and the speed of the scorer.
+A small network is trained on simulated reads of one genome. Simulated reads of another genome are then
+called end to end, from BAM to VCF. The report gives the seconds of each stage as the calling process sees
+it (waiting for images, the network, genotypes and VCF), the rates, the CPU time of all processes together,
+the scores of the calls and the speed of the scorer.
 
 Usage: python benchmarks/calling.py [--mb 1] [--arch mobilenetv3_small_100] [--jobs 2] [--run RUN]
                                     [--no_realign] [--work data/bench_calling]
@@ -121,8 +121,9 @@ def rates(calling: Measured, scoring: Measured, scores: pd.DataFrame, mb: float)
     "Records, seconds per Mb, CPU time and the speed of the scorer."
     records = scores["TRUTH.TOTAL"].sum()+scores["QUERY.TOTAL"].sum()
     return (f"{calling.result['records']:,} records; {calling.seconds/mb:.1f} s per Mb; "
-            f"CPU time of all processes {calling.cpu_seconds:.1f} s, so {calling.cpu_seconds/2/mb:.0f} s per Mb "
-            f"on two idle cores at best. Scoring the calls takes {scoring.seconds:.1f} s "
+            f"CPU time of all processes {calling.cpu_seconds:.1f} s, so "
+            f"{calling.cpu_seconds/2/mb:.0f} s per Mb on two idle cores at best. "
+            f"Scoring the calls takes {scoring.seconds:.1f} s "
             f"({records/scoring.seconds:,.0f} records/s, reading included).")
 
 
