@@ -42,8 +42,9 @@ owners = {"labels": examples.ExampleMaker, "add_encoded": DatasetWriter}  # all 
 
 # Run by a process of its own: make examples and print the peak resident memory.
 make_examples = """
-import resource
+import resource, sys
 from dv_bench.commands.examples import dvb_examples
+sys.argv[0] = "dvb_examples"
 dvb_examples()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
@@ -135,9 +136,9 @@ def speed_table(source: Input, truth: str, confident: str, repeats: int) -> list
     if truth: settings["with realignment and labels"] = {"truth": truth, "confident": confident}
     spent = count_stages()
     parts = list(dict.fromkeys(stages.values()))
-    head = ["", "images", "images/s", "images/s without reading and realigning", "reads/s", "kb/s",
+    head = ["images", "images/s", "images/s without reading and realigning", "reads/s", "kb/s",
             *(f"{part} %" for part in parts), "rest %"]
-    lines = [f"| {' | '.join(head)} |".replace("|  |", "| |"), "|---"*len(head)+"|"]
+    lines = [f"| | {' | '.join(head)} |", "|---"*(1+len(head))+"|"]
     for name, options in settings.items():
         speeds = []
         for _ in range(repeats+1):  # the first warms up
