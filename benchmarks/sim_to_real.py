@@ -391,9 +391,9 @@ def title(a: argparse.Namespace) -> str:
 def explanation() -> str:
     "What the columns of the table mean."
     return ("Missed: truth variants in the confident regions that were not called with their genotype, "
-            "whether they became candidates or not. False: calls there without a true variant of that genotype. In "
-            "brackets exact 95% intervals of the share. Simulated: share of right images on simulated reads "
-            "that no model learnt from.")
+            "whether they became candidates or not. False: calls there without a true variant of that "
+            "genotype. In brackets exact 95% intervals of the share. Simulated: share of right images on "
+            "simulated reads that no model learnt from.")
 
 
 def error_list(result: Result) -> list[str]:
