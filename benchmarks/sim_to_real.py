@@ -39,9 +39,9 @@ from scipy.stats import binomtest
 import dv_bench
 from dv_bench.calling.calibration import calibrated, fit_calibration, reweight_to_sample
 from dv_bench.calling.caller import assumed_counts, call, held_out
-from dv_bench.calling.comparators import vcf_alleles
 from dv_bench.calling.genotypes import merge_sites
 from dv_bench.calling.scoring import score_calls
+from dv_bench.calling.vcf import vcf_alleles
 from dv_bench.core import git_commit, project_root, read_json
 from dv_bench.dataset.folder import PileupDataset
 from dv_bench.hts import open_reference, write_vcf

@@ -14,7 +14,7 @@ from fastcore.script import Param
 
 from .entry import command
 from ..core import DvBenchError, find_path, project_root
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from ..training.settings import Config, arch_settings, check_notebook, parse_setting, read_config
 
 # %% ../../nbs/96_commands.train.ipynb #07bb2697

@@ -63,8 +63,8 @@ def kmer_slot(table, bases, code, is_odd, text, position):
 
 # %% ../../nbs/25b_images.kmers.ipynb #afa8182d
 @compiled
-def number_kmers(table, n, bases, first, last, numbers):
-    "Enter the k-mers of the read at first..last; fills in their `numbers`, returns how many the table has."
+def number_kmers(table, n, bases, first, last, numbers, m):
+    "Enter the k-mers of the read at first..last, their numbers at `numbers[m:]`; returns the table's size."
     code = np.int64(0)
     odd_until = first # k-mers that begin or end before it hold another letter
     k = np.int64(-1)
@@ -88,7 +88,7 @@ def number_kmers(table, n, bases, first, last, numbers):
                 n += 1
             k = table.slots[slot]
             if has_edge: table.following[previous, base] = k
-        numbers[position-first] = k
+        numbers[m+position-first] = k
     return n
 
 # %% ../../nbs/25b_images.kmers.ipynb #f3128962
@@ -141,7 +141,7 @@ def index_kmers(
     for r in which:
         length = base_start[r+1]-base_start[r]
         if length <= kmer_size: continue
-        n = number_kmers(table, n, bases, base_start[r], base_start[r+1], numbers[m:])
+        n = number_kmers(table, n, bases, base_start[r], base_start[r+1], numbers, m)
         m += length-kmer_size+1
     return sort_occurrences(table, numbers, n, which, bases, base_start)
 

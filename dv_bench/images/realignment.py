@@ -97,6 +97,7 @@ class ReadScores(NamedTuple):
     ends: np.ndarray      # int64 (h, n, 3), score and end of alignments with gaps; score 0 for none
     gapped: np.ndarray    # int64, the reads that were aligned with gaps
     queries: list[np.ndarray] # base numbers of these reads
+    targets: list[np.ndarray] # base numbers of the haplotypes
 
 # %% ../../nbs/26_images.realignment.ipynb #ddcc36a8
 def text_numbers(text:bytes)->np.ndarray:
@@ -118,25 +119,24 @@ def score_reads(
     positions = np.full(shape, -1, np.int64)
     index = index_kmers(which, bases, base_start)
     totals = []
-    for h, haplotype in enumerate(haplotypes):
-        covered_to = 0 if haplotype == reference else len(haplotype)-n_after # the reference may lack coverage
-        text = np.frombuffer(bytearray(haplotype), np.uint8)
+    texts = [np.frombuffer(bytearray(haplotype), np.uint8) for haplotype in haplotypes]
+    for h, text in enumerate(texts):
+        covered_to = 0 if haplotypes[h] == reference else len(text)-n_after # the reference may lack coverage
         totals.append(match_haplotype(text, which, bases, base_start, index, n_before, covered_to,
                                       scores[h], positions[h]))
     gapped = np.flatnonzero(~scores.any(0))
     kept = np.flatnonzero(totals)
+    numbers = [base_numbers[text] for text in texts]
     queries = [base_numbers[bases[base_start[r]:base_start[r+1]]] for r in which[gapped]]
     ends = np.zeros((*shape, 3), np.int64)
     if queries and len(kept):
-        targets = [text_numbers(haplotypes[h]) for h in kept]
-        ends[np.ix_(kept, gapped)] = alignment_ends(targets, queries)
-    return ReadScores(totals, scores+ends[:, :, 0], positions, ends, gapped, queries)
+        ends[np.ix_(kept, gapped)] = alignment_ends([numbers[h] for h in kept], queries)
+    return ReadScores(totals, scores+ends[:, :, 0], positions, ends, gapped, queries, numbers)
 
 # %% ../../nbs/26_images.realignment.ipynb #3b8db1a2
 def align_to_chosen(
     fit:ReadScores,
     chosen:np.ndarray,      # int64 (n,), haplotype of each read; -1 for none
-    haplotypes:list[bytes],
 )->Alignments:              # of the reads to their haplotypes; without rows for no gaps
     "Begin and CIGAR of each read in its haplotype."
     n = len(chosen)
@@ -146,7 +146,7 @@ def align_to_chosen(
     for i, query in zip(fit.gapped.tolist(), fit.queries):
         h = chosen[i]
         if h < 0: continue
-        begins[i], cigar = align_from_end(text_numbers(haplotypes[h]), query, *fit.ends[h, i].tolist())
+        begins[i], cigar = align_from_end(fit.targets[h], query, *fit.ends[h, i].tolist())
         cigars.append(cigar)
         n_operations[i] = len(cigar)
     return Alignments(begins, np.concatenate(cigars), offsets_of(n_operations))
@@ -197,7 +197,7 @@ def realign_window(
     haplotypes = [reference[:n_before]+h+after for h in haplotypes]
     fit = score_reads(reads, which, haplotypes, n_before, n_after, reference)
     chosen = choose_haplotypes(fit.totals, fit.scores, [is_reference(h, reference) for h in haplotypes])
-    on_haplotype = align_to_chosen(fit, chosen, haplotypes)
+    on_haplotype = align_to_chosen(fit, chosen)
     on_reference = align_haplotypes(haplotypes, set(chosen.tolist())-{-1}, reference)
     longest_read = int(np.diff(reads.base_start)[which].max())
     max_operations = 2*(max(map(len, haplotypes)) + longest_read) + 16

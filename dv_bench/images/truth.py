@@ -12,7 +12,8 @@ import pysam
 from fastcore.basics import patch
 
 from ..core import DvBenchError
-from ..genome import intersect_intervals, read_bed, sex_chromosome
+from ..genome import intersect_intervals, read_bed
+from ..contigs import sex_chromosome
 from ..hts import check_index
 
 # %% ../../nbs/22a_images.truth.ipynb #4ef0641c

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..core import DvBenchError, class_names
-from .names import short_names, timm_name # short_names: until callers follow
+from .names import timm_name
 
 # %% ../../nbs/40_model.architectures.ipynb #cf42612c
 def pad_images(
@@ -108,7 +108,7 @@ def _try_size(
         except Exception as e:
             if not (takes_size and "img_size" in str(e)): raise # else: built without a size
 
-# %% ../../nbs/40_model.architectures.ipynb #45660fa3
+# %% ../../nbs/40_model.architectures.ipynb #b8c067e8
 @functools.lru_cache(maxsize=None)
 def fit_size(
     name:str,      # timm's name
@@ -117,7 +117,7 @@ def fit_size(
     width:int,
     pad:int=0,     # pixels; images are padded to a square of this side; 0 leaves them as they are
 )->Fitted:
-    "The smallest input, not below the image's size, that an architecture takes. Raises DvBenchError for none."
+    "The smallest input, no smaller than the image, that an architecture takes. Raises DvBenchError for none."
     if pad and pad < max(height, width):
         raise DvBenchError(f"pad={pad} is smaller than the images ({height} x {width}); "
                            f"use 0 or at least {max(height, width)}")

@@ -50,7 +50,6 @@ def check_tracker(
     tracker:str, # accelerate's name of a tracker, or none
 ):
     "Raises DvBenchError for a tracker that accelerate does not know or whose package is missing."
-    tracker = getattr(tracker, "tracker", tracker) # until callers follow: a Config
     if tracker == "none": return
     if tracker not in LOGGER_TYPE_TO_CLASS:
         known = ", ".join(LOGGER_TYPE_TO_CLASS)
@@ -83,11 +82,3 @@ def make_accelerator(
         raise DvBenchError(f"{processes} processes were started and accelerate sees "
                            f"{accelerator.num_processes}; start with torchrun --nproc_per_node N")
     return accelerator
-
-# %% ../../nbs/51_training.device.ipynb #23116cb1
-def __getattr__(name:str): # until callers follow: names that moved to modules above this one
-    import importlib
-    moved = {"resolve_precision": "precision", "bare_speed": "precision", "bare_step": "precision",
-             "explain_out_of_memory": "memory"}
-    if name not in moved: raise AttributeError(name)
-    return getattr(importlib.import_module(f"dv_bench.training.{moved[name]}"), name)

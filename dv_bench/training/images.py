@@ -120,9 +120,6 @@ def describe_datasets(
             "samples": sorted({sample for info in infos for sample in info["samples"]}),
             "n": sum(map(len, datasets))}
 
-# %% ../../nbs/46_training.images.ipynb #7a19c85f
-_described = describe_datasets # until callers follow
-
 # %% ../../nbs/46_training.images.ipynb #b9e543c4
 def describe_training(
     train:list[PileupDataset],

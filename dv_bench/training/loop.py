@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['step_input', 'backward', 'seed_dropout', 'set_learning_rate', 'train_step', 'LossCheck', 'epoch_bar', 'train_batches',
-           'train_epoch', 'print_epoch', 'has_stopped', 'working_in_folder', 'fit', 'fit_trial', 'Run']
+           'train_epoch', 'print_epoch', 'has_stopped', 'working_in_folder', 'fit', 'fit_trial']
 
 # %% ../../nbs/52_training.loop.ipynb #96bc5fae
 import contextlib
@@ -269,21 +269,3 @@ def fit_trial(
     state = new_state(run)
     while not has_stopped(run, state): train_epoch(run, state)
     return [row["loss"] for row in state.history if row["role"] == "tune"][-1]
-
-# %% ../../nbs/52_training.loop.ipynb #c32f5c64
-from .metrics import log_loss # until callers follow
-from .run import prepare_run # until callers follow
-
-# %% ../../nbs/52_training.loop.ipynb #c878e913
-class Run: # until callers follow
-    def __init__(self, *args, **kwargs):
-        self.run, self.state, self.name, self.saved = prepare_run(*args, **kwargs), None, "", 0.
-        self.pixels = self.run.images
-    def fit(self): return fit(self.run)
-    def _started(self):
-        self.state = self.state or new_state(self.run)
-        return self.state
-    def has_stopped(self): return has_stopped(self.run, self._started())
-    def train_epoch(self, quiet=True): train_epoch(self.run, self._started())
-    @property
-    def history(self): return self._started().history

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from ..core import DvBenchError
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from .batches import crop, used_shape
 from .checkpoints import load_tensors
 from .device import autocast, this_device
@@ -34,13 +34,13 @@ def _check_has_network(run:TrainedRun):
         raise DvBenchError(f"{run.folder} is the baseline {run.arch}, which keeps no network; "
                            "choose an architecture's run")
 
-# %% ../../nbs/53_training.predictor.ipynb #1217517c
+# %% ../../nbs/53_training.predictor.ipynb #487bd631
 def _prediction_precision(
     cost:dict, # of run.json
     device:torch.device,
 )->str:
-    """The precision of the run. A network from a GPU predicts in fp32 on a CPU, which computes in bf16 slowly or
-    not at all."""
+    """The precision of the run. A network from a GPU predicts in fp32 on a CPU, which computes in bf16 slowly
+    or not at all."""
     trained_on_cpu = str(cost.get("device", "cpu")).startswith("cpu")
     return cost["precision"] if device.type == "cuda" or trained_on_cpu else "fp32"
 

@@ -305,10 +305,3 @@ def write_gallery(
     with atomic_path(folder/"gallery.npz") as tmp:
         with open(tmp, "wb") as f:
             np.savez_compressed(f, example=index.example.iloc[rows].to_numpy(str), images=get_images(rows))
-
-# %% ../../nbs/48_training.runs.ipynb #a44614c9
-def __getattr__(name): # until callers follow: these two are in training.checkpoints
-    if name in ("save_tensors", "load_tensors"):
-        import dv_bench.training.checkpoints as checkpoints
-        return getattr(checkpoints, name)
-    raise AttributeError(name)

@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from ..core import DvBenchError, find_path
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from ..model.names import short_names, timm_name
 
 # %% ../../nbs/44_training.settings.ipynb #a329b79c

@@ -11,15 +11,16 @@ from collections.abc import Callable
 import pandas as pd
 
 from ..core import class_names
-from .breakdown import compute_curves, equal_compute
 from .columns import minus_signs
+from .compute import compute_curves, equal_compute
+from .convergence import held_out_role
 from dv_bench.verdict.curve_figures import (
     compute_figure, gq_figure, learning_figure, pr_figure, reliability_figure
 )
-from .experiment import Experiment, Sites
+from .experiment import Experiment
 from .report import Report
 from .results import trained_networks
-from .scores import held_out_role
+from .sites import Sites
 
 # %% ../../nbs/86b_verdict.training_sections.ipynb #f33fdea1
 _convergence_columns = {
@@ -30,7 +31,7 @@ _convergence_columns = {
 # %% ../../nbs/86b_verdict.training_sections.ipynb #9f598f1b
 def report_learning(
     report:Report,
-    history:pd.DataFrame,     # of `read_history`
+    history:pd.DataFrame,     # of `read_histories`
     convergence:pd.DataFrame, # of `converged`
 )->list:                      # what is shown
     "Learning curves of the networks, and whether they had converged."
@@ -76,7 +77,7 @@ def _budget_columns(
 def report_equal_compute(
     report:Report,
     runs:Experiment,
-    history:pd.DataFrame, # of `read_history`
+    history:pd.DataFrame, # of `read_histories`
 )->list:                  # what is shown
     "The networks at the same epochs, multiplications and seconds."
     before = len(report.shown)
