@@ -24,9 +24,11 @@ import torch
 
 from dv_bench.calling.caller import call
 from dv_bench.calling.scoring import score_calls
+from dv_bench.calling.sources import from_reads
 from dv_bench.core import git_commit, package_versions, project_root, read_json
 from dv_bench.images.examples import prepare, write_dataset
 from dv_bench.simulation.sample import Options, simulate
+from dv_bench.training.runs import open_runs
 from dv_bench.training.settings import Config
 from dv_bench.training.sweep import train_arch
 
@@ -85,6 +87,11 @@ def measure(work: Callable[[], Any]) -> Measured:
     cpu = cpu_seconds()
     result = work()
     return Measured(result, time.perf_counter()-begin, cpu_seconds()-cpu)
+
+
+def call_reads(run: Path, vcf: Path, options: dict) -> dict:
+    "Open the runs and call, as dvb_call does; records, seconds and more."
+    return call(from_reads(open_runs(run), **options), vcf)
 
 
 def title(a: argparse.Namespace, busy: float) -> list[str]:
@@ -148,10 +155,10 @@ def benchmark(a: argparse.Namespace) -> list[str]:
     with open(reference) as f: contig = f.readline()[1:].split()[0]
     options = dict(reads=str(sample/"reads.bam"), ref=str(reference), realign=not a.no_realign, jobs=a.jobs)
     # a first call, so that numba's compilation is not measured
-    call(a.work/"warm.vcf.gz", run, regions=[f"{contig}:1-20,000"], **options)
+    call_reads(run, a.work/"warm.vcf.gz", options | {"regions": [f"{contig}:1-20,000"]})
     busy = psutil.cpu_percent(2.)*os.cpu_count()/100 # by others, while this process waits
     calls = a.work/"calls.vcf.gz"
-    calling = measure(lambda: call(calls, run, **options))
+    calling = measure(lambda: call_reads(run, calls, options))
     scoring = measure(lambda: score_calls(calls, sample/"truth.vcf.gz", reference, sample/"confident.bed"))
     summary = scoring.result.summary
     scores = summary[summary.Filter == "PASS"].set_index("Type")

@@ -37,16 +37,21 @@ import yaml
 from scipy.stats import binomtest
 
 import dv_bench
-from dv_bench.calling.calibration import calibrated, fit_calibration, reweight_to_sample
-from dv_bench.calling.caller import assumed_counts, call, held_out
+from dv_bench.calling.calibration import (
+    calibrated, expected_class_counts, fit_calibration, reweight_to_sample
+)
+from dv_bench.calling.caller import call
 from dv_bench.calling.genotypes import merge_sites
+from dv_bench.calling.heldout import held_out_predictions
 from dv_bench.calling.scoring import score_calls
+from dv_bench.calling.sources import from_predictions
 from dv_bench.calling.vcf import vcf_alleles
 from dv_bench.core import git_commit, project_root, read_json
 from dv_bench.dataset.folder import PileupDataset
 from dv_bench.hts import open_reference, write_vcf
 from dv_bench.images.examples import prepare, write_dataset
 from dv_bench.simulation.sample import Options, simulate
+from dv_bench.training.runs import open_runs
 from dv_bench.training.settings import Config
 from dv_bench.training.sweep import train_arch
 
@@ -215,14 +220,21 @@ def simulated_accuracy(folder: Path) -> float:
     return accuracy(sum(table[probabilities].to_numpy(float) for table in tune), tune[0].label)
 
 
+def adapted(images: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, np.ndarray]:
+    "Predictions for the class frequencies of these images; those frequencies."
+    records = [run.record for run in open_runs(folder)]
+    return reweight_to_sample(images, expected_class_counts(records, folder))
+
+
 def score_run(sample: Sample, folder: Path, name: str, adapt: bool) -> Result:
     "What `dvb_call --predictions` and `dvb_score` say of a run folder, and what its sites and images show."
+    runs = open_runs(folder)
     with tempfile.TemporaryDirectory() as work:
         vcf = Path(work)/"calls.vcf.gz"
-        with contextlib.redirect_stdout(io.StringIO()): call(vcf, folder, predictions=True, adapt=adapt)
+        with contextlib.redirect_stdout(io.StringIO()): call(from_predictions(runs), vcf, adapt=adapt)
         counts, errors = score(sample, vcf)
-    images = held_out(folder)[0]
-    if adapt: images = reweight_to_sample(images, assumed_counts(folder))[0]
+    images = held_out_predictions(runs)
+    if adapt: images, _ = adapted(images, folder)
     sites = merge_sites(images)
     sites["correct"] = sites.correct.fillna(False).astype(bool)
     wrong = sites[~sites.correct & sites.genotype.notna()]
@@ -248,7 +260,7 @@ def threshold_probabilities(images: pd.DataFrame, low: float, high: float) -> np
 
 def fixed_thresholds(sample: Sample, folder: Path, low: float = .2, high: float = .8) -> Result:
     "Genotype by allele fraction alone, nothing learnt; scored through a VCF of its own."
-    images = held_out(folder)[0]
+    images = held_out_predictions(open_runs(folder))
     images[probabilities] = threshold_probabilities(images, low, high)
     sites = merge_sites(images)
     with tempfile.TemporaryDirectory() as work:
@@ -278,8 +290,8 @@ def check_adapting(folders: list[Path], keep: int = 7) -> str:
     images = mean_tune_predictions(folders)
     hom_ref = images.index[images.label == 0]
     images = images.drop(index=[row for i, row in enumerate(hom_ref) if i % keep])
-    adapted, mix = reweight_to_sample(images, assumed_counts(folders[0]))
-    right = accuracy(adapted[probabilities].to_numpy(), images.label)
+    reweighted, mix = adapted(images, folders[0])
+    right = accuracy(reweighted[probabilities].to_numpy(), images.label)
     right_before = accuracy(images[probabilities].to_numpy(), images.label)
     return (f"A check of adapting, where the truth is known: of the held-out simulated images {keep-1} of "
             f"{keep} hom-ref ones are left out, which leaves {len(images)}, {(images.label == 0).mean():.3f} "
