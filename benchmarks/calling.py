@@ -1,9 +1,9 @@
 """How long does it take to call 1 Mb of 30x reads, and where does the time go?
 
-A small network is trained on simulated reads of one genome. Simulated reads of another genome are then called
-end to end, from BAM to VCF. The report gives the seconds of each stage as the calling process sees it (waiting
-for images, the network, genotypes and VCF), the rates, the CPU time of all processes together, the scores of the
-calls and the speed of the scorer.
+A small network is trained on simulated reads of one genome. Simulated reads of another genome are then
+called end to end, from BAM to VCF. The report gives the seconds of each stage as the calling process sees
+it (waiting for images, the network, genotypes and VCF), the rates, the CPU time of all processes together,
+the scores of the calls and the speed of the scorer.
 
 Usage: python benchmarks/calling.py [--mb 1] [--arch mobilenetv3_small_100] [--jobs 2] [--run RUN]
                                     [--no_realign] [--work data/bench_calling]
@@ -24,9 +24,11 @@ import torch
 
 from dv_bench.calling.caller import call
 from dv_bench.calling.scoring import score_calls
+from dv_bench.calling.sources import from_reads
 from dv_bench.core import git_commit, package_versions, project_root, read_json
 from dv_bench.images.examples import prepare, write_dataset
 from dv_bench.simulation.sample import Options, simulate
+from dv_bench.training.runs import open_runs
 from dv_bench.training.settings import Config
 from dv_bench.training.sweep import train_arch
 
@@ -87,6 +89,11 @@ def measure(work: Callable[[], Any]) -> Measured:
     return Measured(result, time.perf_counter()-begin, cpu_seconds()-cpu)
 
 
+def call_reads(run: Path, vcf: Path, options: dict) -> dict:
+    "Open the runs and call, as dvb_call does; records, seconds and more."
+    return call(from_reads(open_runs(run), **options), vcf)
+
+
 def title(a: argparse.Namespace, busy: float) -> list[str]:
     "What was measured, and on what."
     network = Path(a.run).resolve().parent.name if a.run else a.arch
@@ -121,8 +128,9 @@ def rates(calling: Measured, scoring: Measured, scores: pd.DataFrame, mb: float)
     "Records, seconds per Mb, CPU time and the speed of the scorer."
     records = scores["TRUTH.TOTAL"].sum()+scores["QUERY.TOTAL"].sum()
     return (f"{calling.result['records']:,} records; {calling.seconds/mb:.1f} s per Mb; "
-            f"CPU time of all processes {calling.cpu_seconds:.1f} s, so {calling.cpu_seconds/2/mb:.0f} s per Mb "
-            f"on two idle cores at best. Scoring the calls takes {scoring.seconds:.1f} s "
+            f"CPU time of all processes {calling.cpu_seconds:.1f} s, so "
+            f"{calling.cpu_seconds/2/mb:.0f} s per Mb on two idle cores at best. "
+            f"Scoring the calls takes {scoring.seconds:.1f} s "
             f"({records/scoring.seconds:,.0f} records/s, reading included).")
 
 
@@ -147,10 +155,10 @@ def benchmark(a: argparse.Namespace) -> list[str]:
     with open(reference) as f: contig = f.readline()[1:].split()[0]
     options = dict(reads=str(sample/"reads.bam"), ref=str(reference), realign=not a.no_realign, jobs=a.jobs)
     # a first call, so that numba's compilation is not measured
-    call(a.work/"warm.vcf.gz", run, regions=[f"{contig}:1-20,000"], **options)
+    call_reads(run, a.work/"warm.vcf.gz", options | {"regions": [f"{contig}:1-20,000"]})
     busy = psutil.cpu_percent(2.)*os.cpu_count()/100 # by others, while this process waits
     calls = a.work/"calls.vcf.gz"
-    calling = measure(lambda: call(calls, run, **options))
+    calling = measure(lambda: call_reads(run, calls, options))
     scoring = measure(lambda: score_calls(calls, sample/"truth.vcf.gz", reference, sample/"confident.bed"))
     summary = scoring.result.summary
     scores = summary[summary.Filter == "PASS"].set_index("Type")

@@ -1,9 +1,9 @@
 """How fast are random examples read, and how large are they? A dataset folder beside seven PNGs per example.
 
-The PNGs are the input format of the thesis. Both sides hold the same images. They are read in the same random
-order on one core, in turns, several times; the table gives the median rate. "cold" means that the kernel was
-asked to drop the files from its cache first. The images of the given dataset are repeated until there are
-enough of them.
+The PNGs are the input format of the thesis. Both sides hold the same images. They are read in the same
+random order on one core, in turns, several times; the table gives the median rate. "cold" means that the
+kernel was asked to drop the files from its cache first. The images of the given dataset are repeated until
+there are enough of them.
 
 Usage: python benchmarks/dataset.py [--data data/demo] [--n 10000] [--reads 5000] [--rounds 3]
                                     [--out benchmarks/results/dataset.md]

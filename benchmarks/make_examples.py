@@ -1,9 +1,9 @@
 """How fast do reads become examples?
 
-Without options the supplied 100 kb of a genome at 52x are used. Reported are images/s, reads/s and kb/s of CPU
-time of one warm process, with and without realignment, and the share of each stage. Then the cost of numba's
-compilation, once on a machine. Copies of these reads, laid end to end, compare two jobs with two independent
-processes on half of the copies each, and give the peak memory for a short and a long region.
+Without options the supplied 100 kb of a genome at 52x are used. Reported are images/s, reads/s and kb/s of
+CPU time of one warm process, with and without realignment, and the share of each stage. Then the cost of
+numba's compilation, once on a machine. Copies of these reads, laid end to end, compare two jobs with two
+independent processes on half of the copies each, and give the peak memory for a short and a long region.
 
 Usage: python benchmarks/make_examples.py [--reads BAM --ref FASTA --region REGION] [--truth VCF]
                                           [--seconds 60] [--repeats 3]
@@ -42,8 +42,9 @@ owners = {"labels": examples.ExampleMaker, "add_encoded": DatasetWriter}  # all 
 
 # Run by a process of its own: make examples and print the peak resident memory.
 make_examples = """
-import resource
+import resource, sys
 from dv_bench.commands.examples import dvb_examples
+sys.argv[0] = "dvb_examples"
 dvb_examples()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
@@ -98,8 +99,8 @@ def pysam_alone(source: Input, repeats: int) -> list[str]:
         start = time.process_time()
         n = iterate_reads(source.reads, parse_region(source.region))
         seconds.append(time.process_time()-start)
-    return [f"pysam alone: {min(seconds):.2f} s for {n:,} reads and their bases, qualities, CIGARs and names.",
-            ""]
+    return [f"pysam alone: {min(seconds):.2f} s for {n:,} reads and their bases, qualities, CIGARs and "
+            "names.", ""]
 
 
 def write_job(job: examples.Job, spent: Counter) -> Speed:
@@ -135,9 +136,9 @@ def speed_table(source: Input, truth: str, confident: str, repeats: int) -> list
     if truth: settings["with realignment and labels"] = {"truth": truth, "confident": confident}
     spent = count_stages()
     parts = list(dict.fromkeys(stages.values()))
-    head = ["", "images", "images/s", "images/s without reading and realigning", "reads/s", "kb/s",
+    head = ["images", "images/s", "images/s without reading and realigning", "reads/s", "kb/s",
             *(f"{part} %" for part in parts), "rest %"]
-    lines = [f"| {' | '.join(head)} |".replace("|  |", "| |"), "|---"*len(head)+"|"]
+    lines = [f"| | {' | '.join(head)} |", "|---"*(1+len(head))+"|"]
     for name, options in settings.items():
         speeds = []
         for _ in range(repeats+1):  # the first warms up
@@ -240,8 +241,9 @@ def scaling(source: Input, copies: int, folder: Path) -> list[str]:
     short = peak_memory(tiled._replace(region="tiled:1-100000"), folder/"short")
     long = peak_memory(tiled._replace(region="tiled:1-1000000"), folder/"long")
     return ["", f"{copies} copies of the region ({copies*length/1e6:.1f} Mb): one job {one:.1f} s; "
-            f"two independent processes on half of it each {min(independent):.1f} s; two jobs {min(two):.1f} s, "
-            f"**{min(independent)/min(two):.2f}** of the speed of the independent ones.",
+            f"two independent processes on half of it each {min(independent):.1f} s; "
+            f"two jobs {min(two):.1f} s, **{min(independent)/min(two):.2f}** of the speed of the independent "
+            "ones.",
             "", f"Peak memory: {short:.0f} MiB for 100 kb, {long:.0f} MiB for 1 Mb (x {long/short:.2f})."]
 
 
@@ -275,7 +277,8 @@ def title(source: Input, repeats: int) -> list[str]:
     packages = ", ".join(f"{name} {version}" for name, version in versions.items())
     return ["# Reads to examples", "",
             f"{Path(source.reads).name}, {source.region}; {platform.machine()}, {os.cpu_count()} CPUs, "
-            f"{packages}; CPU seconds, best of {repeats}, without opening and closing the dataset folder.", ""]
+            f"{packages}; CPU seconds, best of {repeats}, without opening and closing the dataset folder.",
+            ""]
 
 
 def read_arguments() -> argparse.Namespace:

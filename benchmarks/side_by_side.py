@@ -1,12 +1,12 @@
 """How much faster or slower is this checkout than another one?
 
-One benchmark is run alternately with the package of this checkout (new) and with that of OTHER_CHECKOUT (old),
-each with its own benchmarks folder and, if it has one, its own environment in .venv. The rates are read from the
-tables that the benchmark prints. The report gives the medians over the rounds, their ratio, and the range of the
-ratios of single rounds.
+One benchmark is run alternately with the package of this checkout (new) and with that of OTHER_CHECKOUT
+(old), each with its own benchmarks folder and, if it has one, its own environment in .venv. The rates are
+read from the tables that the benchmark prints. The report gives the medians over the rounds, their ratio,
+and the range of the ratios of single rounds.
 
-The sizes are small, so that a round of one side takes about a minute. The first round of `calling` takes longer,
-because each side trains its network.
+The sizes are small, so that a round of one side takes about a minute. The first round of `calling` takes
+longer, because each side trains its network.
 
 Usage: python benchmarks/side_by_side.py OTHER_CHECKOUT [--benchmark dataset] [--rounds 5]
            [--data data/demo] [--options "--n 500 --reads 200"]
