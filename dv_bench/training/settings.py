@@ -112,7 +112,7 @@ class Config:
         "kfold", "kfold, fixed (roles by region or sample) or random (single images; no tune role)",
         choices=("kfold", "fixed", "random"))
     roles: str = setting(
-        "deepvariant", "mode fixed: deepvariant, bgiseq, or such as train=chr1,chr2 tune=chr21 test=chr20")
+        "deepvariant", "mode fixed: deepvariant, bgiseq, or regions and samples of each role")
     folds: int = setting(3, "number of folds, for the modes kfold and random", 1, 1000)
     fold: int|str = setting("all", "the fold to train, from 0, or all", decides=False)
     tune_fraction: float = setting(
