@@ -126,7 +126,7 @@ def _anchor_base(at, first, bases, ref_at, ref):
 # %% ../../nbs/22_images.candidates.ipynb #b85c7364
 @compiled
 def _indel_bases(op, length, at, bases, ref_at, ref):
-    "The inserted, clipped or deleted bases; fewer than `length` where a deletion leaves the contig."
+    "The inserted, clipped or deleted bases; fewer than `length` if a deletion passes the contig's end."
     if op == CDEL: return ref[ref_at:ref_at+length]
     return bases[at:at+length]
 
@@ -314,8 +314,8 @@ def _store_supporters(begin, end, allele, events, groups, support, n):
 # %% ../../nbs/22_images.candidates.ipynb #211e2cd2
 @compiled
 def _alleles(ref_count, events, begins, bases, key, has_copies, ref):
-    """Alleles that pass, in rows of position in the stretch, depth, one event, number of supporting reads and
-    count; the supporting reads of all of them, concatenated. `ref` begins with the stretch."""
+    """The alleles that pass, with columns: position in the stretch, depth, one event, number of supporting
+    reads, count; the supporting reads of all of them, concatenated. `ref` begins with the stretch."""
     size = len(events)
     groups = _Groups(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64))
     rows = np.zeros((size, 5), np.int64)
@@ -352,7 +352,7 @@ def _alt_text(event, bases, ref_allele)->str:
 
 # %% ../../nbs/22_images.candidates.ipynb #2161dc76
 def _candidate(pos0, depth, ref_count, alleles, bases, ref)->Candidate:
-    "A site of its alleles; `ref` begins at the site."
+    "The candidate site with these alleles; `ref` begins at the site."
     longest_deletion = max(allele.event.length if allele.event.kind == DEL else 0 for allele in alleles)
     ref_allele = bytes(ref[:1+longest_deletion]).decode()
     by_alt = {_alt_text(allele.event, bases, ref_allele): allele for allele in alleles}

@@ -92,7 +92,7 @@ class GradientBoosting:
     def predict(self,
         index:pd.DataFrame, # images, with or without labels
     )->np.ndarray:          # (n, 3) probabilities
-        "Probabilities of 0, 1 and 2 copies; class shares of training where it had one class or no counts."
+        "Probabilities of 0, 1 and 2 copies; training class shares if training had one class or no counts."
         p = np.tile(self.prior, (len(index), 1))
         if self.model is not None:
             p = np.zeros_like(p)

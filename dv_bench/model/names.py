@@ -24,7 +24,7 @@ baseline_names = ("allele_fraction", "gradient_boosting")
 
 # %% ../../nbs/39_model.names.ipynb #e43a098c
 def timm_name(
-    arch:str, # a short name or timm's, `resnet50` or with a weights tag `resnet50.a1_in1k`
+    arch:str, # a short name or timm's, such as `resnet50`, or `resnet50.a1_in1k` with a weights tag
 )->str:       # timm's name
     "timm's name of an architecture. Raises DvBenchError with the nearest names for an unknown one."
     name = short_names.get(arch, arch)
