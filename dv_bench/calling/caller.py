@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['call_pieces', 'check_output_paths', 'call', 'held_out', 'assumed_counts']
 
-# %% ../../nbs/63_calling.caller.ipynb #0eec571d
+# %% ../../nbs/63_calling.caller.ipynb #382103a4
 import time
 from collections import Counter
 from pathlib import Path
@@ -22,7 +22,7 @@ from .genotypes import gq_reliability, merge_sites
 from .haploid import Haploid
 from .heldout import held_out_predictions
 from .records import CallFilters, resolve_overlaps, site_records, vcf_header, vcf_line
-from .sources import Source, StageTimer, contigs_in_order
+from .sources import Source, StageTimer
 
 # %% ../../nbs/63_calling.caller.ipynb #aacdddbc
 def call_pieces(
@@ -110,6 +110,3 @@ def held_out(folder, partial=False): # until callers follow: `held_out_predictio
 def assumed_counts(folder): # until callers follow: `expected_class_counts`
     runs = open_runs(folder)
     return expected_class_counts([run.record for run in runs], folder)
-
-# %% ../../nbs/63_calling.caller.ipynb #df7de36f
-_contigs_of = lambda reference, rows, ref: contigs_in_order(rows, reference, ref) # until callers follow

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['seen_intervals', 'EnsembleMember', 'RunEnsemble', 'load_ensemble', 'find_runs', 'find_folds']
 
-# %% ../../nbs/61_calling.ensemble.ipynb #200403a8
+# %% ../../nbs/61_calling.ensemble.ipynb #79f2ef59
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 
 from ..core import DvBenchError
 from ..genome import in_regions, inside, merge_intervals
@@ -30,6 +31,18 @@ def _is_simulated(dataset:dict)->bool: # the `dataset` of a run.json
     n_train = _number_of_folders(dataset)-_number_of_folders(dataset.get("test"))
     return bool(n_train == 1 and dataset.get("simulated"))
 
+# %% ../../nbs/61_calling.ensemble.ipynb #7ff6794b
+def _reference_contigs(dataset:dict)->dict: # contig -> {"length", "md5"}; {} where the run does not know them
+    "The contigs that a run was trained on."
+    reference = dataset.get("reference") # text in old datasets
+    return reference.get("contigs", {}) if isinstance(reference, dict) else {}
+
+# %% ../../nbs/61_calling.ensemble.ipynb #ea49cdbc
+def _seen_roles(record:dict)->list[dict]: # as in run.json
+    "The train and tune roles of a run."
+    roles = record.get("roles") or {}
+    return [roles[name] for name in ("train", "tune") if name in roles]
+
 # %% ../../nbs/61_calling.ensemble.ipynb #58df51e4
 def _differ(
     a:dict|None, # {"md5": ...}, may be without it
@@ -39,24 +52,22 @@ def _differ(
     md5_a, md5_b = (a or {}).get("md5"), (b or {}).get("md5")
     return bool(md5_a and md5_b and md5_a != md5_b)
 
-# %% ../../nbs/61_calling.ensemble.ipynb #0af8c48f
+# %% ../../nbs/61_calling.ensemble.ipynb #ee3064f9
 def seen_intervals(
     record:dict,             # a run.json
     contigs:dict,            # contig -> {"length", "md5"} of what is called; may lack the md5, or be None
     samples:set=frozenset(), # names of the sample that is called
 )->dict[str, list[tuple[int, int]]]: # contig -> where the network was trained or tuned
     "Where a run must not call."
-    roles = record.get("roles") or {}
     dataset = record.get("dataset") or {}
-    seen = [roles[name] for name in ("train", "tune") if name in roles]
-    trained_samples = {sample for role in seen for sample in role.get("samples", [])}
+    roles = _seen_roles(record)
+    trained_samples = {sample for role in roles for sample in role.get("samples", [])}
     if _is_simulated(dataset) and trained_samples.isdisjoint(samples): return {}
-    reference = dataset.get("reference")
-    trained_contigs = reference.get("contigs", {}) if isinstance(reference, dict) else {}
+    trained_contigs = _reference_contigs(dataset)
     intervals = {}
     for contig in contigs:
         if _differ(trained_contigs.get(contig), contigs[contig]): continue
-        here = [tuple(interval) for role in seen for interval in role.get("intervals", {}).get(contig, [])]
+        here = [tuple(interval) for role in roles for interval in role.get("intervals", {}).get(contig, [])]
         if here: intervals[contig] = merge_intervals(here)
     return intervals
 
@@ -88,7 +99,7 @@ def _seen_by_all(
     starts = [start for start in sorted(borders) if inside(start, regions)]
     return [start for start in starts if all(inside(start, intervals) for intervals in seen)]
 
-# %% ../../nbs/61_calling.ensemble.ipynb #aa9ed307
+# %% ../../nbs/61_calling.ensemble.ipynb #096f2262
 @dataclass(frozen=True)
 class RunEnsemble:
     "The runs of one architecture as one predictor."
@@ -111,41 +122,47 @@ class RunEnsemble:
                             f"learnt by heart. Call other regions, {remedy}or use --predictions for the "
                             "held-out calls")
 
-    def check_regions(self,
-        regions:dict, # contig -> sorted, disjoint intervals that will be called
-    ):
-        "Raises DvBenchError when every run was trained at some place of the regions."
-        for contig, intervals in regions.items():
-            starts = _seen_by_all(intervals, [m.seen.get(contig, []) for m in self.members])
-            if not starts: continue
-            others = " and at other places" if len(starts) > 1 else ""
-            raise self.refusal(f"{contig}:{starts[0]+1}{others} of the regions")
+# %% ../../nbs/61_calling.ensemble.ipynb #28f8c638
+@patch
+def check_regions(self:RunEnsemble,
+    regions:dict, # contig -> sorted, disjoint intervals that will be called
+):
+    "Raises DvBenchError when every run was trained at some place of the regions."
+    for contig, intervals in regions.items():
+        starts = _seen_by_all(intervals, [m.seen.get(contig, []) for m in self.members])
+        if not starts: continue
+        others = " and at other places" if len(starts) > 1 else ""
+        raise self.refusal(f"{contig}:{starts[0]+1}{others} of the regions")
 
-    def seen_by_all(self,
-        rows:pd.DataFrame, # columns chrom, pos0
-    )->np.ndarray:         # bool per row
-        "Which rows lie where every run was trained or tuned."
-        return np.logical_and.reduce([in_regions(rows.chrom, rows.pos0, m.seen) for m in self.members])
+# %% ../../nbs/61_calling.ensemble.ipynb #351fe656
+@patch
+def seen_by_all(self:RunEnsemble,
+    rows:pd.DataFrame, # columns chrom, pos0
+)->np.ndarray:         # bool per row
+    "Which rows lie where every run was trained or tuned."
+    return np.logical_and.reduce([in_regions(rows.chrom, rows.pos0, m.seen) for m in self.members])
 
-    def predict(self,
-        images:np.ndarray, # uint8 (n, channels, height, width)
-        rows:pd.DataFrame, # their n index rows
-    )->np.ndarray:         # (n, 3) calibrated probabilities
-        "The mean of the runs that did not see an image's place. Raises DvBenchError when there is none."
-        chrom, pos0 = rows.chrom.to_numpy(), rows.pos0.to_numpy()
-        total = np.zeros((len(images), 3))
-        n_runs = np.zeros(len(images))
-        for member in self.members:
-            use = ~in_regions(chrom, pos0, member.seen)
-            if not use.any(): continue
-            total[use] += member.predict(images if use.all() else images[use], rows[use])
-            n_runs[use] += 1
-        none = n_runs == 0
-        if none.any():
-            first = int(none.argmax())
-            raise self.refusal(f"{none.sum()} of {len(rows)} sites' images, the first at "
-                               f"{chrom[first]}:{pos0[first]+1}, are no test examples")
-        return total/n_runs[:, None]
+# %% ../../nbs/61_calling.ensemble.ipynb #44869335
+@patch
+def predict(self:RunEnsemble,
+    images:np.ndarray, # uint8 (n, channels, height, width)
+    rows:pd.DataFrame, # their n index rows
+)->np.ndarray:         # (n, 3) calibrated probabilities
+    "The mean of the runs that did not see an image's place. Raises DvBenchError when there is none."
+    chrom, pos0 = rows.chrom.to_numpy(), rows.pos0.to_numpy()
+    total = np.zeros((len(images), 3))
+    n_runs = np.zeros(len(images))
+    for member in self.members:
+        use = ~in_regions(chrom, pos0, member.seen)
+        if not use.any(): continue
+        total[use] += member.predict(images if use.all() else images[use], rows[use])
+        n_runs[use] += 1
+    none = n_runs == 0
+    if none.any():
+        first = int(none.argmax())
+        raise self.refusal(f"{none.sum()} of {len(rows)} sites' images, the first at "
+                           f"{chrom[first]}:{pos0[first]+1}, are no test examples")
+    return total/n_runs[:, None]
 
 # %% ../../nbs/61_calling.ensemble.ipynb #4984cee8
 def _check_can_predict(run:TrainedRun):

@@ -50,7 +50,7 @@ def _result_lines(result:dict)->list[str]: # of `call`
         lines.append(f"where the true genotype is known, GQ and observed errors:\n{table}")
     return lines
 
-# %% ../../nbs/97_commands.call.ipynb #71b12185
+# %% ../../nbs/97_commands.call.ipynb #dc96009c
 @command
 def dvb_call(
     out:str,                # VCF to write, .vcf.gz
@@ -76,7 +76,7 @@ def dvb_call(
     par_regions_bed:str="", # BED of their regions with two copies
     adapt:bool=False, # re-estimate the class frequencies from the sample being called (no labels needed)
     cvo:str="",             # also write CallVariantsOutput TFRecords, for DeepVariant's postprocess_variants
-    contig_alias:Param("with --reads: contig of another name, OTHER=REFERENCE as in 20=chr20; can be repeated",
+    contig_alias:Param("with --reads: contig of another name, OTHER=REFERENCE (20=chr20); can be repeated",
                        str, action="append")=None,
 ):
     "Call variants with trained networks: from reads, from a dataset, or from their own held-out predictions."

@@ -122,7 +122,18 @@ def unfinished_networks(
     is_known = {arch: states.get(arch) in ("still improving", "not learning") for arch in names}
     return tuple(a for a in names if is_known[a]), tuple(a for a in names if not is_known[a])
 
-# %% ../../nbs/79a_verdict.decision.ipynb #1d1b2f45
+# %% ../../nbs/79a_verdict.decision.ipynb #d2529530
+def _why_no_winner(table:pd.DataFrame, convergence:pd.DataFrame|None)->dict: # fields of `Decision`
+    "Why no challenger is better."
+    if (table.decision == "no test").all():
+        by_difference = table.sort_values("difference")
+        return {"outcome": "no test", "reasons": tuple(dict.fromkeys(by_difference.reason))}
+    taken_back = table[table.decision == "not converged"]
+    if not len(taken_back): return {"outcome": "no difference shown"}
+    not_converged, unknown = unfinished_networks(taken_back, convergence)
+    return {"outcome": "not converged", "not_converged": not_converged, "unknown_convergence": unknown}
+
+# %% ../../nbs/79a_verdict.decision.ipynb #1647fb71
 def decide(
     sites:Sites,
     table:pd.DataFrame,        # of `compare_all` at each network's own threshold; empty: nothing to compare
@@ -140,12 +151,5 @@ def decide(
     tested = [c for c in compared if c.decision != "no test"]
     leader = (better or tested or compared)[0]
     others = tuple(c for c in compared if c is not leader)
-    if better: return Decision("better", baseline, endpoint, leader, others)
-    if not tested:
-        reasons = tuple(dict.fromkeys(c.reason for c in compared))
-        return Decision("no test", baseline, endpoint, leader, others, reasons)
-    taken_back = table[table.decision == "not converged"]
-    if not len(taken_back): return Decision("no difference shown", baseline, endpoint, leader, others)
-    not_converged, unknown = unfinished_networks(taken_back, convergence)
-    return Decision("not converged", baseline, endpoint, leader, others, not_converged=not_converged,
-                    unknown_convergence=unknown)
+    why = {"outcome": "better"} if better else _why_no_winner(table, convergence)
+    return Decision(baseline=baseline, endpoint=endpoint, leader=leader, others=others, **why)

@@ -12,17 +12,18 @@ from scipy import stats
 
 from ..core import DvBenchError
 
-# %% ../../nbs/76_verdict.fold_metrics.ipynb #beafe19e
+# %% ../../nbs/76_verdict.fold_metrics.ipynb #945e85ee
 _keys = ["arch", "fold", "epoch", "split"]
+_validation = ("validation", "val", "valid") # names of the split
 
-# %% ../../nbs/76_verdict.fold_metrics.ipynb #c6a23934
+# %% ../../nbs/76_verdict.fold_metrics.ipynb #46d79039
 def validation_rows(
     folds:pd.DataFrame, # see `fold_table`
     baseline:str,
     epoch:int,
 )->pd.DataFrame:
     "The validation rows of one epoch. Raises DvBenchError when there are none or they cannot be compared."
-    rows = folds[folds["split"].isin(("validation", "val", "valid")) & (folds["epoch"] == epoch)]
+    rows = folds[folds["split"].isin(_validation) & (folds["epoch"] == epoch)]
     if not len(rows):
         first, last = folds["epoch"].min(), folds["epoch"].max()
         splits = ", ".join(map(str, folds["split"].unique()))
@@ -50,7 +51,14 @@ def _metric_columns(folds:pd.DataFrame)->list[str]:
     keys = (*_keys, "experiment", "seed")
     return [c for c in folds if c not in keys and pd.api.types.is_numeric_dtype(folds[c])]
 
-# %% ../../nbs/76_verdict.fold_metrics.ipynb #7ecd72e7
+# %% ../../nbs/76_verdict.fold_metrics.ipynb #03d9156a
+def _check_folds(arch:str, of_arch:pd.DataFrame, baseline:str, base:pd.DataFrame): # rows indexed by fold
+    "Raises DvBenchError when two architectures have different folds."
+    if not of_arch.index.equals(base.index):
+        raise DvBenchError(f"{arch} has the folds {list(of_arch.index)} and {baseline} {list(base.index)}; "
+                           "pairing needs the same folds")
+
+# %% ../../nbs/76_verdict.fold_metrics.ipynb #62b93f5b
 def fold_table(
     folds:pd.DataFrame, # columns arch, fold, epoch, split, and a numeric column per metric; split
                         # `validation` (or val, valid) is used
@@ -68,16 +76,14 @@ def fold_table(
     rows = validation_rows(folds, baseline, epoch)
     by_arch = {arch: of_arch.set_index("fold").sort_index() for arch, of_arch in rows.groupby("arch")}
     base = by_arch[baseline]
-    is_validation = folds["split"].isin(("validation", "val", "valid"))
+    is_validation = folds["split"].isin(_validation)
     table = []
     for arch in folds["arch"][is_validation].unique():
         of_arch = by_arch.get(arch)
         if of_arch is None: # it stopped before this epoch
             table.extend((arch, metric, np.nan, np.nan, np.nan) for metric in metrics)
             continue
-        if not of_arch.index.equals(base.index):
-            raise DvBenchError(f"{arch} has the folds {list(of_arch.index)} and {baseline} "
-                               f"{list(base.index)}; pairing needs the same folds")
+        _check_folds(arch, of_arch, baseline, base)
         for metric in metrics:
             a, b = of_arch[metric].to_numpy(float), base[metric].to_numpy(float)
             p = np.nan if arch == baseline else wilcoxon_p(a, b)

@@ -67,7 +67,7 @@ def planted_history(
                          "seconds": 60+rng.normal(0, 1), "lr": lr})
     return rows
 
-# %% ../../nbs/73a_verdict.planted.ipynb #4b41cd0e
+# %% ../../nbs/73a_verdict.planted.ipynb #506e6993
 def _draw_pileup(
     image:np.ndarray, # (channels, height, width) uint8, zeros; written to
     depth:int,
@@ -85,7 +85,8 @@ def _draw_pileup(
         for channel in range(1, channels):
             image[channel, row, start:end] = 254-24*((channel+row//7) % 3)
         covers = row > 5 and start <= middle < end
-        if covers and rng.random() < allele_fraction: image[:, row, middle] = 254
+        if covers and rng.random() < allele_fraction:
+            image[:, row, middle] = 254
 
 # %% ../../nbs/73a_verdict.planted.ipynb #38a35add
 def planted_images(
@@ -145,7 +146,14 @@ def _planted_record(
             "tune_class_counts": counts["tune"],
             "provenance": {"made": "2026-01-01T00:00:00+00:00", "commit": "planted", "versions": {}}}
 
-# %% ../../nbs/73a_verdict.planted.ipynb #e04bda9e
+# %% ../../nbs/73a_verdict.planted.ipynb #13fb2ad5
+def _planted_dataset(fingerprint:str, simulated:bool, n:int)->dict: # n: images
+    "The dataset in run.json."
+    return {"path": "data/planted", "fingerprint": fingerprint, "simulated": simulated,
+            "channels": [f"channel_{i+1}" for i in range(7)], "shape": [7, 100, 221],
+            "reference": {"name": "made_up.fasta", "contigs": {}}, "samples": ["made_up"], "n": n}
+
+# %% ../../nbs/73a_verdict.planted.ipynb #bb302f9f
 def _plant_run(
     folder:Path,        # of the run
     record:dict,        # run.json
@@ -153,6 +161,7 @@ def _plant_run(
     index:pd.DataFrame, # of all images
     hard:np.ndarray,    # of `planted_logits`
     numbers:dict,       # of `planted_roles`
+    epochs:int,
     rng:np.random.Generator, # of this run
     gallery:bool,
 ):
@@ -165,14 +174,14 @@ def _plant_run(
     final = {name: value for name, value in metrics.items() if isinstance(value, float)}
     folder.mkdir(parents=True)
     write_predictions(folder, index, numbers, {"tune": tune, "test": test})
-    write_history(folder, planted_history(rng, final, record["settings"]["epochs"], how.speed))
+    write_history(folder, planted_history(rng, final, epochs, how.speed))
     if gallery:
         hardest = np.argsort(test[np.arange(len(test)), labels[numbers["test"]]])[:8]
         write_gallery(folder, index, numbers["test"][hardest], test[hardest],
                       lambda rows: planted_images(index.iloc[rows], rng))
     write_run_record(folder, record)
 
-# %% ../../nbs/73a_verdict.planted.ipynb #7725c291
+# %% ../../nbs/73a_verdict.planted.ipynb #0d8b2628
 def plant_experiment(
     folder:str|Path,           # outputs/<experiment>; must not hold runs yet
     archs:dict[str, Planted],  # arch -> behaviour; baselines by their own names
@@ -192,9 +201,7 @@ def plant_experiment(
     index = planted_index(n_sites, seed)
     hard = planted_logits(index, seed+1, error_rate)
     fold_of = deal_folds(index, folds, np.random.default_rng(seed))
-    dataset = {"path": "data/planted", "fingerprint": f"planted-{n_sites}-{seed}", "simulated": simulated,
-               "channels": [f"channel_{i+1}" for i in range(7)], "shape": [7, 100, 221],
-               "reference": {"name": "made_up.fasta", "contigs": {}}, "samples": ["made_up"], "n": len(index)}
+    dataset = _planted_dataset(f"planted-{n_sites}-{seed}", simulated, len(index))
     settings = {"folds": folds, "epochs": epochs, "batch_size": 64} | (settings or {})
     labels = index.label.to_numpy(int)
     for arch, how in archs.items():
@@ -203,10 +210,11 @@ def plant_experiment(
             for s in range(seeds):
                 rng = np.random.default_rng([seed, fold, s, *arch.encode()])
                 record = _planted_record(arch, how, fold, s, settings, dataset, labels, numbers)
-                _plant_run(folder/arch/f"fold{fold}_seed{s}", record, how, index, hard, numbers, rng, gallery)
+                run = folder/arch/f"fold{fold}_seed{s}"
+                _plant_run(run, record, how, index, hard, numbers, epochs, rng, gallery)
     return folder
 
-# %% ../../nbs/73a_verdict.planted.ipynb #4b5d4925
+# %% ../../nbs/73a_verdict.planted.ipynb #34a0e115
 def at_sources(
     sites,           # `verdict.sites.Sites`
     names:list[str], # of the sources

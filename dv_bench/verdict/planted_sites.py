@@ -60,7 +60,7 @@ def draw_alt_reads(
     reference_left = np.where(has_two, .5+.5*(copies.sum(0) < 2), 1)
     return np.stack([rng.binomial(depth, np.clip(c/2, .04, .98)*reference_left) for c in copies])
 
-# %% ../../nbs/73_verdict.planted_sites.ipynb #7e19fe8c
+# %% ../../nbs/73_verdict.planted_sites.ipynb #23042743
 def draw_alleles(
     rng:np.random.Generator,
     variants:PlantedVariants,
@@ -73,7 +73,8 @@ def draw_alleles(
     for b, kind, n, has_two in zip(first_bases, variants.kind, variants.length, variants.has_two):
         ref = bases[b]+(repeat[:n] if kind == 2 else "")
         alt = bases[b]+(repeat[:n] if kind == 1 else "")
-        if kind == 0: alt = bases[(b+1) % 4]
+        if kind == 0:
+            alt = bases[(b+1) % 4]
         refs.append(ref)
         alts.append(f"{alt},{alt}T" if has_two else alt)
     return refs, alts
