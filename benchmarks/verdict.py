@@ -1,8 +1,8 @@
 """How often each test flags a difference where there is none, and how often the primary test finds a planted one.
 
-    python benchmarks/verdict.py                   # full counts: 1,000 experiments per row, writes results/verdict.md and the package's table
+    python benchmarks/verdict.py                   # 1,000 experiments per row; writes results/verdict.md and the package's table
     python benchmarks/verdict.py --experiments 50  # a look, writes nothing
-    python benchmarks/verdict.py --only effect     # how much real training runs differ: 2 folds x 5 seeds of a network on the demo dataset
+    python benchmarks/verdict.py --only effect     # how much real training runs differ (a network on the demo dataset)
 
 Null (a): two fixed models with the same difficulty of every site up to their own noise, errors clustered in the genome,
 and an effect of each training run in log-odds of an error. Null (b): one learner (ridge regression on random ReLU
@@ -144,14 +144,16 @@ def study(name, make, experiments, quiet, seed=0):
     rows = [flags(make(np.random.default_rng([seed, i]))) for i in range(experiments)]
     if not quiet: print(f"{name}: {time.time()-start:.0f} s", flush=True)
     table = pd.DataFrame(rows).astype(float)
-    return [{"null": name, "test": test, "experiments": experiments, "flagged": int(table[test].sum())} for test in table]
+    return [{"null": name, "test": test, "experiments": experiments, "flagged": int(table[test].sum())}
+            for test in table]
 
 
 def null_a(experiments, quiet):
     "Null (a) with several run effects and numbers of folds and seeds."
     counts = []
     for sd in RUN_EFFECTS:
-        for folds, seeds, label in ((5, 5, "5 folds x 5 seeds"), (1, 5, "1 fold x 5 seeds"), (10, 1, "10 folds x 1 seed")):
+        for folds, seeds in ((5, 5), (1, 5), (10, 1)):
+            label = f"{folds} fold{'s'*(folds > 1)} x {seeds} seed{'s'*(seeds > 1)}"
             counts += study(f"null a, run effect {sd}, {label}",
                             lambda rng: clustered(rng, 10_000, 100, folds, seeds, sd), experiments, quiet)
     return counts
@@ -227,8 +229,8 @@ def level_lines(counts):
         not_made = {"primary test"} if "1 seed" in null else set()
         cells = ["–" if pd.isna(v) or test in not_made else f"{v:.1f}%" for test, v in row.items()]
         lines.append(f"| {null} | "+" | ".join(cells)+" |")
-    return [*lines, "", f"{counts.experiments.max():,} experiments in each row. With one seed the primary test is not made: "
-            "noise between training runs cannot be seen then."]
+    return [*lines, "", f"{counts.experiments.max():,} experiments in each row. With one seed the primary test is not "
+            "made: noise between training runs cannot be seen then."]
 
 
 def power_lines(power):
@@ -238,7 +240,8 @@ def power_lines(power):
              "| sites | found | wrong way | not tested (too few errors) |", "|---:|---:|---:|---:|"]
     for row in power.to_dict("records"):
         n = row["experiments"]
-        lines.append(f"| {row['sites']:,} | {row['found']/n:.0%} | {row['wrong way']/n:.1%} | {row['not tested']/n:.0%} |")
+        shares = (f"{row['found']/n:.0%}", f"{row['wrong way']/n:.1%}", f"{row['not tested']/n:.0%}")
+        lines.append(f"| {row['sites']:,} | {' | '.join(shares)} |")
     return lines
 
 

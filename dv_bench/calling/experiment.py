@@ -21,8 +21,8 @@ from ..hts import open_reference, write_vcf
 from ..training.metrics import image_metrics
 from ..training.runs import open_runs
 from .records import sort_by_position, vcf_header
-from .ensemble import find_folds
-from .caller import call_pieces, held_out
+from .heldout import held_out_predictions, tested_folds
+from .caller import call_pieces
 from .counting import Score
 from .vcf import reference_window
 from .scoring import score_calls, shared_regions
@@ -196,8 +196,9 @@ def _arch_rows(
     sample:str,
 )->list[dict]:              # a row per source
     "Score the held-out calls of one architecture."
-    folds = find_folds(arch)
-    predictions, _ = held_out(arch, partial=True)
+    runs = open_runs(arch)
+    folds = tested_folds(runs)
+    predictions = held_out_predictions(runs, partial=True)
     if folds.missing:
         print(f"{arch.name}: {folds}; its scores cover other sites than those of architectures "
               "with all folds", file=sys.stderr)

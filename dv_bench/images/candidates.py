@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['REF', 'SUB', 'INS', 'DEL', 'CLIP', 'POSITION', 'KIND', 'FIRST', 'LENGTH', 'ANCHOR', 'READ', 'LOW',
            'min_mapping_quality', 'min_base_quality', 'min_count', 'min_snp_fraction', 'min_indel_fraction', 'Event',
-           'Evidence', 'is_canonical', 'count_alleles', 'Candidate', 'alt_sets', 'same_allele', 'find_candidates']
+           'Evidence', 'is_canonical', 'count_alleles', 'Candidate', 'same_allele', 'find_candidates']
 
 # %% ../../nbs/22_images.candidates.ipynb #11ce8ac5
 from typing import NamedTuple
@@ -237,13 +237,6 @@ class Candidate(NamedTuple):
     depth: int                      # reads with evidence of sufficient quality, soft clips included
     ref_count: int                  # of them, those that show the reference
     alt_counts: tuple[int, ...]     # of them, those that show each alt
-
-# %% ../../nbs/22_images.candidates.ipynb #7957433f
-def alt_sets(
-    n:int, # alts of a site
-)->list[tuple[int, ...]]: # indices of the alts that each image shows
-    "The images of a site: each alt alone, then each pair."
-    return [(j,) for j in range(n)] + [(i, j) for i in range(n) for j in range(i+1, n)]
 
 # %% ../../nbs/22_images.candidates.ipynb #18bd4d44
 @compiled

@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['PlantedVariants', 'draw_variants', 'alt_copies', 'draw_alt_reads', 'draw_alleles', 'planted_index', 'planted_logits']
 
-# %% ../../nbs/73_verdict.planted_sites.ipynb #96514363
+# %% ../../nbs/73_verdict.planted_sites.ipynb #f3342f07
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ..dataset.sites import alt_sets
 from ..calling.genotypes import genotypes_of
 
 # %% ../../nbs/73_verdict.planted_sites.ipynb #7ef586bd
@@ -103,7 +102,10 @@ def _site_rows(
     sites["site_id"] = [f"made_up/planted/{chrom}:{pos0+1}:{ref}>{alt}" for chrom, pos0, ref, alt in loci]
     return sites
 
-# %% ../../nbs/73_verdict.planted_sites.ipynb #99375522
+# %% ../../nbs/73_verdict.planted_sites.ipynb #302fc828
+_alts_shown = ((0,), (0, 1), (1,)) # 0-based alts that each image of a site with two alts shows
+
+# %% ../../nbs/73_verdict.planted_sites.ipynb #e43304a3
 def planted_index(
     n_sites:int,       # sites on chr20 and chr21
     seed:int=0,
@@ -128,24 +130,24 @@ def planted_index(
     index["digest"] = [f"{i:064x}" for i in range(len(index))]
     return index
 
-# %% ../../nbs/73_verdict.planted_sites.ipynb #4850aab1
+# %% ../../nbs/73_verdict.planted_sites.ipynb #f92ad64d
 def _add_images(
     index:pd.DataFrame,   # a row per image; gets the columns that depend on the alts shown
-    image:np.ndarray,     # (images,) position in `alt_sets(2)`
+    image:np.ndarray,     # (images,) position in `_alts_shown`
     copies:np.ndarray,    # (2, images) of each alt in the genotype
     alt_reads:np.ndarray, # (2, images)
     rng:np.random.Generator,
 ):
     "Add label and reads of the alts that each image shows."
-    shown = np.array([[1, 0], [1, 1], [0, 1]])[image]
-    index["alt_indices"] = np.array([",".join(map(str, alts)) for alts in alt_sets(2)])[image]
+    shown = np.array([[int(alt in alts) for alt in (0, 1)] for alts in _alts_shown])[image]
+    index["alt_indices"] = np.array([",".join(map(str, alts)) for alts in _alts_shown])[image]
     index["label"] = pd.array((shown*copies.T).sum(1), dtype="Int8")
     reads = np.minimum((shown*alt_reads.T).sum(1), index.depth)
     index["alt_forward"] = rng.binomial(reads, .5)
     index["alt_reverse"] = reads-index.alt_forward
     index["allele_fraction"] = reads/index.depth
 
-# %% ../../nbs/73_verdict.planted_sites.ipynb #2c5608bd
+# %% ../../nbs/73_verdict.planted_sites.ipynb #63e3539f
 def planted_logits(
     index:pd.DataFrame, # images
     seed:int,

@@ -7,7 +7,7 @@ __all__ = ['SiteCalls', 'Sites', 'genotype_classes', 'genotype_numbers', 'FoldLa
            'indel_lengths', 'site_table', 'reliability_bins', 'calibration_of', 'RunPredictions', 'read_run',
            'in_order_of', 'calls_of_run', 'read_sites']
 
-# %% ../../nbs/74a_verdict.sites.ipynb #0cf061a4
+# %% ../../nbs/74a_verdict.sites.ipynb #ce211050
 import functools
 import re
 from pathlib import Path
@@ -17,7 +17,9 @@ import numpy as np
 import pandas as pd
 
 from ..calling.calibration import correct_probabilities, fit_temperature, run_shift
-from ..calling.genotypes import genotypes_of, images_by_site, merge_images, merge_sites
+from dv_bench.calling.genotypes import (
+    genotypes_of, has_all_images, images_by_site, merge_images, merge_sites
+)
 from ..core import DvBenchError
 from ..training.metrics import genome_blocks, image_metrics
 from ..training.runs import read_predictions
@@ -97,14 +99,12 @@ class FoldLayout(NamedTuple):
     def is_known(self)->np.ndarray: # (sites,) bool
         return self.truth >= 0
 
-# %% ../../nbs/74a_verdict.sites.ipynb #5927d67d
+# %% ../../nbs/74a_verdict.sites.ipynb #1f5f394d
 def fold_layout(
     frame:pd.DataFrame, # test images of one fold
 )->FoldLayout:
     "Find the sites of a fold."
-    n_images = frame.groupby("site_id", sort=False).example.transform("size").to_numpy()
-    n_alts = frame.alts.str.count(",").to_numpy()+1
-    is_complete = n_images == n_alts*(n_alts+1)//2
+    is_complete = has_all_images(frame).to_numpy()
     used = frame[is_complete].reset_index(drop=True)
     has_genotypes = "genotype" in used and used.genotype.notna().all()
     if has_genotypes: sites = used.drop_duplicates("site_id", ignore_index=True)
