@@ -45,7 +45,7 @@ def left_aligned(
     bases,         # function(start, end) -> reference bases
 )->Allele:         # the same change, as far left as it can be written
     """Left-align an insertion or deletion (Tan, Abecasis and Kang 2015, doi:10.1093/bioinformatics/btv112).
-    Other alleles stay."""
+    Other alleles are returned unchanged."""
     if allele.kind not in ("INS", "DEL"): return allele
     start, end, alt = allele
     while start > 0:
@@ -67,7 +67,7 @@ def _best_before(
     scores:list[int], # (3,) of the cell before a column, by kind of its last column
     column:int,       # kind of the column
 )->tuple[int, int]:   # score with the column's gap cost, kind of the column before it
-    "The best way to reach a column; of equal ones the first."
+    "The best way to reach a column; ties go to the first kind."
     totals = [score+gap for score, gap in zip(scores, _gap_scores[column])]
     best = max(totals)
     return best, totals.index(best)
@@ -195,7 +195,7 @@ def _carried_primitives(
 def _pairs_by_place(
     sides:list[list[Allele]], # primitives on each of the two chromosomes
 )->list[tuple]:               # alleles of each call, sorted by position
-    "Put primitives with one start, both SNPs or both indels, into one call."
+    "Join primitives of the two chromosomes with the same start and type (SNP or indel) into one call."
     places = {}
     for side, alleles in enumerate(sides):
         for allele in alleles:

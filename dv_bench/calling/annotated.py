@@ -44,7 +44,7 @@ class Line(NamedTuple):
 
 # %% ../../nbs/67a_calling.annotated.ipynb #5edc4f94
 def _sorted_genotype(
-    genotype:str,    # such as 1/2, of the alts as they are
+    genotype:str,    # such as 1/2, of the alts in their given order
     alts:list[str],
 )->str:              # of the alts in alphabetical order
     "Renumber a genotype, because both sides must list their alts in one order to share a line."

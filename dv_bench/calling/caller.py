@@ -57,7 +57,7 @@ def check_output_paths(
 # %% ../../nbs/63_calling.caller.ipynb #52a8bcfe
 def _reweighted(source:Source)->tuple[list[pd.DataFrame], list|None]: # one table or none; its class shares
     "All pieces of a source, for the class frequencies of its own images."
-    pieces = list(source.pieces) # the last image counts, so nothing can be called before it
+    pieces = list(source.pieces) # the frequencies depend on all images, so nothing can be called earlier
     if not pieces: return [], None
     counts = expected_class_counts([run.record for run in source.runs], source.runs.folder)
     rows, shares = reweight_to_sample(pd.concat(pieces, ignore_index=True), counts)

@@ -65,7 +65,7 @@ def _read_decisions(
     key:str,                      # the INFO field with the decisions
     calls:dict[str, list[Call]],  # contig -> calls of this side
 )->dict[str, list]:               # contig -> a decision per call, None where the record is missing
-    "What vcfeval decided of each call."
+    "vcfeval's decision on each call."
     with pysam.VariantFile(str(path)) as vcf:
         decisions = {(record.chrom, int(record.id)): record.info.get(key) for record in vcf}
     return {contig: [decisions.get((contig, number)) for number in range(len(on_contig))]
@@ -89,8 +89,8 @@ def _vcfeval(
     names = {str(name) for side in (of_truth, of_query) for names in side.values() for name in names}
     unknown = sorted(names-{"TP", "FN", "FP", "FN_CA", "FP_CA", "HARD"})
     if unknown:
-        raise DvBenchError(f"rtg vcfeval decided records in a way that is not known here "
-                           f"({', '.join(unknown)}); this was made for RTG Tools 3.12")
+        raise DvBenchError(f"rtg vcfeval returned unknown decisions "
+                           f"({', '.join(unknown)}); expected those of RTG Tools 3.12")
     return of_truth, of_query
 
 # %% ../../nbs/66_calling.comparators.ipynb #2fb63911
@@ -136,7 +136,7 @@ def _match_all(
     return {contig: _as_matches(of_truth[contig], of_query[contig], loci[contig]) for contig in truth}
 
 # %% ../../nbs/66_calling.comparators.ipynb #d6c101b8
-@quiet_htslib() # it warns of rtg's header
+@quiet_htslib() # it warns about rtg's header
 def rtg_matches(
     ref:str|Path,                 # FASTA; REF.sdf, as hap.py makes it, is used where it is there
     truth:dict[str, list[Call]],  # contig -> calls

@@ -126,7 +126,7 @@ class Score(NamedTuple):
     "The result of a comparison."
     extended: pd.DataFrame # hap.py's extended.csv
     decided: dict          # contig -> [Decided], of the calls that pass
-    bounded: int           # records at which the bound on the work was reached
+    bounded: int           # records at which the limit on search states was reached
 
     @property
     def summary(self)->pd.DataFrame:

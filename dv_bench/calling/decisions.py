@@ -51,7 +51,7 @@ def widen_by_truth(
     truth:list[Call],
     bases,               # function(start, end) -> reference bases
 ):
-    "Add everything that the truth records written at a confident base change, as hap.py does by default."
+    "Add the bases changed by truth records whose POS is confident, as hap.py does by default."
     added = {}
     for call in truth:
         place = extent(call, bases)
@@ -185,11 +185,11 @@ def decide(
     bases,                          # function(start, end) -> reference bases
     length:int,                     # bases of the contig
     confident:RegionSet|None=None,  # None: everything
-    region:Region|None=None,        # count only what is written here
+    region:Region|None=None,        # count only records whose POS is inside
     strata:dict|None=None,          # name -> RegionSet
     matches:Matches|None=None,      # of another program; by default `match_calls`
     allele_matches:Matches|None=None, # likewise, of the records whose genotypes do not match
-)->tuple[list[Decided], int]:       # records in order; at how many the bound on the work was reached
+)->tuple[list[Decided], int]:       # records in order; number of records at which the search was limited
     "Match the calls of one contig and decide what each record counts as."
     if matches is None: matches = match_calls(truth, query, bases, length)
     rest_truth = [call for call, hit in zip(truth, matches.truth) if not hit]

@@ -118,8 +118,8 @@ class RunEnsemble:
         one = len(self.members) == 1
         who = "the network was" if one else "every fold was"
         remedy = "give the architecture folder with all its folds, " if one else ""
-        return DvBenchError(f"{who} trained or tuned at {place}: its calls there would repeat what it has "
-                            f"learnt by heart. Call other regions, {remedy}or use --predictions for the "
+        return DvBenchError(f"{who} trained or tuned at {place}: its calls there would only repeat "
+                            f"the training labels. Call other regions, {remedy}or use --predictions for the "
                             "held-out calls")
 
 # %% ../../nbs/61_calling.ensemble.ipynb #28f8c638

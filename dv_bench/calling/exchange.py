@@ -74,7 +74,7 @@ def _cvo_row(
     try: m = messages["CallVariantsOutput"].FromString(data)
     except Exception: m = None # protobuf raises many kinds of error
     if m is None or len(m.genotype_probabilities) != 3 or not m.variant.alternate_bases:
-        raise DvBenchError(f"{where} is no CallVariantsOutput; "
+        raise DvBenchError(f"{where} is not a CallVariantsOutput; "
                            "expected the output of DeepVariant's call_variants")
     v = m.variant
     shown = ",".join(map(str, sorted(m.alt_allele_indices.indices)))
@@ -145,7 +145,7 @@ def _record_of(
     trained_on:str,
     answers:list[str],   # names of the files
 )->dict:
-    "A run.json like that of `run`, without what only a training knows."
+    "A run.json like that of `run`, without the fields that only training can fill."
     return run.record | {
         "arch": name,
         "timm_name": name,

@@ -54,7 +54,7 @@ def _tested_regions(
     if not confident: return tested
     shared = shared_regions(tested, RegionSet(confident, lengths, needed=True).intervals)
     if not shared:
-        raise DvBenchError(f"{confident} and the test intervals of {arch.name} have no place in common; "
+        raise DvBenchError(f"{confident} and the test intervals of {arch.name} do not overlap; "
                            "give the confident regions of the sample that was tested")
     return shared
 
@@ -63,7 +63,7 @@ def _samples_in(
     truth:str|Path,     # VCF; may be missing, which is reported later
     names:list[str],
 )->list[str]:
-    "Which of the samples the truth has; all when it has none of them."
+    "The samples that the truth has too; all samples when it has none of them."
     if not find_path(truth).exists(): return names
     with pysam.VariantFile(str(find_path(truth))) as vcf: samples = set(vcf.header.samples)
     return [name for name in names if name in samples] or names
@@ -75,14 +75,14 @@ def _one_sample(
     sample:str,          # "": the one that the truth has
     folder:Path,         # for messages
 )->pd.DataFrame:
-    "The rows of the sample that the truth is of. Raises DvBenchError when that is not clear."
+    "The rows of the sample that the truth describes. Raises DvBenchError when that is ambiguous."
     of_row = rows["sample"].fillna("")
     names = sorted(set(of_row))
     if sample and sample not in names:
         raise DvBenchError(f"{folder} has no test site of the sample {sample!r}; it has {', '.join(names)}")
     if not sample and len(names) > 1: names = _samples_in(truth, names)
     if not sample and len(names) > 1:
-        raise DvBenchError(f"{folder} has test sites of the samples {', '.join(names)}, and the truth is of "
+        raise DvBenchError(f"{folder} has test sites of the samples {', '.join(names)}, and the truth has "
                            "one: choose it with --sample")
     return rows[of_row == (sample or names[0])] if names else rows
 
@@ -145,7 +145,7 @@ def _lost_f1(
     missed:Counter, # cause -> truth records
     false:Counter,  # cause -> calls
 )->dict:            # cause -> its share of 1 - f1; NaN where F1 is undefined
-    "Divide what F1 lacks to 1 among the causes."
+    "Divide 1 - f1 among the causes."
     if f1 is None: return dict.fromkeys(causes, np.nan)
     n_wrong = sum(missed.values())+sum(false.values())
     if not n_wrong: return dict.fromkeys(causes, 0.)
@@ -200,7 +200,7 @@ def _arch_rows(
     folds = tested_folds(runs)
     predictions = held_out_predictions(runs, partial=True)
     if folds.missing:
-        print(f"{arch.name}: {folds}; its numbers are of other sites than those of architectures "
+        print(f"{arch.name}: {folds}; its scores cover other sites than those of architectures "
               "with all folds", file=sys.stderr)
     fasta = open_reference(ref)
     lengths = dict(zip(fasta.references, fasta.lengths))
@@ -224,9 +224,9 @@ def score_experiment(
     truth:str|Path,               # VCF
     ref:str|Path,                 # FASTA with index
     confident:str|Path|None=None, # BED; without it all test intervals are confident
-    region:Region|str|None=None,  # count only what is written here
+    region:Region|str|None=None,  # count only records whose POS is inside
     truth_sample:str="",          # needed where the truth has several samples
-    sample:str="",                # the one to score, where the test sites are of several
+    sample:str="",                # the sample to score, if the test sites are from several
 )->pd.DataFrame: # a row per architecture and source
     """Held-out calls of every architecture, scored at the sites of its complete folds.
 

@@ -41,7 +41,7 @@ def _f1(recall, precision):
 def _exact_intervals(
     totals:np.ndarray, # (4,) of `_block_counts`
 )->list:               # (low, high) of F1, recall and precision
-    "Intervals after Clopper and Pearson."
+    "Clopper-Pearson intervals."
     truth_tp, truth_fn, query_tp, query_fp = totals
     def both(level): # recall and precision, each with low and high
         return np.array([clopper_pearson(truth_tp, truth_tp+truth_fn, level),

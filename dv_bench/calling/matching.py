@@ -104,7 +104,7 @@ def arrangements(
 
 # %% ../../nbs/65_calling.matching.ipynb #487052ae
 class State(NamedTuple):
-    "Where a pair of paths, one through truth and one through the calls, stands."
+    "The state of a pair of paths, one through truth and one through the calls."
     strands: tuple          # one Strand per chromosome, sorted
     has_truth: bool = False # a truth record was taken since both sides were last in step
     has_query: bool = False # a call was taken since then
@@ -122,12 +122,12 @@ class MatchSearch:
     def __init__(self,
         bases,          # function(start, end) -> reference bases
         ploidy:int,     # 1 or 2
-        max_states:int, # bound on the work
+        max_states:int, # most states that are kept
     ):
         self.bases = bases
         self.ploidy = ploidy
         self.max_states = max_states
-        self.bounded = 0     # records at which the bound was reached
+        self.bounded = 0     # records at which `max_states` was reached
         self.matched = set() # indices of the records that were matched
         self._move_to(0)
         self.states = {self.in_step: BestPath()}
@@ -145,7 +145,7 @@ def keep_better(
     state:State,
     path:BestPath,
 ):
-    "Remember the better of two paths that lead to one state; of equal ones the first."
+    "Keep the better of two paths that lead to one state; ties go to the first."
     known = states.get(state)
     if known is None or path[:2] > known[:2]: states[state] = path
 
@@ -157,7 +157,7 @@ near_bases = 64 # most wrong states spell another base within so many bases, so 
 def _advance_state(self:MatchSearch,
     state:State,
     to:int,       # 0-based
-)->State|None:    # None when the sides spell different bases, or only one took part in what they spell
+)->State|None:    # None when the sides spell different bases, or only one side has taken records
     "Read all strands of a state up to a position."
     strands = state.strands
     near = strands[0].truth_at+near_bases
@@ -208,7 +208,7 @@ def take(self:MatchSearch,
     call:Call,     # it starts at the search's position
     is_truth:bool,
 ):
-    "Let each state go on without the record, and with it in every arrangement."
+    "Continue each state without the record, and with it in every arrangement."
     reached = dict(self.states)
     call_arrangements = arrangements(call, self.ploidy)
     for state, path in self.states.items():
@@ -226,7 +226,7 @@ def take(self:MatchSearch,
 def _best_states(self:MatchSearch,
     states:dict,   # State -> BestPath
 )->dict:           # at most `max_states`, and the state in step
-    "Bound the work: keep the best states, and always the one in which nothing is open."
+    "Limit the states: keep the best ones, and always the one in which nothing was taken."
     if len(states) <= self.max_states: return states
     self.bounded += 1
     best = sorted(states.items(), key=lambda item: item[1][:2], reverse=True)[:self.max_states]
@@ -249,7 +249,7 @@ class Matches(NamedTuple):
     truth: np.ndarray # (n_truth,) bool
     query: np.ndarray # (n_query,) bool
     locus: list       # per truth record, then per call: start of the stretch in which it was decided
-    bounded: int      # records at which the bound on the work was reached
+    bounded: int      # records at which the limit on search states was reached
 
 # %% ../../nbs/65_calling.matching.ipynb #7fa89696
 class Record(NamedTuple):
@@ -277,7 +277,7 @@ def has_only_snps(call:Call)->bool:
 # %% ../../nbs/65_calling.matching.ipynb #a536bb39
 def is_twin(
     record:Record,
-    following:list[Record], # at most two records behind it
+    following:list[Record], # at most the two records after it
 )->bool:
     "Whether the record is a SNP that the other side has as well, with no third record that touches it."
     if not following or following[0].start > record.start: return False
@@ -289,7 +289,7 @@ def is_twin(
 # %% ../../nbs/65_calling.matching.ipynb #8061bb38
 def is_lonely_snp(
     record:Record,
-    following:list[Record], # at most two records behind it
+    following:list[Record], # at most the two records after it
 )->bool:
     "Whether the record is a SNP with no other record at its position."
     return (not following or following[0].start > record.start) and has_only_snps(record.call)
@@ -301,7 +301,7 @@ def match_calls(
     bases,               # function(start, end) -> reference bases
     length:int,          # bases of the contig
     ploidy:int=2,        # 1 compares single alleles and ignores the genotype
-    max_states:int=2000, # bound on the work
+    max_states:int=2000, # most states that are kept
 )->Matches:
     "The largest sets of truth records and calls that spell the same chromosomes."
     records = records_in_order(truth, query)

@@ -43,8 +43,8 @@ def _train_rows(run:TrainedRun)->pd.DataFrame: # index rows
     roles, split_id, _ = assign_roles(config, images, run.fold, run.seed)
     expected = run.record["split_id"]
     if split_id != expected:
-        raise DvBenchError(f"{run.folder}: the dataset is now split otherwise ({split_id}, was {expected}); "
-                           "train the baseline again")
+        raise DvBenchError(f"{run.folder}: the dataset is now split differently "
+                           f"({split_id}, was {expected}); train the baseline again")
     return images.index.iloc[np.flatnonzero(roles == "train")]
 
 # %% ../../nbs/60c_calling.refit.ipynb #33f384f6
@@ -62,7 +62,7 @@ class BaselinePredictor:
         recorded = run.predictions()
         if not np.allclose(self.predict(recorded), recorded[["p0", "p1", "p2"]], atol=1e-5):
             raise DvBenchError(f"{run.folder}: fitted again, the baseline does not give the probabilities "
-                               "that it gave; train it again with the packages that are installed now")
+                               "that were recorded; train it again with the installed packages")
 
     def predict(self,
         rows:pd.DataFrame, # index rows

@@ -50,7 +50,7 @@ def _known_intervals(
 def _count_bases(
     intervals:dict, # contig -> disjoint intervals
 )->int:
-    "How many bases intervals hold."
+    "The number of bases in the intervals."
     return sum(end-start for on_contig in intervals.values() for start, end in on_contig)
 
 # %% ../../nbs/67_calling.scoring.ipynb #7fa99810
@@ -144,7 +144,7 @@ def _decide_contig(
     region:Region|None,
     strata:dict[str, RegionSet],
     matches:dict,                # of another program: (contig, ALL or PASS) -> Matches by genotype, by allele
-)->tuple[list[Decided], list[Decided], int]: # of all calls, of those that pass; records with bounded work
+)->tuple[list[Decided], list[Decided], int]: # of all calls, of those that pass; records with a limited search
     "Decide all records of a contig."
     bases = reference_window(fasta, contig, [*truth, *query])
     if confident: widen_by_truth(confident, truth, bases)
@@ -163,7 +163,7 @@ def score_calls(
     truth:str|Path,               # VCF
     ref:str|Path,                 # FASTA with index
     confident:str|Path|None=None, # BED; without it everything is confident
-    region:Region|str|None=None,  # count only what is written here
+    region:Region|str|None=None,  # count only records whose POS is inside
     stratification:str|Path|None=None, # TSV of names and BED files
     sample:str="",                # of the calls, needed where the file has several
     truth_sample:str="",          # of the truth, likewise

@@ -143,7 +143,7 @@ def from_reads(
     reads:str|Path,          # BAM or CRAM, sorted and indexed
     ref:str|Path,            # FASTA
     regions:list=(),         # text, BED files or `Region`s; all contigs by default
-    sample:str="",           # the read groups say it by default
+    sample:str="",           # from the read groups by default
     realign:bool|None=None,  # as in training by default
     jobs:int=1,              # processes that make images
     device=None,             # a torch.device; a GPU by default when there is one

@@ -19,7 +19,7 @@ from .alleles import Call, split_record
 # %% ../../nbs/64a_calling.vcf.ipynb #93f49ea7
 @contextlib.contextmanager
 def quiet_htslib():
-    "Silence htslib, which warns at every line when a header lacks contigs or lines."
+    "Silence htslib, which warns at every record when the header lacks definitions."
     level = pysam.set_verbosity(0)
     try: yield
     finally: pysam.set_verbosity(level)
@@ -98,7 +98,7 @@ def _genotype(
     column:int, # of the sample
     what:str,   # "truth" or "calls"
 )->tuple:       # allele numbers, None where missing; () for a record that is left out
-    "The genotype of a record that carries a variant and, in truth, passes."
+    "The genotype of a record with a variant; records of truth must also pass their filters."
     if what == "truth" and not _passes(record): return ()
     genotype = record.samples[column].get("GT") or ()
     return genotype if any(genotype) else ()
@@ -127,7 +127,7 @@ def _check_reference(
     fasta:pysam.FastaFile,
     where:str,              # for messages
 ):
-    "Raise DvBenchError when REF is not what the reference has."
+    "Raise DvBenchError when REF differs from the reference."
     expected = fasta.fetch(record.chrom, record.pos-1, record.pos-1+len(ref)).upper()
     if expected == ref or not set(ref) <= set("ACGTN"): return
     raise DvBenchError(f"{where}: the record says {ref[:20]}, the reference says "

@@ -31,7 +31,7 @@ def _check_input(
                            "(dvb_subset makes a part of a dataset)")
     for option, given in of_predictions.items():
         if not given or predictions: continue
-        raise DvBenchError(f"--{option} belongs to --predictions; elsewhere any folds may be averaged")
+        raise DvBenchError(f"--{option} belongs to --predictions; other inputs use the folds there are")
 
 # %% ../../nbs/97_commands.call.ipynb #ac132766
 def _result_lines(result:dict)->list[str]: # of `call`
@@ -64,7 +64,7 @@ def dvb_call(
     predictions:bool=False, # call the runs' own test predictions: each site by networks not trained on it
     partial:bool=False,     # with --predictions: leave out the sites of folds that have no complete run
     jobs:int=1,             # with --reads: processes that make images
-    no_realign:bool=False,  # with --reads: no realignment; only where the run does not say how it was trained
+    no_realign:bool=False,  # with --reads: no realignment; only if the run does not record how it was trained
     downsample:float=1.,    # with --reads: fraction of the fragments to use
     seed:int=0,             # with --reads: seed of the choice of fragments
     sample:str="",          # name of the sample, if the input has no name or several

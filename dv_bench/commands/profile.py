@@ -15,7 +15,7 @@ from ..simulation.estimation import estimate_profile
 
 # %% ../../nbs/89_commands.profile.ipynb #7640cc28
 def _profile_as_json(profile):
-    "A field a line, since a profile is large and still to be read."
+    "One field a line, so that a large profile stays readable."
     fields = [f'"{name}": {json.dumps(value, default=lambda array: array.tolist(), separators=(",", ":"))}'
               for name, value in profile.items()]
     return "{\n"+",\n".join(fields)+"\n}\n"

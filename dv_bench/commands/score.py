@@ -37,7 +37,7 @@ def _print_score(score):
     table = score.summary[list(names)].rename(columns=names)
     print(table.to_string(index=False, float_format="{:.6f}".format))
     if score.bounded:
-        print(f"{score.bounded} records stand in stretches with too many combinations to try them all; "
+        print(f"{score.bounded} records lie in stretches with too many combinations to try them all; "
               "more of them might match")
 
 # %% ../../nbs/98_commands.score.ipynb #533a7515

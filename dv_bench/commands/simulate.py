@@ -15,11 +15,11 @@ def dvb_simulate(
     out:str,                  # folder to make
     mb:float=2.,              # megabases of sequence
     coverage:float=30.,       # mean depth
-    coverage_to:float=0.,     # mixed depths: every 50 kb has its own between --coverage and this
+    coverage_to:float=0.,     # mixed depth: each 50 kb gets a depth between --coverage and this
     read_length:int=150,      # bases, 50 to 300
     seed:int=42,              # same seed, same files
     ref:str="",               # FASTA to take real sequence from; without it a synthetic genome is made
-    region:str="",            # with --ref: contigs or ranges, a blank between them; by default from its start
+    region:str="",            # with --ref: contigs or ranges, separated by spaces; by default from its start
     platform:str="hiseq101",  # profile: a name (hiseq101, hiseq148) or a JSON file of dvb_profile
     insert_size:float=0.,     # median fragment length, bases; 0 takes the profile's
     variant_rate:float=1/850, # variants per base

@@ -93,7 +93,7 @@ def confident(self:TruthSet,
     contig:str,
     within:list[tuple[int, int]]|None=None, # called regions, sorted and disjoint; default: the whole contig
 )->list[tuple[int, int]]: # sorted, disjoint, 0-based half-open; empty if the BED has none here
-    "Confident regions. Raises DvBenchError on X and Y unless allowed, and on contigs with another name."
+    "Confident regions. Raises DvBenchError on X and Y unless allowed, and on contigs named differently."
     if not self.sex_chromosomes and sex_chromosome.fullmatch(contig):
         raise DvBenchError(f"{contig}: a label counts up to two copies, but males carry one copy of "
                            f"{contig}; exclude it from the regions, or allow labels on sex chromosomes "

@@ -31,7 +31,7 @@ def _pair_score(base, ref_base):
 # %% ../../nbs/33b_simulation.aligner.ipynb #7911b0c0
 @compiled
 def _last_gap(aln, sign):
-    "The gap nearest to the end: its first inserted base and the first base behind it; (0, 0) without one."
+    "The gap nearest to the end: its first inserted base and the first base after it; (0, 0) without one."
     n = len(aln)
     behind = n   # n where the read ends inside an insertion
     if aln[n-1] >= 0:
@@ -192,6 +192,6 @@ def bounded_mapq(
     repeated, # fraction of the read's 31-mers that occur more than once
     mate,     # that of its mate; the same number where the mate is not aligned
 ):
-    "The mapping quality within the bound that repeats set."
+    "The mapping quality, lowered to the limit that repeats set."
     fraction = .5*(repeated+min(repeated, mate))
     return min(mapq, np.int64(60*min(1.0, 2*(1-fraction))))

@@ -25,7 +25,7 @@ from .sequencer import DUPLICATE, FRAGMENT, MATE, REVERSE
 
 # %% ../../nbs/34_simulation.bam.ipynb #dc9755d7
 class Repeats(NamedTuple):
-    "Of `count_kmers` over the reference window."
+    "The results of `count_kmers` over the reference window."
     sampled: np.ndarray   # (n+1,) int32, sampled k-mers that start before each base
     repeated: np.ndarray  # (n+1,) int32, those of them that occur more than once
 
@@ -79,7 +79,7 @@ def _add_mate_fields(pair, m, repeated, mate_reverse):
 # %% ../../nbs/34_simulation.bam.ipynb #fe75e219
 @compiled
 def _placed_at(pair, m):
-    "Where read m stands in the file: an unmapped read is placed at its mate."
+    "The position that read m is sorted by: an unmapped read has that of its mate."
     return pair[START, m] if pair[START, m] >= 0 else pair[START, 1-m]
 
 # %% ../../nbs/34_simulation.bam.ipynb #9e62f9af
@@ -205,7 +205,7 @@ class Records(NamedTuple):
 # %% ../../nbs/34_simulation.bam.ipynb #a9c2c098
 @compiled
 def _most_bytes(length, naming):
-    "No record of a read of this length is larger, but for one with many CIGAR operations."
+    "An upper bound for the size of a read's record, except with many CIGAR operations."
     return 36+len(naming.prefix)+12+length+(length+1)//2+len(naming.group)+4+4+80
 
 # %% ../../nbs/34_simulation.bam.ipynb #cd31c88f
@@ -273,7 +273,7 @@ def _bgzf_piece(
     data:bytes, # at most `piece_size`; empty for the piece that ends a file
     level:int,  # of compression
 )->bytes:
-    "A BGZF piece: a gzip member that tells its own size."
+    "A BGZF piece: a gzip member that stores its own size."
     deflate = zlib.compressobj(level, zlib.DEFLATED, -15)
     body = deflate.compress(data)+deflate.flush()
     header = struct.pack("<4BI2BH2B2H", 31, 139, 8, 4, 0, 0, 255, 6, 66, 67, 2, len(body)+25)
@@ -281,19 +281,19 @@ def _bgzf_piece(
 
 # %% ../../nbs/34_simulation.bam.ipynb #736eb2c8
 class BgzfWriter:
-    "A BGZF file to `write` bytes to; a context manager. Nothing is completed after an exception."
+    "A BGZF file to `write` bytes to; a context manager. After an exception the file stays incomplete."
     def __init__(self,
         path:Path,
-        level:int=4,   # of compression
-        threads:int=1, # that compress
+        level:int=4,   # compression level
+        threads:int=1, # compression threads
     ):
         self.file = open(path, "wb")
         self.level = level
-        self.rest = bytearray()  # what does not fill a piece
+        self.rest = bytearray()  # bytes that do not fill a piece yet
         self.pool = ThreadPoolExecutor(threads)
 
     def write(self, data:bytes):
-        "Append bytes; what does not fill a piece waits for more."
+        "Append bytes; an incomplete piece is kept until more bytes come."
         self.rest += data
         cut = len(self.rest)//piece_size*piece_size
         ready = bytes(self.rest[:cut])

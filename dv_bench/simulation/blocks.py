@@ -32,7 +32,7 @@ class OpenSample(NamedTuple):
     profile: dict          # of `load_profile`
     tables: Tables         # the profile for compiled code
     kmers: Kmers           # 31-mers of the whole reference
-    kept: float            # fraction of fragments that are kept, by their GC
+    kept: float            # mean fraction of fragments that are kept, of `mean_kept`
 
 # %% ../../nbs/34d_simulation.blocks.ipynb #af8ffff4
 def open_sample(
@@ -58,7 +58,7 @@ def _depth_at_edge(options, contig, block):
 # %% ../../nbs/34d_simulation.blocks.ipynb #ee993df1
 def depth_by_kb(
     options:Options,
-    depth_sd:float, # sd of the logarithm of the depth from kb to kb
+    depth_sd:float, # sd of the log depth between windows of 1 kb
     contig:str,
     block:int,      # its number
 )->np.ndarray:      # (50,) depth relative to the mean

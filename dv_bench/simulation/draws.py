@@ -47,7 +47,7 @@ def draw_outcome(
     share, # (n,) of one distribution
     other, # (n,)
 ):         # 0..n-1
-    "The outcome that a uniform number stands for."
+    "The outcome that a uniform number selects."
     u *= len(share)
     i = np.int64(u)
     return i if u-i < share[i] else np.int64(other[i])
@@ -69,7 +69,7 @@ def _fill_cells(
     share, # (n,) ones, changed in place
     other, # (n,) zeros, changed in place
 ):
-    "Build the alias table of one distribution: give the rest of each cell below 1 to an outcome above 1."
+    "Build the alias table of one distribution: fill each cell below 1 up with an outcome above 1."
     low = [0]
     high = [0]  # an element each, so that numba knows the type
     low.clear()
@@ -107,6 +107,6 @@ def alias_tables(
 def alias_table(
     weights:np.ndarray, # (…, n), not negative; a distribution along the last axis
 )->AliasTable:          # arrays of the same shape
-    "An `AliasTable` of any number of axes."
+    "The alias tables of weights with any number of axes."
     rows = np.ascontiguousarray(weights.reshape(-1, weights.shape[-1]))
     return AliasTable(*(table.reshape(weights.shape) for table in alias_tables(rows)))

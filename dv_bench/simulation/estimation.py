@@ -60,7 +60,7 @@ def _quality_tables(
     levels:np.ndarray, # (l,) the base qualities that occur
     k:int,             # classes
 )->dict:               # class_pairs, first, transitions
-    "How quality levels start and follow each other, by read 1 or 2 and class."
+    "Counts of first quality levels and of transitions, by read 1 or 2 and class."
     full = np.flatnonzero(table.lengths == length)
     quals = table.quals[table.base_start[full][:, None]+np.arange(length)]
     reverse = table.flag[full] & FREVERSE > 0
@@ -81,7 +81,7 @@ def _error_tables(
     errors:Errors,
     levels:np.ndarray, # (l,) int64
 )->dict:               # error, substitutions
-    "Error rates by quality, and what errors turn into."
+    "Error rates by quality, and substitution rates."
     promised = 10**(-levels/10)
     rate = (errors.level_wrong[levels]+200*promised)/(errors.level_n[levels]+200)
     mean_rate = (errors.wrong.sum()+96)/max(errors.seen.sum(), 1)
@@ -92,12 +92,12 @@ def _error_tables(
 def _stutter_table(
     slips:np.ndarray, # (n, 3) of `Errors`
     runs:np.ndarray,  # (n,) length of the homopolymer that starts here
-)->np.ndarray:        # (2, 41) probability to lose, to gain a base, by length
+)->np.ndarray:        # (2, 41) probability of losing, of gaining a base, by length
     "Slips per read, 0.0012 exp(0.36 (length-8)) times a factor that is fitted to runs of 6 to 12 bases."
     prior = .0012*np.exp(.36*(np.arange(41)-8))
     prior[:6] = 0
     slipped = slips[:, :2].sum(1)
-    # longer runs slip too often, and a fifth of the reads is an allele: neither tells the rate
+    # left out: longer runs, which slip too often, and runs with so many slips that they look like an indel
     usual = (runs >= 6) & (runs <= 12) & (slipped < .15*(slipped+slips[:, 2])+1.5)
     scale = (slipped[usual].sum()+2)/((prior[runs]*slips[:, 2])[usual].sum()+2)
     loss = (slips[usual, 0].sum()+6)/(slipped[usual].sum()+10)
@@ -142,7 +142,7 @@ def _depth_tables(
     depth:np.ndarray,  # (n,)
     mean_length:float, # of the reads
 )->dict:               # depth_gc, depth_sd
-    "Depth by GC, and how much depth varies from kb to kb beyond chance."
+    "Depth by GC, and how much the depth varies between windows beyond chance."
     n = len(codes)//500
     gc = ((codes == C) | (codes == G))[:n*500].reshape(n, 500).mean(1)
     mean = depth[:n*500].reshape(n, 500).mean(1)
@@ -180,7 +180,7 @@ def estimate_profile(
     region:str="",   # contig or range; by default the first contig with reads
     limit:int=300_000, # reads at most
     classes:int=4,   # classes of reads by mean quality
-)->dict:             # as load_profile wants it, ready for write_json
+)->dict:             # as load_profile expects it, ready for write_json
     """Estimate a platform profile. Raises DvBenchError on reads without qualities, too few reads, or another
     reference."""
     table, window = collect_reads(reads, ref, region, limit)

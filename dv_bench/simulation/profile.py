@@ -31,7 +31,7 @@ def cycle_bins(
     return bins.clip(0, quality_bins-1)
 
 # %% ../../nbs/30_simulation.profile.ipynb #e75e2d2a
-profile_fields = {             # name -> shape; a letter is a size that is the same in all fields of a profile
+profile_fields = {             # name -> shape; a letter is a size shared by all fields of a profile
     "read_length": (),         # bases
     "insert_size": (101,),     # percentiles of the fragment length, bases
     "levels": ("l",),          # the base qualities that occur, Phred
@@ -41,15 +41,15 @@ profile_fields = {             # name -> shape; a letter is a size that is the s
     "error": ("l",),           # probability of a wrong base at each level
     "substitutions": (4, 4, 4),# base before, true base, wrong base: rate relative to the mean rate
     "mapq_levels": ("m",),     # the mapping qualities that occur
-    "mapq": (9, "m"),          # weights of mapping qualities: rows 0-7 by edit distance, row 8 if clipped
+    "mapq": (9, "m"),          # weights of mapping qualities; rows 0-7: edit distance, row 8: clipped reads
     "duplicates": (),          # fraction of reads that are duplicates
-    "tail_rate": (),           # fraction of reads whose end belongs to another molecule
+    "tail_rate": (),           # fraction of chimeric reads, whose end comes from another molecule
     "tail_lengths": (11,),     # deciles of the length of these ends, bases
     "depth_gc": (21,),         # relative depth by GC fraction of the fragment, in steps of 0.05
-    "depth_sd": (),            # sd of the logarithm of the depth from kb to kb
-    "stutter": (2, 41),        # probability to lose, to gain a unit of a tandem repeat, by number of units
+    "depth_sd": (),            # sd of the log depth between windows of 1 kb
+    "stutter": (2, 41),        # probability of losing, of gaining a repeat unit, by number of units
     "site_levels": ("l",),     # weights of quality levels at phasing sites
-    "sites_per_kb": (),        # phasing sites
+    "sites_per_kb": (),        # phasing sites: places of repeated errors, see `simulation.features`
     "candidates_per_kb": (2,), # positions that look like SNPs, like indels
 }
 
@@ -70,9 +70,9 @@ def _common_transitions(table, parts, least):
 def pack_transitions(
     counts:np.ndarray, # (2 mates, k classes, bins, l, l) how often level i is followed by level j
     parts:int=100,     # weights are in 1/parts of a row
-    least:int=60,      # rows that were counted less often are taken from the table for all
+    least:int=60,      # rows that were counted less often are taken from the overall table
 )->dict:               # {"all": (l, l) weights, "tables": [mate][class][bin] of `_common_transitions`}
-    "Transition counts as few integers."
+    "Compress transition counts to a short list of integers."
     everywhere = counts.sum((0, 1, 2))
     tables = [[[_common_transitions(table, parts, least) for table in by_bin] for by_bin in by_class]
               for by_class in counts]
@@ -82,9 +82,9 @@ def pack_transitions(
 # %% ../../nbs/30_simulation.profile.ipynb #9f39a3f7
 def _fill_table(
     flat:list,             # as `_common_transitions` returns it
-    everywhere:np.ndarray, # (l, l), the table for all
+    everywhere:np.ndarray, # (l, l), the overall table
 )->np.ndarray:             # (l, l), rows sum to 1
-    "One transition table: its common transitions, and the rest from the table for all."
+    "One transition table: its common transitions, and the rest from the overall table."
     rows = np.asarray(flat, int).reshape(-1, 3)
     table = np.zeros(everywhere.shape)
     table[rows[:, 0], rows[:, 1]] = rows[:, 2]/100
@@ -111,8 +111,8 @@ def unpack_transitions(
 # %% ../../nbs/30_simulation.profile.ipynb #17150a6a
 def _field_as_array(
     name:str,
-    raw,        # the field as JSON has it
-    sizes:dict, # letter -> size, of the fields before
+    raw,        # the field as read from JSON
+    sizes:dict, # letter -> size, from the fields read so far
 )->np.ndarray:
     "A field of a profile as an array."
     if name == "transitions": return unpack_transitions(raw, sizes["k"], sizes["l"])
@@ -122,7 +122,7 @@ def _field_as_array(
 def _expected_shape(
     shape:tuple,    # of `profile_fields`
     observed:tuple, # shape of the array
-    sizes:dict,     # letter -> size; letters that are met for the first time are added
+    sizes:dict,     # letter -> size; letters seen for the first time are added
 )->tuple:
     "A field's shape with numbers for its letters."
     if len(shape) != len(observed): return shape

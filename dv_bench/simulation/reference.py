@@ -120,10 +120,10 @@ def _write_from_fasta(out, wanted, ref, region):
 # %% ../../nbs/34b_simulation.reference.ipynb #e92d0bf9
 def write_reference(
     path:Path,        # FASTA to write; its index is written too
-    mb:float,         # megabases of known sequence wanted; a FASTA that holds fewer gives what it has
+    mb:float,         # megabases of known sequence; a FASTA that holds fewer is used completely
     seed:int,         # of the synthetic genome
     ref:str|Path|None=None, # FASTA to take sequence from; None makes a synthetic genome
-    region:str="",    # with `ref`: contigs or ranges, a blank between them; by default from its start
+    region:str="",    # with `ref`: contigs or ranges, separated by spaces; by default from its start
 )->dict[str, list[tuple[int, int]]]: # contig -> stretches of at least 2,000 bases without N, for reads
     "Write the reference. Raises DvBenchError when nothing of the FASTA can be used."
     wanted = int(round(mb*1e6))
@@ -193,7 +193,7 @@ def survey(
 # %% ../../nbs/34b_simulation.reference.ipynb #858419d0
 def mean_kept(
     by_gc:np.ndarray,    # (21,) number of fragments by GC
-    depth_gc:np.ndarray, # (21,) probability to keep a fragment, by its GC
+    depth_gc:np.ndarray, # (21,) probability of keeping a fragment, by its GC
 )->float:                # 0..1; 1 without fragments
     "The fraction of fragments that are kept."
     return float((by_gc*depth_gc).sum()/max(by_gc.sum(), 1)) or 1.

@@ -53,7 +53,7 @@ def sorted_records(
 
 # %% ../../nbs/35_simulation.sample.ipynb #0ceb2919
 def _record_truth(blocks, truth, counts, bar):
-    "Pass blocks on, and write their truth and count their reads on the way."
+    "Yield the blocks unchanged, write their truth and count their reads."
     for reads in blocks:
         truth.add(reads.block, reads.variants, reads.unclear)
         counts["reads"] += len(reads.places)
@@ -132,7 +132,7 @@ def simulate(
     mb:float=2.,       # megabases
     options:Options=Options(),
     ref:str|Path|None=None, # FASTA to take sequence from; None makes a synthetic genome
-    region:str="",     # with `ref`: contigs or ranges of it, a blank between them
+    region:str="",     # with `ref`: contigs or ranges of it, separated by spaces
     jobs:int=1,        # processes; the files are the same for any number
     aligner:str="",    # "bwa" aligns the reads again with bwa mem
     quiet:bool=False,  # no progress bar
@@ -162,7 +162,7 @@ def simulate(
 def _finish(folder, sample, n_reads, aligner, jobs):
     "Compress and index the truth; align again if wanted, and index the reads."
     if n_reads == 0:
-        raise DvBenchError("no read came out: the known stretches are shorter than a fragment; "
+        raise DvBenchError("no reads were simulated: the known stretches are shorter than a fragment; "
                            "give a longer reference")
     pysam.tabix_index(str(folder/"truth.vcf"), preset="vcf", force=True)
     if aligner: _realign_with_bwa(folder, sample, jobs)

@@ -22,7 +22,7 @@ def random_for(
     seed:int, # of the sample
     *purpose, # what the numbers are for: names and numbers
 )->np.random.Generator:
-    "Random numbers that depend on the seed and the purpose only."
+    "Random numbers that depend only on the seed and the purpose."
     key = hashlib.sha256("/".join(map(str, (seed, *purpose))).encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(key[:16], "little")))
 
@@ -60,7 +60,7 @@ def _random_bases(
     gc:np.ndarray, # (n,) probability of G or C at each base
     rng:np.random.Generator,
 )->np.ndarray:     # (n,) uint8
-    "Random bases in which CpG is as rare as in vertebrates: a fifth of what chance gives."
+    "Random bases in which CpG occurs at a fifth of the rate expected by chance, as in vertebrates."
     is_gc = rng.random(len(gc)) < gc
     codes = np.where(is_gc, rng.integers(1, 3, len(gc)), rng.integers(0, 2, len(gc))*3).astype(np.uint8)
     cpg = np.flatnonzero((codes[:-1] == C) & (codes[1:] == G))
@@ -138,7 +138,7 @@ def _interspersed_repeats(families, mb, rng):
 
 # %% ../../nbs/31_simulation.sequence.ipynb #8217b4df
 def _homopolymer_runs(mb, rng):
-    "Homopolymers for `mb` megabases: mostly A and T, the long ones only of these."
+    "Homopolymers for `mb` megabases, mostly of A or T; the long ones only of A or T."
     runs = []
     for length, per_mb in _homopolymers:
         bases = [A, T]*5+[C, G] if length < 11 else [A, T]
@@ -149,7 +149,7 @@ def _homopolymer_runs(mb, rng):
 
 # %% ../../nbs/31_simulation.sequence.ipynb #c76857a2
 def _tandem_runs(mb, longest, rng):
-    "Tandem repeats of units of 2 to 4 bases for `mb` megabases; two in five of the unit 2 are TG."
+    "Tandem repeats of units of 2 to 4 bases for `mb` megabases; two fifths of the dinucleotides are TG."
     runs = []
     for unit, lengths in _tandem:
         for copies, per_mb in lengths:
@@ -196,7 +196,7 @@ def _consists_of_smaller_unit(codes, start, unit):
 def tandem_repeats(
     codes, # (n,) uint8
 ):         # (m, 3) int64, sorted by unit, then position: first base, unit (1-4 bases), length (bases)
-    """Perfect tandem repeats; the last copy may be cut. A unit that repeats inside itself (AA, ACAC) is
+    """Perfect tandem repeats; the last copy may be partial. A unit that repeats inside itself (AA, ACAC) is
     listed under the smaller unit only."""
     repeats = [(np.int64(0), np.int64(0), np.int64(0))]  # gives numba the type; removed below
     n = len(codes)

@@ -44,9 +44,9 @@ class Tables(NamedTuple):
     mapq: AliasTable         # (9, m)
     mapq_levels: np.ndarray  # (m,) uint8
     duplicates: float        # probability of a duplicate
-    tail_rate: float         # probability that a read's end belongs to another molecule
+    tail_rate: float         # probability that a read's end comes from another molecule
     tail_lengths: np.ndarray # (11,) float64, deciles of the length of that end
-    depth_gc: np.ndarray     # (21,) float64, probability to keep a fragment, by its GC
+    depth_gc: np.ndarray     # (21,) float64, probability of keeping a fragment, by its GC
 
 # %% ../../nbs/33_simulation.sequencer.ipynb #d8860755
 def make_tables(
@@ -82,9 +82,9 @@ class Template(NamedTuple):
 # %% ../../nbs/33_simulation.sequencer.ipynb #c1554b8d
 def slip_table(
     codes:np.ndarray,   # (m,) uint8
-    stutter:np.ndarray, # (2, 41) probability to lose, to gain a unit, by number of units
+    stutter:np.ndarray, # (2, 41) probability of losing, of gaining a unit, by number of units
 )->np.ndarray:          # (m, 3) float32, as in `Template`
-    "Where reads slip: repeats of at least five units; those of three and four bases half as often."
+    "Slip probabilities in repeats of at least five units; half as large for units of three or four bases."
     slips = np.zeros((len(codes), 3), np.float32)
     for start, unit, length in tandem_repeats(codes):
         copies = min(length//unit, 40)
@@ -170,7 +170,7 @@ def _make_qualities(
 # %% ../../nbs/33_simulation.sequencer.ipynb #b678566b
 @inlined
 def _wrong_base(u, cumulative):
-    "The outcome that a uniform number stands for, of four with these cumulative probabilities."
+    "The base that a uniform number selects, given the cumulative probabilities of the four bases."
     base = 0
     while base < 3 and u >= cumulative[base]: base += 1
     return base
@@ -184,7 +184,7 @@ def _shows_site(state, site, reverse, true, ref_base):
 # %% ../../nbs/33_simulation.sequencer.ipynb #fe997199
 @compiled
 def _add_errors(state, bases, aln, reverse, levels, window, model):
-    "Turn true bases into read ones, in the direction of reading: phasing sites first, then errors."
+    "Turn true bases into sequenced ones, in sequencing direction: phasing sites first, then errors."
     ref, site_of, sites = window
     length, before = len(bases), np.int64(N)
     for c in range(length):
@@ -273,7 +273,7 @@ def make_reads(
     first,    # fragments start at template positions in [first, last)
     last,
     tries,    # fragments that are tried; some are not kept
-    depth,    # (kb of the block + 1,) float64, 0..1: probability to keep a fragment, by its start
+    depth,    # (kb of the block + 1,) float64, 0..1: probability of keeping a fragment, by its start
     window,   # `Window` of the reference
     t,        # `Tables`
     length,   # bases of a read

@@ -99,13 +99,13 @@ def _choose_region(bam, fasta, reads, ref, region):
         chosen = next(map(Region, with_reads), None)
     if chosen is None or chosen.contig not in shared:
         contig = chosen.contig if chosen else "that has reads"
-        raise DvBenchError(f"{reads} and {ref} share no contig {contig} of equal length; "
+        raise DvBenchError(f"{reads} and {ref} share no contig {contig} (same name and same length); "
                            "give the reference that the reads were aligned to, or --region")
     return chosen
 
 # %% ../../nbs/35a_simulation.tally.ipynb #acced02b
 def _homopolymers_at(codes):
-    "(n,) int64 as in `ReferenceWindow`; a run at the first base is left out, since it may begin before."
+    "(n,) int64 as in `ReferenceWindow`; a run at the first base is left out: it may begin earlier."
     runs = np.zeros(len(codes), np.int64)
     for start, unit, length in tandem_repeats(codes):
         if unit == 1 and start > 0: runs[start] = min(length, 40)
@@ -144,7 +144,7 @@ least_mapq, least_quality = 5, 10
 
 # %% ../../nbs/35a_simulation.tally.ipynb #db47cda5
 class FlatReads(NamedTuple):
-    "What the compiled code needs of the reads; positions in the reference window."
+    "The reads as the compiled code needs them; positions are in the reference window."
     start: np.ndarray      # (r,) int64
     reverse: np.ndarray    # (r,) int64, 0 or 1
     usable: np.ndarray     # (r,) bool
@@ -239,7 +239,7 @@ def _add_errors(reads, r, x, q, n, ref, excluded, errors):
         quality = reads.quals[q+i]
         errors.level_n[quality] += 1
         if base != ref[at]: errors.level_wrong[quality] += 1
-        y = q+i+1 if reads.reverse[r] else q+i-1   # the base read before
+        y = q+i+1 if reads.reverse[r] else q+i-1   # the base sequenced before
         if reads.base_start[r] <= y < reads.base_start[r+1]:
             _add_context(reads.bases[y], ref[at], base, reads.reverse[r], errors.seen, errors.wrong)
 

@@ -17,14 +17,14 @@ from .sequence import tandem_repeats
 from .variants import Variant
 
 # %% ../../nbs/34c_simulation.truth.ipynb #645769a5
-step = 50              # bases; places are looked at in steps
+step = 50              # bases between the places that are examined
 around = 400           # bases
 most_repeated = .8     # fraction of the 31-mers
 longest_homopolymer = 20
 
 # %% ../../nbs/34c_simulation.truth.ipynb #42323ba6
 def _repeated_places(block, window_start, repeats):
-    "Steps of the block whose surroundings occur elsewhere too."
+    "Steps of the block whose surroundings also occur elsewhere in the genome."
     start = np.arange(block.start, block.end, step)
     left = (start-window_start-around//2).clip(0)
     right = (start-window_start+around//2).clip(0, len(repeats.sampled)-1)
@@ -35,7 +35,7 @@ def _repeated_places(block, window_start, repeats):
 
 # %% ../../nbs/34c_simulation.truth.ipynb #f3684986
 def _long_homopolymers(block, window_start, ref):
-    "Long homopolymers with their flanks, as far as they lie in the block."
+    "Long homopolymers with their flanks, cut to the block."
     stretches = []
     for start, unit, length in tandem_repeats(ref):
         if unit > 1 or length <= longest_homopolymer: continue
@@ -74,7 +74,7 @@ def _vcf_line(contig, variant):
     return f"{contig}\t{variant.pos0+1}\t.\t{variant.ref}\t{alts}\t.\tPASS\t.\tGT\t{genotype}\n"
 
 # %% ../../nbs/34c_simulation.truth.ipynb #302fbe37
-end_margin = 700  # bases at the ends of known sequence that are not confident: reads are fewer there
+end_margin = 700  # bases at the ends of known sequence that are not confident: coverage is lower there
 
 # %% ../../nbs/34c_simulation.truth.ipynb #00891667
 class TruthWriter:

@@ -35,7 +35,7 @@ transition = 2  # a base code ^ transition is the transition
 
 # %% ../../nbs/32_simulation.variants.ipynb #1bb6db21
 def _mutable_position(codes, rng):
-    "A position for a SNP and whether it is in a CpG; None where a block holds hardly any known base."
+    "A position for a SNP and whether it is in a CpG; None if the block has almost no known bases."
     while True:
         at = int(rng.integers(edge, len(codes)-edge))
         if codes[at] == N:
@@ -60,7 +60,7 @@ def _propose_snp(codes, rng):
 
 # %% ../../nbs/32_simulation.variants.ipynb #7cdf6e80
 class _IndelAllele(NamedTuple):
-    "What one alt allele of an indel deletes and inserts behind its anchor base."
+    "What one alt allele of an indel deletes and inserts after its anchor base."
     lost: int           # bases
     gained: np.ndarray  # (n,) uint8; empty for a deletion
 
@@ -127,7 +127,7 @@ def _draw_genotype(n_alts, het_hom, rng):
 
 # %% ../../nbs/32_simulation.variants.ipynb #d6122866
 class _Sites:
-    "The variants of a block while they are drawn; the first one at a position stays."
+    "Collects the variants of a block; the first one drawn at a position is kept."
     def __init__(self, codes, het_hom, rng):
         self.codes = codes
         self.het_hom = het_hom
@@ -159,7 +159,7 @@ class _Sites:
 
 # %% ../../nbs/32_simulation.variants.ipynb #5d3c60cf
 def _add_nearby_snp(sites, proposal):
-    "Add a SNP behind a proposed variant. If it touches it, it is mostly on the same haplotype."
+    "Add a SNP after a proposed variant. A directly adjacent one is usually on the same haplotype."
     codes, rng = sites.codes, sites.rng
     gap = int(rng.geometric(.1))-1
     at = proposal.at+len(proposal.ref)+gap
@@ -220,7 +220,7 @@ def apply_variants(
         end = at+len(variant.ref)
         if not allele or at < last or end > len(codes): continue
         alt = encode(variant.alts[allele-1])
-        kept = min(len(alt), len(variant.ref))-1   # bases behind the gap; the gap follows the anchor
+        kept = min(len(alt), len(variant.ref))-1   # bases after the gap; the gap follows the anchor
         inserted = np.full(len(alt)-1-kept, -1)
         bases += [codes[last:at], alt]
         where += [np.arange(start+last, start+at+1), inserted, np.arange(start+end-kept, start+end)]

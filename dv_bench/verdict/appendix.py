@@ -84,7 +84,7 @@ def appendix_tests(
 )->pd.DataFrame: # arch, metric, folds, difference, p_wilcoxon, p_corrected_t, p_below, p_inside, p_above (of
                  # the region), rope, p_mcnemar
     """The usual tests of every challenger, on the site error rate and on the image macro F1. Not corrected
-    for their number."""
+    for multiple testing."""
     metrics = run_metrics(sites) if metrics is None else metrics
     rows = []
     for metric, region in rope.items():

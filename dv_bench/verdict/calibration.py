@@ -57,7 +57,7 @@ def reliability_table(
 def gq_table(
     sites:Sites,
 )->pd.DataFrame: # arch and the columns of `gq_reliability`; n and errors are means over seeds
-    "What each architecture's GQ promises, and what happened at the test sites."
+    "The error rate that each architecture's GQ promises, and the observed one at the test sites."
     tables = []
     for arch in sites.archs:
         runs = sites.runs_of(arch)

@@ -49,7 +49,7 @@ def per_1000_with_interval(
     low:str,                     # column of the lower end
     high:str,                    # column of the upper end
 )->Callable[[pd.Series], str|None]: # function of a row
-    "Errors per 1,000 sites with the interval in a second line."
+    "Errors per 1,000 sites with the interval on a second line."
     rate = per_1000(column)
     interval = interval_per_1000(low, high)
     def cell(row):
@@ -61,7 +61,7 @@ def per_1000_with_interval(
 def mean_and_sd(
     column:str,                  # its standard deviation is in the column of the same name with `_sd`
 )->Callable[[pd.Series], str|None]: # function of a row
-    "A mean with its standard deviation in a second line."
+    "A mean with its standard deviation on a second line."
     def cell(row):
         mean, sd = row[column], row[f"{column}_sd"]
         if pd.isna(mean): return None

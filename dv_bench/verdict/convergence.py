@@ -28,7 +28,7 @@ def curve_state(
     curve:pd.Series, # the metric after each epoch, lower is better; mean over runs
     window:int,      # the last epochs that must not fall
 )->tuple[str, float]: # state; fall in the last `window` epochs, as a share of the whole fall (NaN: unknown)
-    """Whether a curve had converged. It had when it fell by at most 2% of its whole fall in the last `window`
+    """Whether a curve had converged: it fell by at most 2% of its whole fall in the last `window`
     epochs. With `window`+1 epochs or fewer this cannot be said."""
     whole_fall = curve.iloc[0]-curve.min()
     too_few = len(curve) <= window+1
@@ -63,7 +63,7 @@ def converged(
 def hold_to_convergence(
     table:pd.DataFrame,            # of `compare_all`
     convergence:pd.DataFrame|None, # of `converged`; None: unknown for every network
-)->pd.DataFrame: # with the column `not_converged`, the names of the pair's networks that had not
+)->pd.DataFrame: # with the column `not_converged`, the networks of the pair that had not converged
     """Replace the decisions better and worse by "not converged" where a network of the pair had not
     converged."""
     states = {} if convergence is None else dict(zip(convergence.arch, convergence.state))

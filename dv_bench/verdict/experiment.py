@@ -65,7 +65,7 @@ def complete_runs(
     folder:Path, # outputs/<experiment>
 )->tuple[list[TrainedRun], list[tuple[str, str]]]: # complete runs; (folder, reason) of the others; both by
                                                    # path
-    "Sort out the runs that did not finish. Raises DvBenchError when a complete run.json lacks a key."
+    "Separate complete runs from the others. Raises DvBenchError when a complete run.json lacks a key."
     complete = []
     left_out = {} # folder -> reason
     for runs in open_experiment(folder):
@@ -155,7 +155,7 @@ def check_no_run_twice(
                        f"seed {run.seed}); remove one of them")
 
 # %% ../../nbs/74_verdict.experiment.ipynb #0f77af47
-no_recipe = ("arch", *no_influence) # settings that name a run or do not decide its numbers
+no_recipe = ("arch", *no_influence) # settings that name a run or do not affect its numbers
 
 # %% ../../nbs/74_verdict.experiment.ipynb #98f2c459
 def recipe_differences(

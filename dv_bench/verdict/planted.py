@@ -108,7 +108,7 @@ def deal_folds(
     folds:int,
     rng:np.random.Generator,
 )->np.ndarray:          # (images,) fold that each image is tested in; 1 with a single fold: not tested
-    "Deal stretches of the genome to folds."
+    "Assign stretches of the genome to folds."
     stretch = pd.factorize(index.chrom+":"+(index.pos0//500_000).astype(str))[0]
     shuffled = rng.permutation(stretch.max()+1)
     if folds > 1: return (shuffled % folds)[stretch]

@@ -63,7 +63,7 @@ def shared_sites(
     left = {arch: f"it lacks {fold_names(folds)}" for arch, folds in lacking.items()}
     dropped = set(sites.folds)-kept
     if not left and not dropped: return sites, left
-    notes = [f"{arch} is left out of all comparisons: {reason}, so that its rates would be of other sites."
+    notes = [f"{arch} is left out of all comparisons: {reason}, so its rates would cover other sites."
              for arch, reason in left.items()]
     if dropped:
         are = "is" if len(dropped) == 1 else "are"
