@@ -190,7 +190,7 @@ def _add_error_bins(
 def _error_axes(
     fig:go.Figure,
     smallest:float,     # error rate that is drawn
-    falling:bool=False, # large error rates on the left, as GQ counts
+    falling:bool=False, # large error rates on the left, so that GQ rises to the right
     **options,          # of both axes
 ):
     "Draw the diagonal and make both axes logarithmic, down to the smallest error rate."

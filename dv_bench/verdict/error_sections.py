@@ -45,7 +45,7 @@ def report_confusion(
 # %% ../../nbs/86a_verdict.error_sections.ipynb #0caab478
 def _if_enough_sites(
     column:str,       # a metric
-    count_column:str, # the number of sites that it is of
+    count_column:str, # the number of sites that it is computed from
 )->Callable[[pd.Series], str|None]: # function of a row
     "A metric, but only where there are at least `min_sites` sites."
     def cell(row):
