@@ -27,7 +27,7 @@ from ..dataset.writer import DatasetWriter, encode_image
 from .reads import FREVERSE, Reads, overlapping, partitions, read_ends, reservoir, take_reads
 from .decoding import fetch_reads, open_reads
 from .candidates import Candidate, find_candidates
-from .labels import image_label
+from .labels import image_label, label_partition
 from .realignment import realign
 from .pileup import Pileup, channels, decode_image, site_images
 from .job import Job, open_truth, prepare, truth_name
@@ -165,7 +165,7 @@ class ExampleMaker:
         def fetch(start0, end0): return self.reference(contig, start0, end0)
         name = truth_name(contig, self.truth, self.job.alias)
         sites = [candidate[:3] for candidate in candidates]
-        return self.truth.label(sites, name, start0, end0, fetch, method=self.job.labeler)
+        return label_partition(self.truth, sites, name, start0, end0, fetch, method=self.job.labeler)
 
     def site_fate(self, site:Candidate, genotype:tuple|None, contig_length:int)->str:
         "Whether a site is drawn, or why not; the name under which it is counted."

@@ -253,6 +253,3 @@ def label_partition(
     confident = truth.confident(contig, within)
     if not any(inside(pos0, confident) for pos0, *_ in candidates): return [None]*len(candidates)
     return label_sites(candidates, truth.variants(contig, start, end), confident, fetch, method)
-
-# %% ../../nbs/23_images.labels.ipynb #2201f0bc
-TruthSet.label = label_partition # until callers follow

@@ -69,7 +69,7 @@ def measure_batch_norm(run:TrainingRun, state:State):
 # %% ../../nbs/51e_training.evaluation.ipynb #1739892d
 @contextlib.contextmanager
 def evaluating(run:TrainingRun, state:State)->Iterator[nn.Module]:
-    "The network as it is judged and saved."
+    "The network as it is evaluated and saved."
     net, config = state.net, run.config
     kept = None
     if config.ema or config.bn_batches:

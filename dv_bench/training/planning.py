@@ -96,13 +96,13 @@ def split_advice(
     config:Config,       # mode, test_data, tune_fraction, batch_size
     sizes:dict[str, int],# images of train and tune
 )->list[str]:
-    "Sentences about a tune role or a batch that is larger than wanted."
+    "Warnings about a tune role larger than asked for, or a batch larger than the training role."
     advice, total = [], sizes["train"]+sizes["tune"]
     wanted, has_folds = config.tune_fraction, config.mode == "kfold" and not config.test_data
     if has_folds and sizes["tune"] > 2*wanted*total:
         advice.append(f"the tune role took {sizes['tune']/total:.0%} of the training part, not {wanted:.0%}, "
                       "because it takes whole chromosomes or blocks of the genome: "
-                      "with more folds, or more of the genome, it comes nearer")
+                      "with more folds, or more of the genome, it gets closer")
     if config.batch_size > sizes["train"]:
         advice.append(f"batch_size={config.batch_size} is more than the {sizes['train']} training images: "
                       "an epoch is a single step")
@@ -125,7 +125,7 @@ def estimate(
     config:Config,
     examples:TrainingImages,
 )->str: # such as "inception: 3 runs of 3 epochs over 900 images ... train for about 3 min (...)"
-    "How long the open runs take. To evaluate an image takes a third of the time of training on it."
+    "How long the incomplete runs take. Evaluating an image takes a third of the time of training on it."
     todo = [run.fold for run in planned_runs(config, examples) if not run.complete]
     if not todo: return "nothing to do: every run is complete"
     if config.arch in baseline_names: return f"{_count(len(todo), 'fit')} of a baseline: seconds"
@@ -134,11 +134,11 @@ def estimate(
     text = (f"{config.arch}: {_count(len(todo), 'run')} of {_count(config.epochs, 'epoch')} over "
             f"{n['train']} images ({n['tune']} to tune, {n['test']} to test)")
     if config.processes > 1:
-        text += f" in {config.processes} processes; their speed comes with the first epoch"
+        text += f" in {config.processes} processes; their speed is shown after the first epoch"
     else:
         speed, precision = _measured_speed(config, examples, n["train"])
         seconds = len(todo)*(config.epochs*(n["train"]+n["tune"]/3)+n["test"]/3)/speed
         device = device_name(this_device())
         text += f" train for about {_duration(seconds)} ({speed:.1f} images/s, {device}, {precision})"
-        if config.compile: text += "; compiling, in each run anew, comes on top"
+        if config.compile: text += ", plus compilation in each run"
     return "\n".join([text, *split_advice(config, n)])

@@ -28,8 +28,8 @@ from .settings import Config, setting_types
 def _check_has_network(run:TrainedRun):
     "Raises DvBenchError for a run that is not complete or is a baseline."
     if not run.complete:
-        raise DvBenchError(f"{run.folder} is not complete; give the command that started it again, "
-                           "and it goes on")
+        raise DvBenchError(f"{run.folder} is not complete; repeat the command that started it "
+                           "to continue it")
     if run.arch in baseline_names:
         raise DvBenchError(f"{run.folder} is the baseline {run.arch}, which keeps no network; "
                            "choose an architecture's run")

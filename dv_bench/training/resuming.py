@@ -46,7 +46,7 @@ class Checkpoints:
         self.writing = self.saved-begin
 
     def resume(self, state:State):
-        "Continue from a checkpoint if there is one. Raises DvBenchError for one with other settings or data."
+        "Continue from the checkpoint, if there is one. Raises DvBenchError if its settings or data differ."
         self.saved = time.monotonic()
         if not self.path.exists(): return
         tensors, scalars = load_tensors(self.path)
@@ -62,5 +62,6 @@ def check_same_position(run:TrainingRun, state:State):
     here = [state.epoch, state.step, state.updates]
     if broadcast_object_list(list(here)) == here: return
     raise DvBenchError(
-        f"{run.folder}: the processes do not go on from the same step (this one from epoch {state.epoch+1}, "
-        f"step {state.step+1}); every machine needs the same outputs folder, on a shared file system")
+        f"{run.folder}: the processes do not continue from the same step (this one from "
+        f"epoch {state.epoch+1}, step {state.step+1}); every machine needs the same outputs folder, on a "
+        "shared file system")

@@ -35,7 +35,7 @@ from .tuning import search_recipe
 
 # %% ../../nbs/54_training.sweep.ipynb #ce16501f
 class TimedPredictions(NamedTuple):
-    "What a baseline says about one role."
+    "A baseline's predictions for one role."
     probs: np.ndarray # (n, 3) float32
     seconds: float
 
@@ -73,7 +73,7 @@ def _baseline_cost(
     predicted:dict[str, TimedPredictions],
     fit_seconds:float,
 )->dict: # `cost` in run.json
-    "What a baseline costs; what only a network has is None."
+    "The cost of a baseline; values that only a network has are None."
     n_train, (test_probs, test_seconds) = len(predicted["train"].probs), predicted["test"]
     return {"parameters": None, "gmacs": None,
             "train_images_per_second": n_train/max(fit_seconds, 1e-9),
@@ -132,7 +132,7 @@ def _train_run(
 def train_arch(
     config:Config,
     examples:TrainingImages|None=None, # opened from the settings by default
-)->list[Path]: # the run folders, those that were complete before included
+)->list[Path]: # the run folders, including those that were complete before
     "Train one architecture on all its folds with all its seeds."
     if examples is None: examples = TrainingImages(config.data, config.test_data)
     runs, images = planned_runs(config, examples), None
@@ -160,12 +160,12 @@ def launch(
 
 # %% ../../nbs/54_training.sweep.ipynb #0bfa0bcd
 def _failure(e:Exception)->str:
-    "An error of papermill in a line."
+    "An error of papermill in one line."
     if hasattr(e, "ename"): return f"{e.ename}: {e.evalue}" # raised in the notebook
     text = f"{type(e).__name__}: {e}"
     if "Kernel" not in type(e).__name__: return text
     return (f"{text}; killed from outside, often because memory ran out: "
-            "the same command goes on from the last checkpoint")
+            "the same command continues from the last checkpoint")
 
 # %% ../../nbs/54_training.sweep.ipynb #74f4d2b0
 def run_notebook(
@@ -191,7 +191,7 @@ def train_part(
     config:Config,
     examples:TrainingImages,
     notebook:Path,
-    tune_budget:int, # trials of a search first; 0 is off
+    tune_budget:int, # trials of a search before training; 0 is off
     name:str,        # for messages
 )->str:              # "" or why it failed
     "Train an architecture, or one fold of it with its own search, unless that is complete."

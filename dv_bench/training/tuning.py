@@ -63,7 +63,7 @@ def _stored_choice(
 # %% ../../nbs/53b_training.tuning.ipynb #08ad33c1
 def _tune_loss(
     run:TrainingRun, # of a trial
-)->float:            # nats; inf where the loss was not a number
+)->float:            # nats; inf where the loss was not finite
     "Train a trial."
     try: return fit_trial(run)
     except DvBenchError: return math.inf
@@ -101,7 +101,7 @@ def search_recipe(
     config:Config,
     examples:TrainingImages,
     budget:int,  # trials
-)->Config:       # with the learning rate and weight decay that did best; for this fold alone
+)->Config:       # with the best learning rate and weight decay; for this fold alone
     """Search in one fold (`config.fold`, a number); its test role is never read. An earlier search with the
     same settings is used again. Raises DvBenchError without a tune role or when an earlier search differs."""
     if config.arch in baseline_names: return config
@@ -115,7 +115,7 @@ def search_recipe(
     trials = _run_trials(short, examples, budget)
     best = min(trials, key=lambda trial: trial["tune_loss"])
     if not math.isfinite(best["tune_loss"]):
-        raise DvBenchError(f"{config.arch}: the loss was no number in all {budget} trials")
+        raise DvBenchError(f"{config.arch}: the loss was not finite in any of the {budget} trials")
     chosen = {k: best[k] for k in ("lr", "weight_decay")}
     judged_by = f"log loss of the tune role of fold {config.fold}"
     write_json(path, {"chosen": chosen, "trials": trials, "epochs_each": short.epochs, "fold": config.fold,

@@ -98,7 +98,7 @@ _recall_words = {"kept": "stays", "reversed": "is reversed", "untested": "could 
 
 # %% ../../nbs/79b_verdict.wording.ipynb #c5e420dc
 _group_words = {"better": "also better:", "worse": "worse:",
-                "no difference shown": "not told apart from the baseline:", "no test": "not tested:",
+                "no difference shown": "no difference from the baseline shown:", "no test": "not tested:",
                 "not converged": "not decided, because training had not finished:"}
 
 # %% ../../nbs/79b_verdict.wording.ipynb #97deaf41
