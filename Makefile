@@ -1,5 +1,6 @@
-# make help lists the targets. Every target builds the environment (.venv) first when it is missing or out of date.
-# PYTHON names the interpreter that .venv is made with; by default the newest one found that every pin has a wheel for.
+# make help lists the targets. Every target first builds the environment (.venv) if it is missing or out of date.
+# PYTHON names the interpreter for .venv; the default is the newest installed version in VERSIONS. Every pinned
+# package has a wheel for each of these versions (make check-pins).
 VERSIONS := 3.14 3.13 3.12 3.11
 PYTHON ?= $(firstword $(foreach v,$(VERSIONS),$(shell python$(v) -c 'import sys; print(sys.executable)' 2>/dev/null)))
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
 .PHONY: help setup test test-slow lab demo bench bench-gpu check-pins clean
-help:              ## this list
+help:              ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
 $(VENV)/.ready: settings.ini setup.py constraints.txt scripts/cpu_torchvision.py
@@ -20,21 +21,21 @@ $(VENV)/.ready: settings.ini setup.py constraints.txt scripts/cpu_torchvision.py
 
 setup: $(VENV)/.ready  ## build the environment in .venv (about 90 s)
 
-test: $(VENV)/.ready   ## notebooks and package in step, then every notebook's tests (under 3 minutes)
+test: $(VENV)/.ready   ## check that the package is what the notebooks export, then run their tests (under 3 minutes)
 	$(BIN)/python scripts/check.py
 	$(BIN)/nbdev_test --n_workers 2
 
-test-slow: $(VENV)/.ready  ## what takes longer: kills, calibration, random rewrites, browsers
+test-slow: $(VENV)/.ready  ## run the slow tests: interrupted runs, calibration, random rewrites, browsers
 	$(BIN)/nbdev_test --n_workers 2 --flags slow
 
-lab: $(VENV)/.ready    ## JupyterLab on this machine, with the project's kernel
+lab: $(VENV)/.ready    ## start JupyterLab on this machine with the project's kernel
 	$(BIN)/jupyter lab --ip 127.0.0.1 --notebook-dir . nbs/index.ipynb
 
-demo: $(VENV)/.ready   ## from nothing to a report on simulated reads (7 to 8 minutes on two cores); goes on where it stopped
+demo: $(VENV)/.ready   ## from nothing to a report on simulated reads (7 to 8 minutes on two cores); continues where it stopped
 	$(BIN)/python scripts/demo.py
 
-# what needs real reads says so and is left out where they are not there
-bench: $(VENV)/.ready  ## every benchmark with its full counts (hours); tables go to benchmarks/results/
+# Benchmarks that need real reads are left out, with a message, if the reads are missing.
+bench: $(VENV)/.ready  ## run every benchmark at full size (hours); tables go to benchmarks/results/
 	mkdir -p benchmarks/results
 	$(BIN)/python scripts/demo.py
 	$(BIN)/python benchmarks/simulate.py --write
@@ -52,13 +53,13 @@ bench: $(VENV)/.ready  ## every benchmark with its full counts (hours); tables g
 	    'hg002 --no_realign' 'hg002 --no_realign --adapt' 'hg002 --no_realign --made'; do $(BIN)/python benchmarks/sim_to_real.py $$options --write || exit 1; done; \
 	else echo "left out, because ../shared/data with real reads is not there: make_examples.py, sim_to_real.py"; fi
 
-bench-gpu: $(VENV)/.ready  ## needs a GPU: training speed on it, beside the thesis's recipe; tables go to benchmarks/results/
+bench-gpu: $(VENV)/.ready  ## measure training speed on a GPU against the thesis's recipe; tables go to benchmarks/results/
 	$(BIN)/python -c 'import torch; raise SystemExit(None if torch.cuda.is_available() else "torch sees no GPU here")'
 	$(BIN)/python benchmarks/training.py -p rows 75 --out benchmarks/results/training_gpu.md
 	$(BIN)/python benchmarks/training.py -p rows 75 -p compile true --out benchmarks/results/training_gpu_compiled.md
 
-check-pins: $(VENV)/.ready  ## does every pinned package have a wheel for Python 3.11.0 and for each newer version?
+check-pins: $(VENV)/.ready  ## check that every pinned package has a wheel for Python 3.11.0 and each newer version
 	$(BIN)/python scripts/check_pins.py
 
-clean:             ## remove the environment and caches; data/ and outputs/ stay
+clean:             ## remove the environment and caches; keep data/ and outputs/
 	rm -rf $(VENV) *.egg-info build .pytest_cache

@@ -1,12 +1,13 @@
-"""How often each test of `compare` flags a difference where there is none, and how often the primary test finds a planted one.
+"""How often each test flags a difference where there is none, and how often the primary test finds a planted one.
 
-    python benchmarks/verdict.py                   # full counts: 1,000 experiments per row, writes results/verdict.md and the package's table
+    python benchmarks/verdict.py                   # 1,000 experiments per row; writes results/verdict.md and the package's table
     python benchmarks/verdict.py --experiments 50  # a look, writes nothing
-    python benchmarks/verdict.py --only effect     # how much real training runs differ: 2 folds x 5 seeds of a network on the demo dataset
+    python benchmarks/verdict.py --only effect     # how much real training runs differ (a network on the demo dataset)
 
-Null (a): two fixed models with the same difficulty of every site up to their own noise, errors clustered in the genome, and an effect of each
-training run in log-odds of an error. Null (b): one learner (ridge regression on random ReLU features, its seed draws the features) really
-trained k folds x seeds times on made tables, twice with other seeds, so that training sets overlap as they do in cross-validation.
+Null (a): two fixed models with the same difficulty of every site up to their own noise, errors clustered in the genome,
+and an effect of each training run in log-odds of an error. Null (b): one learner (ridge regression on random ReLU
+features; its seed draws the features) is trained k folds x seeds times on made-up tables, twice with other seeds, so that
+training sets overlap as they do in cross-validation.
 """
 import argparse
 import json
@@ -19,10 +20,13 @@ import pandas as pd
 
 from scipy import stats
 
-from dv_bench.verdict.compare import compare_two, count_errors, one_run, resample, test_name
-from dv_bench.verdict.appendix import corrected_t, correlated_t, mcnemar_test, rope
 from dv_bench.core import git_commit
-from dv_bench.verdict.experiment import SiteCalls, Sites, read_experiment, read_sites
+from dv_bench.verdict.appendix import corrected_t, correlated_t, mcnemar_test, rope
+from dv_bench.verdict.compare import compare_two, test_name
+from dv_bench.verdict.counting import count_errors, seeds_averaged
+from dv_bench.verdict.experiment import read_experiment
+from dv_bench.verdict.resampling import resample
+from dv_bench.verdict.sites import SiteCalls, Sites, read_sites
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN_EFFECTS = (.1, .2, .4, .6)  # log-odds; see `effect`
@@ -36,19 +40,23 @@ def as_sites(block, fold_of, wrong):
         n = int((fold_of == f).sum())
         folds[int(f)] = slice(start, start+n)
         start += n
-    calls = {(arch, f, s): SiteCalls(**dict.fromkeys(SiteCalls._fields) | {"wrong": w[order][here]}) for arch, runs in wrong.items() for s, w in enumerate(runs) for f, here in folds.items()}
+    nothing_else = dict.fromkeys(SiteCalls._fields)
+    calls = {(arch, f, s): SiteCalls(**nothing_else | {"wrong": w[order][here]})
+             for arch, runs in wrong.items() for s, w in enumerate(runs) for f, here in folds.items()}
     table = pd.DataFrame({"block": block[order], "place": np.arange(len(order)), "variant_type": "SNP"})
     return Sites(table, calls, folds, {}, [])
 
 
 def clustered(rng, sites, blocks, folds, seeds, run_sd, delta=0., own_sd=.5):
     "Null (a), or with `delta` a planted difference in log-odds."
-    block, fold_of = np.arange(sites)*blocks//sites, (rng.permutation(blocks) % folds)[np.arange(sites)*blocks//sites]
+    block = np.arange(sites)*blocks//sites
+    fold_of = (rng.permutation(blocks) % folds)[block]
     hard = -6+rng.normal(0, .7, blocks)[block]+rng.normal(0, 2, sites)
     wrong = {}
     for arch, shift in (("baseline", 0.), ("challenger", delta)):
         own = hard+rng.normal(0, own_sd, sites)+shift
-        wrong[arch] = [rng.random(sites) < 1/(1+np.exp(-(own+rng.normal(0, run_sd, folds)[fold_of]))) for _ in range(seeds)]
+        wrong[arch] = [rng.random(sites) < 1/(1+np.exp(-(own+rng.normal(0, run_sd, folds)[fold_of])))
+                       for _ in range(seeds)]
     return as_sites(block, fold_of, wrong)
 
 
@@ -74,29 +82,37 @@ def retrained(rng, sites=2000, blocks=80, folds=5, seeds=5, features=48, inputs=
 
 
 def flags(sites):
-    "Which tests call a difference at 5%."
-    mask, folds = np.ones(len(sites.table), bool), list(sites.folds)
-    row = compare_two(sites, "challenger", "baseline", mask, 1000, 0, None)
-    a, b = (count_errors(sites, arch, folds) for arch in ("challenger", "baseline"))
-    found = {"primary test": row["method"] == test_name and row["p"] <= .05, "blocks alone": resample([(1, one_run(a)), (-1, one_run(b))], 1000)["p"] <= .05,
-             "McNemar over sites": mcnemar_test(sites, "challenger", "baseline") <= .05}
-    if len(folds) > 1:
-        rate = {arch: np.array([np.mean([c.wrong.mean() for k, c in sites.calls.items() if k[:2] == (arch, f)]) for f in folds]) for arch in ("challenger", "baseline")}
-        d = rate["challenger"]-rate["baseline"]
-        bayes = correlated_t(d, rope["site_error_rate"])
-        found |= {"Wilcoxon over folds": d.any() and stats.wilcoxon(d, method="exact").pvalue <= .05, "corrected t": corrected_t(d)["p"] <= .05,
-                  "Bayesian correlated t": max(bayes["below"], bayes["above"]) > .95}
-    return found
+    "Which tests flag a difference at 5%."
+    folds = list(sites.folds)
+    row = compare_two(sites, "challenger", "baseline", np.ones(len(sites.table), bool), draws=1000)
+    a, b = (seeds_averaged(count_errors(sites, arch, folds)) for arch in ("challenger", "baseline"))
+    flagged = {"primary test": row["method"] == test_name and row["p"] <= .05,
+               "blocks alone": resample([(1, a), (-1, b)], 1000)["p"] <= .05,
+               "McNemar over sites": mcnemar_test(sites, "challenger", "baseline") <= .05}
+    return flagged | fold_flags(sites) if len(folds) > 1 else flagged
+
+
+def fold_flags(sites):
+    "Which tests over folds flag a difference at 5%."
+    def rates(arch):
+        return np.array([np.mean([c.wrong.mean() for c in sites.calls_of(arch, fold)]) for fold in sites.folds])
+    d = rates("challenger")-rates("baseline")
+    bayes = correlated_t(d, rope["site_error_rate"])
+    return {"Wilcoxon over folds": d.any() and stats.wilcoxon(d, method="exact").pvalue <= .05,
+            "corrected t": corrected_t(d)["p"] <= .05,
+            "Bayesian correlated t": max(bayes["below"], bayes["above"]) > .95}
 
 
 def measured_run_effect(sites, arch):
-    "Spread of training runs in log-odds of an error, from real runs of one architecture under several seeds; sampling noise taken out."
+    """Spread of training runs in log-odds of an error, from real runs of one architecture under several seeds; sampling
+    noise is subtracted."""
     parts = []
     for fold in sites.folds:
-        runs = np.array([c.wrong for k, c in sites.calls.items() if k[:2] == (arch, fold)], float)
+        runs = np.array([c.wrong for c in sites.calls_of(arch, fold)], float)
         if len(runs) < 2: continue
         rate = runs.mean(1)
-        noise = (runs.var(0, ddof=1).sum())/runs.shape[1]**2  # variance of a run's rate were its errors independent given the site
+        # variance of a run's rate if its errors were independent given the site
+        noise = runs.var(0, ddof=1).sum()/runs.shape[1]**2
         p = rate.mean()
         parts.append(max(0., rate.var(ddof=1)-noise)/(p*(1-p))**2)
     return float(np.mean(parts)**.5), len(parts), len(runs)
@@ -109,21 +125,58 @@ def effect(arch, folds=2, seeds=5, epochs=12):
     from dv_bench.training.sweep import train_arch
     data = demo_dataset()
     with tempfile.TemporaryDirectory() as d:
-        train_arch(Config(arch=arch, data=str(data), outputs=d, experiment="effect", folds=folds, seeds=seeds, epochs=epochs, batch_size=16, lr=2e-3, scheduler="cosine", ema=.95,
-                          bn_batches=8, rows=75, columns=101, baseline=arch, tracker="none"))
+        train_arch(Config(arch=arch, data=str(data), outputs=d, experiment="effect", folds=folds, seeds=seeds,
+                          epochs=epochs, batch_size=16, lr=2e-3, scheduler="cosine", ema=.95, bn_batches=8, rows=75,
+                          columns=101, baseline=arch, tracker="none"))
         sites = read_sites(read_experiment(Path(d)/"effect"))
     sd, _, _ = measured_run_effect(sites, arch)
     rate = [c.wrong.mean() for c in sites.calls.values()]
-    return (f"# How much do training runs differ?\n\n{folds} folds x {seeds} seeds of timm's `{arch}`, {epochs} epochs on the demo dataset ({len(sites.table):,} simulated sites, every one tested once by "
-            f"each seed): genotype errors {min(rate):.1%} to {max(rate):.1%}. Between seeds of one fold the log-odds of an error differ with a standard deviation of **{sd:.2f}**, the noise of counting "
-            f"taken out.\n\nMade by `python benchmarks/verdict.py --only effect --arch {arch}`, commit {git_commit()}.\n")
+    return (f"# How much do training runs differ?\n\n{folds} folds x {seeds} seeds of timm's `{arch}`, {epochs} epochs on "
+            f"the demo dataset ({len(sites.table):,} simulated sites, every one tested once by each seed): genotype "
+            f"errors {min(rate):.1%} to {max(rate):.1%}. Between seeds of one fold the log-odds of an error differ with "
+            f"a standard deviation of **{sd:.2f}**, after subtracting the noise of counting.\n\nMade by `python "
+            f"benchmarks/verdict.py --only effect --arch {arch}`, commit {git_commit()}.\n")
 
 
-def study(name, make, experiments, seed=0):
-    rows, start = [], time.time()
-    for i in range(experiments): rows.append(flags(make(np.random.default_rng([seed, i]))))
+def study(name, make, experiments, quiet, seed=0):
+    "How often each test flags a difference in `experiments` experiments."
+    start = time.time()
+    rows = [flags(make(np.random.default_rng([seed, i]))) for i in range(experiments)]
+    if not quiet: print(f"{name}: {time.time()-start:.0f} s", flush=True)
     table = pd.DataFrame(rows).astype(float)
-    return [{"null": name, "test": t, "experiments": experiments, "flagged": int(table[t].sum())} for t in table], time.time()-start
+    return [{"null": name, "test": test, "experiments": experiments, "flagged": int(table[test].sum())}
+            for test in table]
+
+
+def null_a(experiments, quiet):
+    "Null (a) with several run effects and numbers of folds and seeds."
+    counts = []
+    for sd in RUN_EFFECTS:
+        for folds, seeds in ((5, 5), (1, 5), (10, 1)):
+            label = f"{folds} fold{'s'*(folds > 1)} x {seeds} seed{'s'*(seeds > 1)}"
+            counts += study(f"null a, run effect {sd}, {label}",
+                            lambda rng: clustered(rng, 10_000, 100, folds, seeds, sd), experiments, quiet)
+    return counts
+
+
+def outcome(row):
+    "What the primary test says of a planted improvement."
+    if row["method"] != test_name: return "not tested"
+    if row["p"] > .05: return "not found"
+    return "found" if row["difference"] < 0 else "wrong way"
+
+
+def find_planted(experiments):
+    "How often the primary test finds a planted difference, by the number of sites."
+    power = []
+    for n in (2000, 5000, 10_000, 30_000):
+        outcomes = []
+        for i in range(experiments):
+            sites = clustered(np.random.default_rng([2, i]), n, n//100, 5, 5, .1, -.3)
+            outcomes.append(outcome(compare_two(sites, "challenger", "baseline", np.ones(n, bool), draws=1000)))
+        power.append({"sites": n, "experiments": experiments,
+                      **{name: outcomes.count(name) for name in ("found", "wrong way", "not tested")}})
+    return power
 
 
 def main():
@@ -134,24 +187,13 @@ def main():
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
     args = parser.parse_args()
     counts, power, n = [], [], args.experiments
-    if args.only in ("", "a"):
-        for sd in RUN_EFFECTS:
-            for folds, seeds, label in ((5, 5, "5 folds x 5 seeds"), (1, 5, "1 fold x 5 seeds"), (10, 1, "10 folds x 1 seed")):
-                found, took = study(f"null a, run effect {sd}, {label}", lambda rng: clustered(rng, 10_000, 100, folds, seeds, sd), n)
-                counts += found
-                if not args.json: print(f"{found[0]['null']}: {took:.0f} s", flush=True)
+    if args.only in ("", "a"): counts += null_a(n, args.json)
     if args.only in ("", "b"):
-        found, took = study("null b, 5 folds x 5 seeds retrained", retrained, n, seed=1)
-        counts += found
-        if not args.json: print(f"{found[0]['null']}: {took:.0f} s", flush=True)
-    if args.only in ("", "power"):
-        for sites in (2000, 5000, 10_000, 30_000):
-            few = max(20, n//5)
-            rows = [compare_two(clustered(np.random.default_rng([2, i]), sites, sites//100, 5, 5, .1, -.3), "challenger", "baseline", np.ones(sites, bool), 1000, 0, None) for i in range(few)]
-            hits = ["no test" if r["method"] != test_name else "none" if r["p"] > .05 else "better" if r["difference"] < 0 else "worse" for r in rows]
-            power.append({"sites": sites, "experiments": few, "found": hits.count("better"), "wrong way": hits.count("worse"), "not tested": hits.count("no test")})
+        counts += study("null b, 5 folds x 5 seeds retrained", retrained, n, args.json, seed=1)
+    if args.only in ("", "power"): power = find_planted(max(20, n//5))
     if args.only == "effect" or (n >= 1000 and not args.only):
-        (ROOT/"benchmarks"/"results"/"verdict_effect.md").write_text(text := effect(args.arch))
+        text = effect(args.arch)
+        (ROOT/"benchmarks"/"results"/"verdict_effect.md").write_text(text)
         print(text)
         if args.only: return
     if args.json:
@@ -162,28 +204,54 @@ def main():
     if n >= 1000 and not args.only:
         (ROOT/"benchmarks"/"results"/"verdict.md").write_text(text)
         keep = pd.DataFrame(counts)
-        keep[~keep.null.str.contains("1 seed") | (keep.test != "primary test")].to_csv(ROOT/"dv_bench"/"data"/"verdict_levels.csv", index=False)
+        keep = keep[~keep.null.str.contains("1 seed") | (keep.test != "primary test")]
+        keep.to_csv(ROOT/"dv_bench"/"data"/"verdict_levels.csv", index=False)
+
+
+INTRODUCTION = """# Does the verdict hold its level?
+
+Share of experiments in which a test at 5% flags a difference although there is none. 10,000 sites in 100 genome blocks \
+(null a), 2,000 sites in 80 blocks (null b); – where the test is not made. The sampling error of a true 5% over 1,000 \
+experiments is ±0.7% (one standard error). Run effects are in log-odds of an error; [verdict_effect](verdict_effect.md) \
+says how large they are between real runs. Wilcoxon over 5 folds can never reach 5%: its smallest p is 1/16.
+
+Made by `python benchmarks/verdict.py`.
+"""
+
+
+def level_lines(counts):
+    "The table of shares that were flagged."
+    counts = counts.assign(share=100*counts.flagged/counts.experiments)
+    wide = counts.pivot(index="null", columns="test", values="share")
+    wide = wide.reindex(index=counts.null.unique(), columns=counts.test.unique())
+    lines = ["| | "+" | ".join(wide.columns)+" |", "|---|"+"---:|"*len(wide.columns)]
+    for null, row in wide.iterrows():
+        not_made = {"primary test"} if "1 seed" in null else set()
+        cells = ["–" if pd.isna(v) or test in not_made else f"{v:.1f}%" for test, v in row.items()]
+        lines.append(f"| {null} | "+" | ".join(cells)+" |")
+    return [*lines, "", f"{counts.experiments.max():,} experiments in each row. With one seed the primary test is not "
+            "made: noise between training runs cannot be seen then."]
+
+
+def power_lines(power):
+    "The table of planted differences."
+    lines = ["", "## Planted differences", "", "Log-odds of an error lower by 0.3, run effect 0.1, 5 folds x 5 seeds: how "
+             "often the primary test finds it.", "",
+             "| sites | found | wrong way | not tested (too few errors) |", "|---:|---:|---:|---:|"]
+    for row in power.to_dict("records"):
+        n = row["experiments"]
+        shares = (f"{row['found']/n:.0%}", f"{row['wrong way']/n:.1%}", f"{row['not tested']/n:.0%}")
+        lines.append(f"| {row['sites']:,} | {' | '.join(shares)} |")
+    return lines
 
 
 def report(counts, power):
-    lines = ["# Does the verdict hold its level?", "", "Share of experiments in which a test at 5% flags a difference although there is none. 10,000 sites in 100 genome blocks (null a), "
-             "2,000 sites in 80 blocks (null b); – where the test is not made. The sampling error of a true 5% over 1,000 experiments is ±0.7% (one standard error). "
-             "Run effects are in log-odds of an error; [verdict_effect](verdict_effect.md) says how large they are between real runs. "
-             "Wilcoxon over 5 folds can never reach 5%: its smallest p is 1/16.", "",
-             "Made by `python benchmarks/verdict.py`.", ""]
-    if len(counts):
-        wide = counts.assign(share=100*counts.flagged/counts.experiments).pivot(index="null", columns="test", values="share")
-        wide = wide.reindex(index=counts.null.unique(), columns=counts.test.unique())
-        lines += ["| | "+" | ".join(wide.columns)+" |", "|---|"+"---:|"*len(wide.columns)]
-        for null, row in wide.iterrows():
-            no = "1 seed" in null
-            lines.append(f"| {null} | "+" | ".join("–" if pd.isna(v) or (no and t == "primary test") else f"{v:.1f}%" for t, v in row.items())+" |")
-        lines += ["", f"{counts.experiments.max():,} experiments in each row. With one seed the primary test is not made: noise between training runs cannot be seen then."]
-    if len(power):
-        lines += ["", "## Planted differences", "", "Log-odds of an error lower by 0.3, run effect 0.1, 5 folds x 5 seeds: how often the primary test finds it.", "",
-                  "| sites | found | wrong way | not tested (too few errors) |", "|---:|---:|---:|---:|"]
-        lines += [f"| {r.sites:,} | {r.found/r.experiments:.0%} | {r._4/r.experiments:.1%} | {r._5/r.experiments:.0%} |" for r in power.itertuples()]
+    "results/verdict.md."
+    lines = [INTRODUCTION]
+    if len(counts): lines += level_lines(counts)
+    if len(power): lines += power_lines(power)
     return "\n".join(lines)+"\n"
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    main()

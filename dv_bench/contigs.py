@@ -75,7 +75,7 @@ def check_contig(
     reads:dict[str, int],     # contig -> length, as the reads' file calls them
     alias:dict[str, str],     # as from `parse_aliases`
 ):
-    "Raises DvBenchError where a contig is missing in the reference or in the reads, or has two lengths."
+    "Raises DvBenchError where reference or reads lack a contig, or have it with different lengths."
     if contig not in reference: raise _not_in_reference(contig, reference)
     name = name_in_file(contig, reads, alias)
     if name is None: raise _not_in_reads(contig, reads)
@@ -101,7 +101,8 @@ def _major_contigs(
     reads:dict[str, int],     # contig -> length
     alias:dict[str, str],     # as from `parse_aliases`
 )->list[str]:
-    "The contigs to work on by default. Those that the reads have under a similar name are refused later."
+    """The contigs to work on by default. A contig that the reads have under a similar name is kept, so that
+    `check_contig` reports it."""
     bare_names = {contig.removeprefix("chr") for contig in reads}
     major = [contig for contig in reference if not minor_contigs.fullmatch(contig)]
     return [c for c in major if name_in_file(c, reads, alias) or c.removeprefix("chr") in bare_names]
@@ -113,7 +114,7 @@ def _interval_in(
 )->tuple[int, int]:
     "The interval of a region. Raises DvBenchError when it does not lie within its contig."
     if region.start >= length or (region.end or 0) > length:
-        raise DvBenchError(f"region {region} leaves {region.contig}, which has {length:,} bases")
+        raise DvBenchError(f"region {region} lies outside {region.contig}, which has {length:,} bases")
     return region.start, length if region.end is None else region.end
 
 # %% ../nbs/02a_contigs.ipynb #54524ffc
@@ -124,7 +125,7 @@ def calling_regions(
     alias:dict[str, str]={},       # as from `parse_aliases`
 )->dict[str, list[tuple[int, int]]]: # contig -> sorted, disjoint intervals, in the order of the genome
     """The intervals to work on; all major contigs if none are asked for. Raises DvBenchError where a contig
-    is unknown, of two lengths, or shorter than a region."""
+    is unknown, has different lengths, or ends before a region does."""
     wanted = [region for item in asked for region in _regions_of(item)]
     if not asked:
         wanted = [Region(contig) for contig in _major_contigs(reference, reads, alias)]

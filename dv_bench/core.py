@@ -156,7 +156,7 @@ def read_json(
 
 # %% ../nbs/00_core.ipynb #8d9ede91
 class OutputsHandler:
-    "papermill's reading and writing of notebooks in `outputs/`. Folders are made, files replaced whole."
+    "How papermill reads and writes notebooks in `outputs/`: makes folders, replaces files atomically."
     @staticmethod
     def read(path:str)->str: return Path(path).read_text(encoding="utf-8")
 
@@ -185,8 +185,8 @@ result_packages = (
 # %% ../nbs/00_core.ipynb #5250bdcf
 def package_versions(
     names:tuple[str, ...]=result_packages, # names as pip knows them
-)->dict[str, str]:                         # name -> version, for the installed ones; and Python's
-    "Versions of the packages that decide a result."
+)->dict[str, str]:                         # name -> version, of Python and of the installed packages
+    "Versions of the packages that can change a result."
     versions = {"python": platform.python_version()}
     for name in names:
         with contextlib.suppress(PackageNotFoundError): versions[name] = version(name)
@@ -194,7 +194,7 @@ def package_versions(
 
 # %% ../nbs/00_core.ipynb #94e72664
 def _git(
-    *args, # of the command
+    *args, # arguments of git
 )->str:    # its output
     "Run git in the project."
     finished = subprocess.run(["git", *args], cwd=project_root(), capture_output=True, text=True, check=True)

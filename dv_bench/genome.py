@@ -144,7 +144,7 @@ def read_bed(
         contig, start, end = _bed_interval(text, where)
         on_contig = intervals.setdefault(contig, [])
         if on_contig and (start < on_contig[-1][0] or contig != previous):
-            raise DvBenchError(f"{where}: not sorted ({contig}:{start} comes too late); "
+            raise DvBenchError(f"{where}: not sorted ({contig}:{start} is out of order); "
                                "sort it with `sort -k1,1 -k2,2n`")
         on_contig.append((start, end))
         previous = contig
@@ -161,7 +161,7 @@ def _starts(intervals:list[tuple[int, int]])->list[int]:
 class RegionSet:
     "Intervals of one BED file. Raises DvBenchError where an interval lies past its contig's end."
     def __init__(self,
-        path:str|Path,      # BED; found as `find_path` does
+        path:str|Path,      # BED; resolved by `find_path`
         lengths:dict,       # contig -> bases, of the reference
         needed:bool=False,  # as for `read_bed`
     ):
@@ -195,7 +195,7 @@ class RegionSet:
         return True, region_start <= start and end <= region_end
 
 # %% ../nbs/02_genome.ipynb #c73ceb50
-reserved_strata = ("*", "TS_boundary", "TS_contained")  # names that hap.py's table uses itself
+reserved_strata = ("*", "TS_boundary", "TS_contained")  # names that hap.py's output table reserves
 
 # %% ../nbs/02_genome.ipynb #09b75f51
 def _stratification_lines(path:Path)->list[str]:
@@ -209,7 +209,7 @@ def _stratification_lines(path:Path)->list[str]:
 
 # %% ../nbs/02_genome.ipynb #25f793dc
 def read_stratification(
-    path:str|Path,     # TSV, found as `find_path` does; each line has a name and a BED file
+    path:str|Path,     # TSV, resolved by `find_path`; each line has a name and a BED file
 )->dict[str, Path]:    # name -> BED file, in the order of the TSV
     """Named region sets. Raises DvBenchError for a line without a tab, a repeated or reserved name, or a BED
     file that does not exist."""
@@ -225,5 +225,5 @@ def read_stratification(
         beds[name] = path.parent/bed
         if not beds[name].is_file():
             raise DvBenchError(f"{where}: the BED file {beds[name]} of {name!r} does not exist; "
-                               "its path counts from the TSV's folder")
+                               "its path is relative to the TSV's folder")
     return beds

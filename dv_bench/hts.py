@@ -64,7 +64,7 @@ def write_vcf(
 
 # %% ../nbs/03_hts.ipynb #09d6c051
 def open_reference(
-    path:str|Path,     # FASTA, plain or bgzipped; found as `find_path` does
+    path:str|Path,     # FASTA, plain or bgzipped; resolved by `find_path`
 )->pysam.FastaFile:
     "Open a reference; a missing index is made. Raises DvBenchError for an unreadable file or an older index."
     path = find_path(path)
@@ -127,8 +127,8 @@ class _IndexLayout(NamedTuple):
     "How one index file is laid out."
     contigs: int      # number of contigs
     first_bin: int    # byte at which the first contig begins
-    bin_header: int   # bytes of a bin before its number of stretches
-    metadata_bin: int # number of the bin that holds counts in place of stretches
+    bin_header: int   # bytes of a bin before its number of chunks
+    metadata_bin: int # number of the bin that holds counts in place of chunks
     linear: bool      # is there a linear index?
 
 # %% ../nbs/03_hts.ipynb #c5da2989
@@ -162,7 +162,7 @@ def _index_layout(
 def _parse_index(
     data:bytes, # an uncompressed index
 )->tuple[list[np.ndarray], int]: # as for `read_index`
-    "Linear indexes and the end of the records. Raises ValueError when the data break off."
+    "Linear indexes and the end of the records. Raises ValueError when the data are truncated."
     layout = _index_layout(data)
     linear = []
     end = 0
@@ -195,11 +195,12 @@ def read_index(
         return _parse_index(gzip.decompress(data) if is_gzipped else data)
     except (ValueError, EOFError, OSError, zlib.error):
         size = path.stat().st_size
-        raise DvBenchError(f"{path} is no index, or a part of one ({size:,} bytes); make it again") from None
+        raise DvBenchError(f"{path} is not an index or is truncated ({size:,} bytes); "
+                           "make it again") from None
 
 # %% ../nbs/03_hts.ipynb #5fe16189
 def _skip_bam_header(f:pysam.BGZFile):
-    "Move behind the header: a text, then the contigs with their names and lengths."
+    "Skip the header: a text, then the contigs with their names and lengths."
     def number(): return int.from_bytes(f.read(4), "little")
     f.read(4)
     f.read(number())
@@ -208,10 +209,10 @@ def _skip_bam_header(f:pysam.BGZFile):
 # %% ../nbs/03_hts.ipynb #ecc64019
 def _bytes_behind(
     path:Path,  # BAM, or a compressed VCF or BCF
-    end:int,    # virtual offset; 0 where the index names no record
+    end:int,    # virtual offset at which the last indexed record ends; 0 if there is none
     reads:bool, # is it a BAM?
 )->bytes:       # up to 8 bytes
-    "What follows the last record of an index. Raises ValueError or OSError when the file has no such place."
+    "The bytes after the last indexed record. Raises ValueError or OSError when the file ends before it."
     if end >> 16 > path.stat().st_size: raise ValueError  # where the last record's block begins
     if not end and not reads:
         with pysam.VariantFile(str(path)) as f: return b"record" if next(f, None) else b""
@@ -227,7 +228,7 @@ def _is_placed_record(
     following:bytes, # up to 8 bytes, where a record may begin
     reads:bool,      # of a BAM?
 )->bool:
-    "Does a record begin here that an index should know?"
+    "Does a record that the index should contain begin here?"
     if not reads: return bool(following.strip())
     return len(following) == 8 and int.from_bytes(following[4:], "little", signed=True) >= 0
 
@@ -236,7 +237,7 @@ def check_index(
     path:Path,        # BAM, or a compressed VCF or BCF
     index:Path,       # .bai, .csi or .tbi
     make:str,         # the command that makes it, for the error
-    reads:bool=False, # is it a BAM? There, reads without a place may follow the last placed one
+    reads:bool=False, # is it a BAM? Unplaced reads may follow its last placed one
 ):
     "Raises DvBenchError where an index does not end where the records do; it would hide records."
     end = read_index(index, index.stat().st_mtime)[1]
@@ -248,5 +249,5 @@ def check_index(
     finally:
         pysam.set_verbosity(verbosity)
     if not belongs:
-        raise DvBenchError(f"the index {index} is of another file than {path}, or the file is damaged: it "
-                           f"does not know where the records end; make it again with `{make}`")
+        raise DvBenchError(f"the index {index} does not belong to {path}, or one of them is damaged: the "
+                           f"index does not end where the records end; make it again with `{make}`")

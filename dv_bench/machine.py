@@ -104,7 +104,7 @@ class _OrderedPool:
         self.tasks = iter(tasks)
         self.waiting = deque()         # futures, in the order of their tasks
         self.most_unfinished = 2*(jobs-1)
-        self.most_waiting = 2*jobs+4   # four more than are in work, for the time in which the workers start
+        self.most_waiting = 2*jobs+4   # two per process, and four more while the workers start
 
     def __iter__(self):
         while True:
@@ -162,8 +162,9 @@ def map_in_order(
     start_args:tuple=(),
     method:str="spawn",        # "fork" shares large `start_args` with the workers instead of sending them
 )->Iterator:                   # the results in the order of the tasks; at most 2*jobs+4 wait in memory
-    """Work on tasks in several processes. A task's error is raised when its turn comes. The workers end with
-    the iteration, an error, or this process. Raises DvBenchError when `jobs` < 1 or a worker was killed."""
+    """Work on tasks in several processes. A task's error is raised when its turn comes. The workers end when
+    the iteration ends, an error is raised, or this process ends.
+    Raises DvBenchError when `jobs` < 1 or a worker was killed."""
     if jobs < 1: raise DvBenchError(f"{jobs} jobs: expected at least 1")
     worker = _Worker(function, start, start_args)
     if jobs == 1: return map(worker.run, tasks)

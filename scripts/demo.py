@@ -1,8 +1,14 @@
-"""From nothing to a verdict: simulate reads, draw images, train three networks, call with them, compare them. Settings: configs/demo.yaml. Goes on where it stopped."""
+"""From nothing to a report: simulate reads, draw images, train networks, call with them, compare them.
+
+All settings are in configs/demo.yaml. The command continues where it stopped.
+
+Usage: python scripts/demo.py
+"""
 import contextlib
 import io
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import yaml
@@ -10,30 +16,62 @@ import yaml
 from dv_bench.core import DvBenchError, project_root
 from dv_bench.dataset.folder import PileupDataset
 
+# Modules that take seconds to import are imported where they are used, so that the first line prints at once.
 
-def main():
-    start, root = time.time(), project_root()
-    config = yaml.safe_load((root/"configs"/"demo.yaml").read_text())
-    train, archs = config["train"], config["archs"]
-    print(f"Demonstration on simulated reads: {train['epochs']} epochs leave these networks undertrained, so no ranking of architectures follows from it.", flush=True)
+
+def make_images(start: float) -> Path:
+    "The dataset folder, made if it is missing."
     from dv_bench.simulation.sample import demo_dataset
     data = demo_dataset()
     info = PileupDataset(data).info
     print(f"{data}: {info['n']} images, {info['class_counts']} ({time.time()-start:.0f} s)", flush=True)
+    return data
+
+
+def train(archs: list[str], data: Path, settings: dict):
+    "Train all architectures; complete runs are skipped."
     from dv_bench.commands.train import dvb_train
-    dvb_train(archs, data=str(data), experiment=train["experiment"], p=[[k, v] for k, v in train.items() if k != "experiment"])
+    pairs = [[key, value] for key, value in settings.items() if key != "experiment"]
+    dvb_train(archs, data=str(data), experiment=settings["experiment"], p=pairs)
+
+
+def score(experiment: Path, sample: Path):
+    "Score the calls of all architectures against the simulated truth, if it is still there."
     from dv_bench.commands.score import dvb_score
-    folder, reads = root/"outputs"/train["experiment"], root/"data"/"demo_reads"
-    with contextlib.redirect_stdout(io.StringIO()): # the report shows it
-        if (reads/"truth.vcf.gz").exists(): dvb_score(str(folder), truth=str(reads/"truth.vcf.gz"), ref=str(reads/"reference.fasta"), confident=str(reads/"confident.bed"))
+    truth = sample/"truth.vcf.gz"
+    if not truth.exists(): return
+    with contextlib.redirect_stdout(io.StringIO()):  # the report shows the scores
+        dvb_score(str(experiment), truth=str(truth), ref=str(sample/"reference.fasta"),
+                  confident=str(sample/"confident.bed"))
+
+
+def report(experiment: Path):
+    "Make the report and print the table of architectures."
     from dv_bench.commands.summary import dvb_summary
-    dvb_summary(train["experiment"])
-    table = pd.read_csv(folder/"tables"/"architectures.csv")
-    print("Simulated reads, undertrained networks:\n"+table[[c for c in table if table[c].notna().any()][:9]].round(4).to_string(index=False))
-    print(f"report: {folder/'summary.html'} ({time.time()-start:.0f} s in all; undertrained networks on simulated reads)")
+    dvb_summary(experiment.name)
+    table = pd.read_csv(experiment/"tables"/"architectures.csv")
+    filled = [column for column in table if table[column].notna().any()]
+    print("Simulated reads, undertrained networks:")
+    print(table[filled[:9]].round(4).to_string(index=False))
+
+
+def main():
+    start = time.time()
+    root = project_root()
+    config = yaml.safe_load((root/"configs"/"demo.yaml").read_text())
+    settings = config["train"]
+    print(f"Demonstration on simulated reads: {settings['epochs']} epochs leave these networks undertrained, "
+          "so the results do not rank the architectures.", flush=True)
+    data = make_images(start)
+    train(config["archs"], data, settings)
+    experiment = root/"outputs"/settings["experiment"]
+    score(experiment, root/"data"/"demo_reads")
+    report(experiment)
+    print(f"report: {experiment/'summary.html'} ({time.time()-start:.0f} s in all; undertrained networks on "
+          "simulated reads)")
 
 
 if __name__ == "__main__":
     try: main()
     except DvBenchError as e: sys.exit(f"demo: {e}")
-    except KeyboardInterrupt: sys.exit("demo: interrupted; the same command goes on where it stopped")
+    except KeyboardInterrupt: sys.exit("demo: interrupted; the same command continues where it stopped")

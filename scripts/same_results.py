@@ -1,22 +1,22 @@
 """Does a checkout give the same results as before, byte for byte?
 
 Runs the commands of CHECKOUT in a temporary folder: datasets, trainings, VCF files, scores and reports.
-Prints a TSV of names and values; a value is a SHA-256 or an id. The name says how far a value holds:
+Prints a TSV of names and values; a value is a SHA-256 or an id. The name says where a value is the same:
 
     examples/...          on every x86-64 machine
     machine:runs/...      on one machine with one environment: trained networks, exact floats, packed files
     prose:planted/...     until a text or a figure is changed on purpose (also machine:prose:...)
 
-With --expected, prints the names whose values differ and exits with 1 when there is one. A command that
-fails is named on standard error, its values are missing, and the exit code is 1.
+With --expected, prints the names whose values differ and exits with 1 if there are any. A part that fails
+is named on standard error; its values are missing, and the exit code is 1.
 
 Usage: python same_results.py CHECKOUT [--out TSV] [--expected TSV] [--bin FOLDER] [--keep FOLDER]
                               [--portable] [--reworded]
 
 CHECKOUT/.venv/bin (or --bin) is the environment; the package is always that of CHECKOUT. --keep FOLDER
-leaves what was hashed in FOLDER/values, so that `diff -r` of two such folders shows what has changed, and
-the times of all commands in FOLDER/commands.log. --portable makes only the values that hold on every
-machine. --reworded prints changes of prose: values and does not count them.
+keeps the hashed texts and files in FOLDER/values, so that `diff -r` of two such folders shows what has
+changed, and the times of all commands in FOLDER/commands.log. --portable makes only the values that are the
+same on every machine. With --reworded, changes of prose: values are printed but do not fail.
 """
 import argparse
 import configparser
@@ -35,8 +35,8 @@ import time
 from html.parser import HTMLParser
 from pathlib import Path
 
-# dv_bench and packages of the environment are imported where they are used: any Python can start this file,
-# and hands over to the environment's Python.
+# Any Python can start this file, which then continues with the environment's Python. dv_bench and the
+# environment's packages are therefore imported where they are used.
 
 commands = ("dvb_import", "dvb_export", "dvb_subset", "dvb_merge", "dvb_verify", "dvb_examples",
             "dvb_simulate", "dvb_profile", "dvb_train", "dvb_summary", "dvb_call", "dvb_score")
@@ -45,7 +45,7 @@ commands = ("dvb_import", "dvb_export", "dvb_subset", "dvb_merge", "dvb_verify",
 # The environment and the commands
 
 class Bench:
-    "The checkout that is examined, the folder of its files, and the values found so far."
+    "The checkout under test, the folder for its files, and the values collected so far."
     def __init__(self, checkout: Path, folder: Path, portable: bool):
         self.checkout = checkout
         self.folder = folder
@@ -57,7 +57,7 @@ class Bench:
         self.failed = []
 
     def add_id(self, name: str, value: str):
-        "Note a value as it is."
+        "Record a value as it is."
         if name in self.values:
             raise ValueError(f"the name {name} is used twice")
         if self.portable and name.startswith("machine:"):
@@ -65,7 +65,7 @@ class Bench:
         self.values[name] = value
 
     def add(self, name: str, data: str | bytes):
-        "Note the hash of text or bytes, and keep these for a comparison."
+        "Record the hash of text or bytes, and keep these for a comparison."
         data = data.encode() if isinstance(data, str) else data
         self.add_id(name, hashlib.sha256(data).hexdigest())
         path = self.folder/"values"/name
@@ -77,14 +77,14 @@ class Bench:
         module, function = self.modules[command]
         code = f"import sys; sys.argv[0] = {command!r}; from {module} import {function}; {function}()"
         begin = time.monotonic()
-        done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], cwd=self.checkout,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        finished = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], cwd=self.checkout,
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
         with open(self.folder/"commands.log", "a") as log:
             log.write(f"{time.monotonic()-begin:6.1f} s {command} {' '.join(map(str, arguments))}\n")
-        if done.returncode:
-            said = (done.stderr or done.stdout).strip()[-1500:]
-            raise RuntimeError(f"{command} {' '.join(map(str, arguments))}: {said}")
-        return done.stdout.replace(str(self.folder), "FOLDER")
+        if finished.returncode:
+            message = (finished.stderr or finished.stdout).strip()[-1500:]
+            raise RuntimeError(f"{command} {' '.join(map(str, arguments))}: {message}")
+        return finished.stdout.replace(str(self.folder), "FOLDER")
 
 
 def console_scripts(checkout: Path) -> dict[str, tuple[str, str]]:
@@ -109,11 +109,11 @@ def hand_over(checkout: Path, bin_folder: Path):
 
 
 def check_package(checkout: Path):
-    "Stop when another checkout's package would be examined."
+    "Stop if Python imports the package of another checkout."
     import dv_bench
-    found = Path(dv_bench.__file__).resolve()
-    if not found.is_relative_to(checkout):
-        sys.exit(f"the package is imported from {found}, expected from {checkout}")
+    package = Path(dv_bench.__file__).resolve()
+    if not package.is_relative_to(checkout):
+        sys.exit(f"the package is imported from {package}, expected from {checkout}")
 
 
 # Files and tables as text
@@ -221,7 +221,7 @@ class Page(HTMLParser):
 # Values of what the commands write
 
 def add_file(bench: Bench, name: str, path: Path):
-    "A file's bytes; where a compression library decides about these, also what is in it."
+    "A file's bytes. For a compressed file, whose bytes depend on a library, also its unpacked content."
     data = path.read_bytes()
     compressed = path.suffix in (".gz", ".bam")
     if compressed:
@@ -274,10 +274,10 @@ def add_experiment(bench: Bench, name: str, folder: Path):
 
 
 def add_call(bench: Bench, name: str, *options, prefix: str = "machine:"):
-    "A VCF, the answers as CallVariantsOutput, and what was printed about them but for the seconds."
+    "A VCF, the calls as CallVariantsOutput, and what was printed, without the seconds."
     files = bench.folder/"calls"/re.sub(r"\W+", "_", name)
-    said = bench.run("dvb_call", f"{files}.vcf.gz", "--cvo", f"{files}.cvo.tfrecord", *options)
-    kept = [line for line in said.splitlines(keepends=True) if not line.startswith("seconds:")]
+    printed = bench.run("dvb_call", f"{files}.vcf.gz", "--cvo", f"{files}.cvo.tfrecord", *options)
+    kept = [line for line in printed.splitlines(keepends=True) if not line.startswith("seconds:")]
     bench.add(f"{prefix}calls/{name} vcf", vcf_text(Path(f"{files}.vcf.gz")))
     bench.add(f"machine:calls/{name} cvo", Path(f"{files}.cvo.tfrecord").read_bytes())
     bench.add(f"machine:prose:calls/{name} printed", "".join(kept))
@@ -286,16 +286,16 @@ def add_call(bench: Bench, name: str, *options, prefix: str = "machine:"):
 def add_score(bench: Bench, name: str, calls: Path, *options, prefix: str = ""):
     "Tables, annotated VCF and both printed forms of a score."
     files = bench.folder/"scores"/re.sub(r"\W+", "_", name)
-    said = bench.run("dvb_score", calls, *options, "--out", files)
+    printed = bench.run("dvb_score", calls, *options, "--out", files)
     bench.add(f"{prefix}scores/{name} summary", Path(f"{files}.summary.csv").read_text())
     bench.add(f"{prefix}scores/{name} extended", Path(f"{files}.extended.csv").read_text())
     bench.add(f"{prefix}scores/{name} vcf", vcf_text(Path(f"{files}.vcf.gz")))
-    bench.add(f"{prefix}prose:scores/{name} printed", said)
+    bench.add(f"{prefix}prose:scores/{name} printed", printed)
     bench.add(f"{prefix}scores/{name} json", bench.run("dvb_score", calls, *options, "--json"))
 
 
 def add_summary(bench: Bench, name: str, folder: Path, *options, portable: bool):
-    "A report's tables without what was measured on a clock, the verdict's sentences, its text and figures."
+    "A report's tables without times and memory, the verdict's sentences, its text and figures."
     bench.run("dvb_summary", folder, "--no_images", *options)
     for path in sorted((folder/"tables").glob("*.csv")):
         table = path.read_text() if portable else without_columns(path.read_text(), "second|memory")
@@ -311,7 +311,7 @@ def add_summary(bench: Bench, name: str, folder: Path, *options, portable: bool)
         bench.add(f"machine:prose:{name}/figures", "\n".join(page.figures)+"\n")
 
 
-# What is made
+# The parts that do not depend on the machine
 
 def simulations(bench: Bench):
     "A sample of a made genome, a profile counted on its reads, two more samples of this genome."
@@ -332,20 +332,26 @@ def simulations(bench: Bench):
 
 def reads_of(folder: Path, labels: bool = True) -> list:
     "Options of dvb_examples for a simulated sample."
-    found = ["--reads", folder/"reads.bam", "--ref", folder/"reference.fasta"]
-    return found+["--truth", folder/"truth.vcf.gz", "--confident", folder/"confident.bed"]*labels
+    options = ["--reads", folder/"reads.bam", "--ref", folder/"reference.fasta"]
+    if not labels:
+        return options
+    return [*options, "--truth", folder/"truth.vcf.gz", "--confident", folder/"confident.bed"]
 
 
 def examples(bench: Bench):
-    "Images of the simulated reads: usual ones, not realigned, small ones to train on, unusual ones."
+    "Images of the simulated reads: default, not realigned, small ones to train on, unusual options."
     first, other = bench.folder/"sim", bench.folder/"other"
     small = ["--height", 40, "--width", 51, "--jobs", 2]
     unusual = ["--downsample", .6, "--seed", 3, "--labeler", "positional", "--source", "thinned",
                "--channels", "strand,read_base,insert_size,base_quality", "--region", "sim1:50,001-200,000"]
-    wanted = {"realigned": reads_of(first), "plain": [*reads_of(first, labels=False), "--no_realign"],
-              "small": [*reads_of(first), *small], "other": [*reads_of(other), *small],
-              "unusual": [*reads_of(first), *unusual]}
-    for name, options in wanted.items():
+    options_of = {
+        "realigned": reads_of(first),
+        "plain": [*reads_of(first, labels=False), "--no_realign"],
+        "small": [*reads_of(first), *small],
+        "other": [*reads_of(other), *small],
+        "unusual": [*reads_of(first), *unusual],
+    }
+    for name, options in options_of.items():
         bench.run("dvb_examples", bench.folder/"data"/name, *options)
         add_dataset(bench, f"examples/{name}", bench.folder/"data"/name)
 
@@ -354,11 +360,13 @@ def examples_of_cram(bench: Bench):
     "The same reads as CRAM."
     import pysam
     bam, reference = (str(bench.folder/"sim"/name) for name in ("reads.bam", "reference.fasta"))
-    cram, made = str(bench.folder/"reads.cram"), bench.folder/"data"/"cram"
+    cram = str(bench.folder/"reads.cram")
+    dataset = bench.folder/"data"/"cram"
     pysam.view("-C", "-T", reference, "-o", cram, bam, catch_stdout=False)
     pysam.index(cram)
-    bench.run("dvb_examples", made, "--reads", cram, "--ref", reference, "--no_realign")
-    bench.add_id("examples/cram fingerprint", json.loads((made/"dataset.json").read_text())["fingerprint"])
+    bench.run("dvb_examples", dataset, "--reads", cram, "--ref", reference, "--no_realign")
+    description = json.loads((dataset/"dataset.json").read_text())
+    bench.add_id("examples/cram fingerprint", description["fingerprint"])
 
 
 def golden(bench: Bench):
@@ -398,7 +406,7 @@ def other_real_data(bench: Bench):
 
 
 def leave_out(bench: Bench, names: str, path: Path):
-    "Say that values cannot be made here."
+    "Report on standard error that some values cannot be made here."
     print(f"{names}: left out, because {path} does not exist", file=sys.stderr)
     bench.left_out.append(names)
 
@@ -415,7 +423,7 @@ def made_index():
 
 
 def splits(bench: Bench):
-    "Split ids and what a run remembers of its split, for modes, folds and seeds."
+    "Split ids and what a run records of its split, for modes, folds and seeds."
     from dv_bench.dataset import PileupDataset, make_split
     simulated, made = PileupDataset(bench.folder/"data"/"realigned").index, made_index()
     for mode, folds, seed in itertools.product(("kfold", "random"), (2, 3, 5), (0, 1)):
@@ -535,7 +543,7 @@ planted_networks = {  # million weights, GMACs, training seconds; how it behaves
 
 
 def planted_cost(millions: float, gmacs: float, seconds: float) -> dict:
-    "What a planted run says that it cost."
+    "The cost that a planted run reports."
     return {"parameters": int(millions*1e6), "gmacs": gmacs, "train_images_per_second": 900/gmacs,
             "inference_images_per_second": 3000/gmacs, "batch_size": 64, "device": "planted",
             "peak_memory_bytes": int(millions*3e7), "train_seconds": seconds, "epochs": 8}
@@ -574,16 +582,16 @@ def planted(bench: Bench):
 def options_of_commands(bench: Bench):
     "The options of every command, and its help."
     for command in commands:
-        said = bench.run(command, "--help")
-        usage = said.split("\n\n")[0]
+        help_text = bench.run(command, "--help")
+        usage = help_text.split("\n\n")[0]
         bench.add(f"options/{command}", "\n".join(sorted(set(re.findall(r"--?[a-z]\w*", usage)))))
-        bench.add(f"machine:prose:help/{command}", said)
+        bench.add(f"machine:prose:help/{command}", help_text)
 
 
-# What is trained: values of one machine
+# The parts that depend on the machine: training and what follows from it
 
 def train(bench: Bench, experiment: str, archs: str, *options, data: tuple = ("small",), **settings):
-    "Run dvb_train and note its run folders."
+    "Run dvb_train and record its run folders."
     outputs = bench.folder/"experiments"
     settings = {"workers": 0, "outputs": outputs} | settings
     given = [str(part) for key, value in settings.items() for part in ("-p", key, value)]
@@ -630,24 +638,24 @@ def calls(bench: Bench):
              "--multi_allelic_qual_filter", 3, "--haploid_contigs", "sim1")
     add_call(bench, "one fold", "--run", runs/"plain"/"mobilenetv3_small_050"/"fold1_seed0", *reads,
              "--region", "sim1:110,000-160,000", "--downsample", .7, "--seed", 2, "--adapt")
-    made = bench.folder/"calls"/"test_resnet_reads.vcf.gz"
-    add_score(bench, "test_resnet reads", made, *truth_of(other), prefix="machine:")
+    vcf = bench.folder/"calls"/"test_resnet_reads.vcf.gz"
+    add_score(bench, "test_resnet reads", vcf, *truth_of(other), prefix="machine:")
 
 
 def experiments(bench: Bench):
-    "DeepVariant's answers as runs, scores of the experiment, its report."
+    "Calls imported as DeepVariant's, scores of the experiment, its report."
     plain, options = bench.folder/"experiments"/"plain", truth_of(bench.folder/"sim")
     answers = bench.folder/"calls"/"test_resnet_predictions.cvo.tfrecord"
     bench.run("dvb_import", plain/"deepvariant", "--cvo", answers, "--trained_on", "simulated reads")
     for path in sorted((plain/"deepvariant").iterdir()):
         add_run(bench, f"machine:runs/plain/deepvariant/{path.name}", path)
-    said = bench.run("dvb_score", plain, *options)
+    printed = bench.run("dvb_score", plain, *options)
     bench.add("machine:scores/plain table", (plain/"calling.csv").read_text())
-    bench.add("machine:prose:scores/plain printed", said)
+    bench.add("machine:prose:scores/plain printed", printed)
     add_summary(bench, "summaries/plain", plain, "--baseline", "test_resnet", portable=False)
 
 
-# The whole
+# All parts, and the comparison
 
 portable_sections = (simulations, examples, examples_of_cram, golden, other_real_data, splits, exported,
                      imported, parts, scores, planted, options_of_commands)
@@ -655,7 +663,7 @@ machine_sections = (trainings, recipes, calls, experiments)
 
 
 def make_all(bench: Bench):
-    "Every section; one that fails is named, and the next ones go on."
+    "Run every section. One that fails is named, and the next ones still run."
     for section in portable_sections if bench.portable else (*portable_sections, *machine_sections):
         begin = time.monotonic()
         try:
@@ -677,7 +685,7 @@ def read_tsv(path: Path) -> dict[str, str]:
 
 
 def compared_names(bench: Bench, expected: dict[str, str]) -> list[str]:
-    "Names of both sides, without what was left out here, and without machine: where one side has none."
+    "Names of both sides, without what was left out here, and without machine: if one side has none."
     of_machine = any(name.startswith("machine:") for name in expected) and not bench.portable
     names = []
     for name in sorted(expected.keys() | bench.values.keys()):
@@ -690,7 +698,7 @@ def compared_names(bench: Bench, expected: dict[str, str]) -> list[str]:
 
 
 def compare(bench: Bench, expected: dict[str, str], reworded: bool) -> bool:
-    "Print what differs; is all the same?"
+    "Print what differs. True if nothing that counts differs."
     names = compared_names(bench, expected)
     changes = [name for name in names if expected.get(name) != bench.values.get(name)]
     for name in changes:
@@ -709,15 +717,15 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("checkout", type=Path, metavar="CHECKOUT")
     parser.add_argument("--out", type=Path, metavar="TSV", help="file to write the values to")
     parser.add_argument("--expected", type=Path, metavar="TSV", help="values to compare with")
-    parser.add_argument("--bin", type=Path, metavar="FOLDER", help="of the environment, with python")
+    parser.add_argument("--bin", type=Path, metavar="FOLDER", help="bin of the environment")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="new folder to work in, which stays")
     parser.add_argument("--portable", action="store_true", help="only values that hold on every machine")
-    parser.add_argument("--reworded", action="store_true", help="changes of prose: values do not count")
+    parser.add_argument("--reworded", action="store_true", help="changes of prose: values do not fail")
     return parser.parse_args()
 
 
 def work(given: argparse.Namespace, folder: Path) -> bool:
-    "Make, write and compare the values; is all well?"
+    "Make, write and compare the values. True if nothing failed or differs."
     expected = read_tsv(given.expected) if given.expected else None
     bench = Bench(given.checkout.resolve(), folder.resolve(), given.portable)
     make_all(bench)
@@ -741,8 +749,8 @@ def main():
         given.keep.mkdir(parents=True)
         sys.exit(not work(given, given.keep))
     with tempfile.TemporaryDirectory(prefix="same_results.") as folder:
-        good = work(given, Path(folder))
-    sys.exit(not good)
+        passed = work(given, Path(folder))
+    sys.exit(not passed)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "genotypes": ["merge_sites"],
+    "sources": ["from_reads", "from_dataset", "from_predictions"],
     "caller": ["call"],
     "scoring": ["score_calls"],
-    "missed": ["score_experiment"],
+    "experiment": ["score_experiment"],
 })

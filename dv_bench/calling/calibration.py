@@ -25,7 +25,7 @@ def class_shift(
     class_log_weights,        # (3,) natural logarithms of the loss's class weights; zeros without
     train_class_counts=None,  # (3,) images per class that the network was fitted to
     target_class_counts=None, # (3,) images per class for which the probabilities should hold
-)->np.ndarray:                # (3,) log of how much too common the network takes each class to be, mean 0
+)->np.ndarray:                # (3,) log of the factor by which the network overrates each class, mean 0
     "The shift of the log-probabilities that `correct_probabilities` removes."
     shift = np.asarray(class_log_weights, float)
     if train_class_counts is not None and target_class_counts is not None:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['cvo_bytes', 'write_cvo', 'read_cvo', 'import_cvo']
 
-# %% ../../nbs/62_calling.exchange.ipynb #551b915e
+# %% ../../nbs/62_calling.exchange.ipynb #a7b62d8d
 import gzip
 from pathlib import Path
 from typing import Iterator
@@ -13,96 +13,193 @@ from typing import Iterator
 import numpy as np
 import pandas as pd
 
-from ..core import DvBenchError, atomic_path, provenance, read_json, write_json
-from ..dataset.tfrecord import Example, messages, variant_message
+from ..core import DvBenchError, atomic_path, provenance
 from ..dataset.records import find_files, read_records, record_bytes
-from ..training.metrics import image_metrics, metric_names
-from .ensemble import read_predictions
+from ..dataset.tfrecord import Example, messages, variant_message
+from ..training.metrics import history_row
+from ..training.runs import RunSet, TrainedRun, open_experiment, write_history, write_predictions
+from ..training.runs import write_run_record
 
-# %% ../../nbs/62_calling.exchange.ipynb #afd0f0da
+# %% ../../nbs/62_calling.exchange.ipynb #bd8c3c3d
+def _is_known(value)->bool:
+    return value is not None and not (np.isscalar(value) and pd.isna(value))
+
+# %% ../../nbs/62_calling.exchange.ipynb #67ac73cd
+def _read_counts(
+    row:dict, # as for `cvo_bytes`
+)->dict:      # AD, DP, VAF as far as they are known
+    "What the reads of a site show, as fields of its call."
+    if not (_is_known(row.get("ref_count")) and _is_known(row.get("alt_counts"))): return {}
+    each = [int(n) for n in str(row["alt_counts"]).split(",")]
+    counts = {"AD": [int(row["ref_count"]), *each]}
+    if _is_known(row.get("depth")):
+        depth = int(row["depth"])
+        counts |= {"DP": [depth], "VAF": [n/max(depth, 1) for n in each]}
+    return counts
+
+# %% ../../nbs/62_calling.exchange.ipynb #5646d31a
 def cvo_bytes(
     row:dict, # a row of an index with p0 p1 p2
 )->bytes:     # a serialised CallVariantsOutput
-    "One image's answer as DeepVariant's `call_variants` writes it."
-    known = lambda v: v is not None and not (np.isscalar(v) and pd.isna(v))
-    counts = {}
-    if known(row.get("ref_count")) and known(row.get("alt_counts")):
-        each = [int(n) for n in str(row["alt_counts"]).split(",")]
-        counts = {"AD": [int(row["ref_count"]), *each]}
-        if known(row.get("depth")): counts |= {"DP": [int(row["depth"])], "VAF": [n/max(int(row["depth"]), 1) for n in each]}
+    "The probabilities of one image as DeepVariant's `call_variants` writes them."
     indices = [int(i) for i in row["alt_indices"].split(",")]
-    site = Example(None, row["chrom"], int(row["pos0"]), row["ref"], row["alts"].split(","), indices, None, [], row.get("sample") or "default", counts)
-    return messages["CallVariantsOutput"](variant=variant_message(site), alt_allele_indices=messages["AltAlleleIndices"](indices=indices),
-                                          genotype_probabilities=[float(row[f"p{i}"]) for i in range(3)]).SerializeToString(deterministic=True)
+    sample = row.get("sample") or "default"
+    site = Example(None, row["chrom"], int(row["pos0"]), row["ref"], row["alts"].split(","), indices,
+                   None, [], sample, _read_counts(row))
+    message = messages["CallVariantsOutput"](
+        variant=variant_message(site),
+        alt_allele_indices=messages["AltAlleleIndices"](indices=indices),
+        genotype_probabilities=[float(row[f"p{i}"]) for i in range(3)])
+    return message.SerializeToString(deterministic=True)
 
-# %% ../../nbs/62_calling.exchange.ipynb #876bb605
+# %% ../../nbs/62_calling.exchange.ipynb #6ceea60f
 def write_cvo(
-    path:str|Path,   # .gz in the name compresses
-    pieces,          # as for `call_pieces`; passed on
-)->Iterator[pd.DataFrame]:
-    "Write every row as a CallVariantsOutput on its way."
-    with atomic_path(path) as tmp, open(tmp, "wb") as raw, (gzip.GzipFile("", "wb", 1, raw, mtime=0) if str(path).endswith(".gz") else raw) as out:
-        for rows in pieces:
-            for row in rows.to_dict("records"): out.write(record_bytes(cvo_bytes(row)))
-            yield rows
+    path:str|Path, # .gz in the name compresses
+    pieces,        # tables of predictions, as for `call_pieces`
+)->Iterator[pd.DataFrame]: # the same tables
+    "Write every row as a CallVariantsOutput and pass the tables on."
+    with atomic_path(path) as partial, open(partial, "wb") as raw:
+        is_gzip = str(path).endswith(".gz")
+        with gzip.GzipFile("", "wb", 1, raw, mtime=0) if is_gzip else raw as out:
+            for rows in pieces:
+                for row in rows.to_dict("records"): out.write(record_bytes(cvo_bytes(row)))
+                yield rows
 
-# %% ../../nbs/62_calling.exchange.ipynb #148dd50c
+# %% ../../nbs/62_calling.exchange.ipynb #44415838
+def _cvo_row(
+    data:bytes, # a record
+    where:str,  # its file and number, for the error
+)->tuple:       # as the columns of `read_cvo`
+    "One image. Raises DvBenchError where the record is something else."
+    try: m = messages["CallVariantsOutput"].FromString(data)
+    except Exception: m = None # protobuf raises many kinds of error
+    if m is None or len(m.genotype_probabilities) != 3 or not m.variant.alternate_bases:
+        raise DvBenchError(f"{where} is not a CallVariantsOutput; "
+                           "expected the output of DeepVariant's call_variants")
+    v = m.variant
+    shown = ",".join(map(str, sorted(m.alt_allele_indices.indices)))
+    sample = v.calls[0].call_set_name if v.calls else ""
+    alts = ",".join(v.alternate_bases)
+    return v.reference_name, v.start, v.reference_bases, alts, shown, sample, *m.genotype_probabilities
+
+# %% ../../nbs/62_calling.exchange.ipynb #ff902d6d
 def read_cvo(
     pattern:str|Path, # a TFRecord file, name@N or a glob pattern
 )->pd.DataFrame:      # chrom, pos0, ref, alts, alt_indices, sample, p0, p1, p2
     "CallVariantsOutput records. Raises DvBenchError where a record is something else."
     rows = []
     for path in find_files(pattern):
-        for n, data in enumerate(read_records(path)):
-            try: m = messages["CallVariantsOutput"].FromString(data)
-            except Exception: m = None
-            if m is None or len(m.genotype_probabilities) != 3 or not m.variant.alternate_bases:
-                raise DvBenchError(f"{path}, record {n} is no CallVariantsOutput; expected the output of DeepVariant's call_variants")
-            v = m.variant
-            rows.append((v.reference_name, v.start, v.reference_bases, ",".join(v.alternate_bases), ",".join(map(str, sorted(m.alt_allele_indices.indices))),
-                         v.calls[0].call_set_name if v.calls else "", *m.genotype_probabilities))
-    return pd.DataFrame(rows, columns=["chrom", "pos0", "ref", "alts", "alt_indices", "sample", "p0", "p1", "p2"])
+        for n, data in enumerate(read_records(path)): rows.append(_cvo_row(data, f"{path}, record {n}"))
+    columns = ["chrom", "pos0", "ref", "alts", "alt_indices", "sample", "p0", "p1", "p2"]
+    return pd.DataFrame(rows, columns=columns)
 
-# %% ../../nbs/62_calling.exchange.ipynb #5acd8c06
+# %% ../../nbs/62_calling.exchange.ipynb #26859166
 _cvo_key = ["chrom", "pos0", "ref", "alts", "alt_indices"]
 
-# %% ../../nbs/62_calling.exchange.ipynb #233449e4
-def import_cvo(
-    out:str|Path,      # outputs/<experiment>/<name>, such as outputs/first/deepvariant
-    pattern:str|Path,  # CallVariantsOutput TFRecords of the experiment's examples
-    trained_on:str="unknown: the network came with its answers", # goes into run.json
-)->list[Path]:         # the run folders, one for each fold and seed of the experiment
-    """DeepVariant's answers as runs of an experiment, beside an architecture that is there already. Raises DvBenchError when examples lack an answer."""
-    out, answers = Path(out), read_cvo(pattern)
-    models = sorted(p.parent for p in out.parent.glob("*/fold*_seed*/run.json") if p.parent.parent.name != out.name and read_json(p).get("complete"))
-    models = [m for m in models if m.parent == models[0].parent]
-    if not models: raise DvBenchError(f"{out.parent} holds no complete run; train an architecture or a baseline first, so that its folds are known")
+# %% ../../nbs/62_calling.exchange.ipynb #755623c8
+def _model_runs(
+    out:Path, # the architecture's folder that will be made
+)->RunSet:
+    "Runs of the first other architecture of the experiment. Raises DvBenchError when there is none."
+    for runs in open_experiment(out.parent):
+        if runs.folder.name != out.name and len(runs): return runs
+    raise DvBenchError(f"{out.parent} holds no complete run; train an architecture or a baseline first, "
+                       "so that its folds are known")
+
+# %% ../../nbs/62_calling.exchange.ipynb #3cc54c7f
+def _with_answers(
+    run:TrainedRun,
+    answers:pd.DataFrame, # of `read_cvo`
+    pattern:str|Path,     # their files, for the error
+)->pd.DataFrame:          # the rows of the run's predictions with p0 p1 p2 of the answers
+    "Answers for the images of a run. Raises DvBenchError where one is missing."
+    rows = run.predictions().drop(columns=["p0", "p1", "p2"])
+    key = [*_cvo_key, "sample"] if rows["sample"].nunique() > 1 else _cvo_key
+    merged = rows.merge(answers[[*key, "p0", "p1", "p2"]], on=key, how="left", validate="m:1")
+    missing = merged.p0.isna()
+    if missing.any():
+        raise DvBenchError(f"{pattern} has no answer for {missing.sum()} of {len(rows)} images of "
+                           f"{run.name}, the first is {merged.example[missing.argmax()]}; "
+                           "give the answers for exactly these examples")
+    return merged
+
+# %% ../../nbs/62_calling.exchange.ipynb #4b663b6e
+def _history_of(
+    rows:pd.DataFrame, # predictions of a run
+)->list[dict]:         # a row per role
+    "Metrics of the answers, as a training records them."
+    history = []
+    for role in ("tune", "test"):
+        labelled = rows[(rows.role == role) & rows.label.notna()]
+        p = labelled[["p0", "p1", "p2"]].to_numpy(np.float32).astype(float)
+        labels = labelled.label.to_numpy(int)
+        of_labels = np.clip(p[np.arange(len(labels)), labels], 1e-30, 1)
+        loss = float(-np.log(of_labels).mean()) if len(labels) else np.nan
+        history.append(history_row(1, role, labels, p, loss, np.nan))
+    return history
+
+# %% ../../nbs/62_calling.exchange.ipynb #0b998135
+def _record_of(
+    run:TrainedRun,
+    name:str,            # of the architecture's folder
+    trained_on:str,
+    answers:list[str],   # names of the files
+)->dict:
+    "A run.json like that of `run`, without the fields that only training can fill."
+    return run.record | {
+        "arch": name,
+        "timm_name": name,
+        "settings": run.record["settings"] | {"arch": name},
+        "trained_on": trained_on,
+        "normalisation": None,
+        "class_log_weights": [0., 0., 0.],
+        "train_class_counts": None,
+        "cost": dict.fromkeys(run.record.get("cost") or {}),
+        "provenance": provenance(),
+        "answers": answers,
+    }
+
+# %% ../../nbs/62_calling.exchange.ipynb #bfea24a7
+def _write_run(
+    folder:Path,       # to be made
+    rows:pd.DataFrame, # predictions
+    record:dict,       # run.json
+):
+    "Write the files of a run folder."
+    numbers = {role: np.flatnonzero(rows.role == role) for role in rows.role.unique()}
+    p = rows[["p0", "p1", "p2"]].to_numpy()
+    index = rows.drop(columns=["role", "p0", "p1", "p2"])
+    with atomic_path(folder) as partial:
+        partial.mkdir(parents=True)
+        write_predictions(partial, index, numbers, {role: p[n] for role, n in numbers.items()})
+        write_history(partial, _history_of(rows))
+        write_run_record(partial, record)
+
+# %% ../../nbs/62_calling.exchange.ipynb #3ae93f8f
+def _check_no_repeats(answers:pd.DataFrame, pattern:str|Path):
+    "Raises DvBenchError where an image has two answers."
     twice = answers.duplicated([*_cvo_key, "sample"])
-    if twice.any(): raise DvBenchError(f"{pattern}: {twice.sum()} images are answered twice, the first at {answers.chrom[twice.argmax()]}:{answers.pos0[twice.argmax()]+1}")
-    made = []
-    for model in models:
-        rows = read_predictions(model).drop(columns=["p0", "p1", "p2"])
-        key = [*_cvo_key, "sample"] if rows["sample"].nunique() > 1 else _cvo_key
-        merged = rows.merge(answers[[*key, "p0", "p1", "p2"]], on=key, how="left", validate="m:1")
-        lacking = merged.p0.isna()
-        if lacking.any(): raise DvBenchError(f"{pattern} has no answer for {lacking.sum()} of {len(rows)} images of {model.parent.name}/{model.name}, the first is "
-                                             f"{merged.example[lacking.argmax()]}; give the answers for exactly these examples")
-        merged[["p0", "p1", "p2"]] = merged[["p0", "p1", "p2"]].astype(np.float32)
-        record = read_json(model/"run.json")
-        record |= {"arch": out.name, "timm_name": out.name, "settings": record["settings"] | {"arch": out.name}, "trained_on": trained_on, "normalisation": None,
-                   "class_log_weights": [0., 0., 0.], "train_class_counts": None, "cost": dict.fromkeys(record.get("cost") or {}), "provenance": provenance(),
-                   "answers": [str(f.name) for f in find_files(pattern)]}
-        history = []
-        for role in ("tune", "test"):
-            part = merged[(merged.role == role) & merged.label.notna()]
-            p, y = part[["p0", "p1", "p2"]].to_numpy(float), part.label.to_numpy(int)
-            found = image_metrics(y, p)
-            history.append({"epoch": 1, "role": role, "loss": float(-np.log(np.clip(p[np.arange(len(y)), y], 1e-30, 1)).mean()) if len(y) else np.nan,
-                            **{m: found[m] for m in metric_names}, "seconds": np.nan, "lr": np.nan})
-        with atomic_path(out/model.name) as tmp:
-            tmp.mkdir(parents=True)
-            merged.to_parquet(tmp/"predictions.parquet", index=False)
-            pd.DataFrame(history).to_csv(tmp/"history.csv", index=False)
-            write_json(tmp/"run.json", record)
-        made.append(out/model.name)
-    return made
+    if twice.any():
+        first = answers.iloc[int(twice.argmax())]
+        raise DvBenchError(f"{pattern}: {twice.sum()} images are answered twice, "
+                           f"the first at {first.chrom}:{first.pos0+1}")
+
+# %% ../../nbs/62_calling.exchange.ipynb #51341daf
+def import_cvo(
+    out:str|Path,     # outputs/<experiment>/<name>, such as outputs/first/deepvariant
+    pattern:str|Path, # CallVariantsOutput TFRecords of the experiment's examples
+    trained_on:str="unknown: the network came with its answers", # goes into run.json
+)->list[Path]:        # the run folders, one for each fold and seed of the experiment
+    """DeepVariant's answers as runs of an experiment, beside an architecture that is there already. Raises
+    DvBenchError when an example has no answer."""
+    out, answers = Path(out), read_cvo(pattern)
+    runs = _model_runs(out)
+    _check_no_repeats(answers, pattern)
+    files = [str(file.name) for file in find_files(pattern)]
+    folders = []
+    for run in runs:
+        rows = _with_answers(run, answers, pattern)
+        folder = out/run.folder.name
+        _write_run(folder, rows, _record_of(run, out.name, trained_on, files))
+        folders.append(folder)
+    return folders

@@ -239,7 +239,7 @@ def _with_qualities(
 
 # %% ../../nbs/58_calling.genotypes.ipynb #0795c170
 def _known_genotypes(sites:pd.DataFrame)->np.ndarray: # (sites,) text, missing where unknown
-    "The truth as the examples tell it."
+    "The true genotypes as the examples record them."
     if "genotype" not in sites: return np.full(len(sites), None, object)
     return sites.genotype.to_numpy(object, copy=True)
 

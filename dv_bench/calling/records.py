@@ -72,7 +72,7 @@ def _allele_counts(
     alt_counts,      # comma-joined text, or missing
     kept:list[int],  # alts, from 0
 )->tuple[int, ...]|None:
-    "Reads that support the reference and each kept alt; None where the site does not tell."
+    "Reads that support the reference and each kept alt; None where they are unknown."
     ref_count = _whole_number(ref_count)
     if not isinstance(alt_counts, str) or ref_count is None: return None
     each = [int(n) for n in alt_counts.split(",")]

@@ -31,13 +31,13 @@ def dvb_examples(
                  str, action="append")=None,
     bed:str="",             # BED of the regions to work on
     jobs:int=1,             # processes
-    no_realign:bool=False,  # draw the reads as they were aligned
+    no_realign:bool=False,  # use the reads as aligned, without local realignment
     tfrecord:str="",        # also write the examples to this TFRecord file
-    sample:str="",          # name of the sample, if the reads do not tell; chooses one of a truth VCF's
-    source:str="",          # tells depths and platforms of one sample apart
+    sample:str="",          # name of the sample (default: from the read groups); also selects the truth VCF's
+    source:str="",          # distinguishes depths or platforms of one sample
     downsample:float=1.,    # fraction of the fragments to use
-    seed:int=0,             # of the choice of fragments
-    contig_alias:Param("Contig of another name in reads or truth: OTHER=REFERENCE, as in 20=chr20; may be "
+    seed:int=0,             # random seed of --downsample
+    contig_alias:Param("Contig with another name in reads or truth: OTHER=REFERENCE, as in 20=chr20; may be "
                        "given several times", str, action="append")=None,
     channels:str="",        # names, comma-separated (default: DeepVariant's seven for Illumina genomes)
     height:int=height,      # rows of an image, 5 of them the reference
@@ -58,6 +58,6 @@ def dvb_examples(
         sex_chromosomes=sex_chromosomes)
     if job.left_out:
         contigs = ", ".join(job.left_out)
-        reason = "a label counts up to two copies (--sex_chromosomes labels them all the same)"
+        reason = "a label counts up to two copies (--sex_chromosomes labels them nevertheless)"
         print(f"{contigs} left out: {reason}")
     print(report(write_dataset(out, job, jobs, tfrecord or None, progress=True)))

@@ -16,7 +16,7 @@ def dvb_export(
     png:str="",       # folder to make: a PNG per channel and examples.csv
     tfrecord:str="",  # TFRecord file to write, as DeepVariant's make_examples does
 ):
-    "A dataset folder to PNGs or to DeepVariant's TFRecords."
+    "Convert a dataset folder to PNGs or to DeepVariant's TFRecords."
     from dv_bench.dataset.exchange import export_tfrecord  # slow imports, not needed for --help
     from dv_bench.dataset.folder import PileupDataset
     from dv_bench.dataset.png import export_png

@@ -5,41 +5,73 @@
 # %% auto #0
 __all__ = ['dvb_score']
 
-# %% ../../nbs/98_commands.score.ipynb #33df9af0
-import json as _json
+# %% ../../nbs/98_commands.score.ipynb #1f1f7339
+from json import dumps
+from pathlib import Path
 
 from ..core import DvBenchError, atomic_path, find_path
-from ..calling.scoring import happy_score, score_calls, summary_columns, write_score
-from ..calling.missed import score_experiment
 from .entry import command
 
-# %% ../../nbs/98_commands.score.ipynb #80ed018c
+# %% ../../nbs/98_commands.score.ipynb #682e4c0d
+def _score_experiment(
+    folder:Path,  # outputs/<experiment>
+    out:str,      # prefix of the table, "": in the folder
+    as_json:bool,
+    **options,    # of `score_experiment`
+):
+    "Score an experiment, write its table calling.csv and print it."
+    from dv_bench.calling.experiment import score_experiment # takes seconds
+    table = score_experiment(folder, **options)
+    with atomic_path(f"{out}.calling.csv" if out else folder/"calling.csv") as tmp:
+        table.to_csv(tmp, index=False)
+    if as_json: print(table.to_json(orient="records", indent=1))
+    else: print(table.set_index(["arch", "source"]).T.to_string(float_format="{:.4f}".format))
+
+# %% ../../nbs/98_commands.score.ipynb #d76eb828
+def _print_score(score):
+    "Print the summary of a score."
+    names = {"Type": "type", "Filter": "filter", "TRUTH.TOTAL": "truth", "TRUTH.TP": "TP", "TRUTH.FN": "FN",
+             "QUERY.TOTAL": "calls", "QUERY.FP": "FP", "QUERY.UNK": "UNK", "FP.gt": "FP.gt", "FP.al": "FP.al",
+             "METRIC.Recall": "recall", "METRIC.Precision": "precision", "METRIC.Frac_NA": "frac NA",
+             "METRIC.F1_Score": "F1"}
+    table = score.summary[list(names)].rename(columns=names)
+    print(table.to_string(index=False, float_format="{:.6f}".format))
+    if score.bounded:
+        print(f"{score.bounded} records lie in stretches with too many combinations to try them all; "
+              "more of them might match")
+
+# %% ../../nbs/98_commands.score.ipynb #533a7515
 @command
 def dvb_score(
-    calls:str,             # VCF of calls; or outputs/<experiment>: the held-out calls of each architecture, also in its calling.csv
+    calls:str,             # VCF of calls; or outputs/EXPERIMENT: the held-out calls of each architecture
     truth:str="",          # VCF of truth
     ref:str="",            # FASTA with index (.fai)
     confident:str="",      # BED of confident regions; without it everything is confident
-    region:str="",         # contig or contig:from-to: count only what is written here (POS, left-aligned)
-    stratification:str="", # TSV, a name and a BED file a line: rows of their own in the extended table
-    sample:str="",         # the sample in CALLS or the experiment, where it has several
-    truth_sample:str="",   # the sample in the truth, where it has several
-    out:str="",            # prefix: write PREFIX.summary.csv, PREFIX.extended.csv, PREFIX.vcf.gz
-    engine:str="",         # rtg or hap.py: let that program match, or do it all
-    json:bool=False,       # print {"SNP": {"recall": …, "precision": …, "f1": …, "tp": …, "fn": …, "fp": …}, "INDEL": …} of the calls that pass
+    region:str="",         # contig or contig:from-to: count only records whose POS, left-aligned, is inside
+    stratification:str="", # TSV with a name and a BED file on each line: rows in the extended table
+    sample:str="",         # sample in CALLS or the experiment, where it has several
+    truth_sample:str="",   # sample in the truth, where it has several
+    out:str="",            # write PREFIX.summary.csv, PREFIX.extended.csv and PREFIX.vcf.gz
+    engine:str="",         # rtg: match with vcfeval; hap.py: let hap.py do everything
+    json:bool=False,       # print recall, precision, f1, tp, fn, fp of SNPs and indels that pass as JSON
 ):
-    "Recall, precision and F1 of calls against truth, for SNPs and indels, as hap.py counts them."
+    """Recall, precision and F1 of calls against truth, for SNPs and indels, as hap.py counts them. For an
+    experiment, adds calling F1 and a breakdown of missed and false calls to the report."""
     if not truth or not ref: raise DvBenchError("expected --truth VCF and --ref FASTA")
-    if engine not in ("", "rtg", "hap.py"): raise DvBenchError(f"unknown engine {engine!r}; expected rtg or hap.py, or none for the built-in one")
+    if engine not in ("", "rtg", "hap.py"):
+        raise DvBenchError(f"unknown engine {engine!r}; expected rtg or hap.py, or none for the built-in one")
     if find_path(calls).is_dir():
-        table = score_experiment(calls, truth, ref, confident, region, truth_sample, sample)
-        with atomic_path(f"{out}.calling.csv" if out else find_path(calls)/"calling.csv") as tmp: table.to_csv(tmp, index=False)
-        print(table.to_json(orient="records", indent=1) if json else table.set_index(["arch", "source"]).T.to_string(float_format="{:.4f}".format))
+        _score_experiment(find_path(calls), out, json, truth=truth, ref=ref, confident=confident,
+                          region=region, truth_sample=truth_sample, sample=sample)
         return
-    if engine == "hap.py": score = happy_score(calls, truth, ref, confident, region, stratification, out)
-    else: score = score_calls(calls, truth, ref, confident, region, stratification, sample, truth_sample, engine)
-    if out and engine != "hap.py": write_score(out, score, ref)
-    if json: print(_json.dumps(score.to_dict(), indent=1)); return
-    names = dict(zip(summary_columns[:14], ("type", "filter", "truth", "TP", "FN", "calls", "FP", "UNK", "FP.gt", "FP.al", "recall", "precision", "frac NA", "F1")))
-    print(score.summary[list(names)].rename(columns=names).to_string(index=False, float_format="{:.6f}".format))
-    if score.bounded: print(f"{score.bounded} records stand in stretches with too many combinations to try them all; more of them might match")
+    from dv_bench.calling.annotated import write_score # these take seconds
+    from dv_bench.calling.comparators import happy_score
+    from dv_bench.calling.scoring import score_calls
+    if engine == "hap.py":
+        score = happy_score(calls, truth, ref, confident, region, stratification, out) # writes its own files
+    else:
+        score = score_calls(calls, truth, ref, confident, region, stratification, sample, truth_sample,
+                            engine)
+        if out: write_score(out, score, ref)
+    if json: print(dumps(score.to_dict(), indent=1))
+    else: _print_score(score)

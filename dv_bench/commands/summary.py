@@ -54,7 +54,7 @@ def _printed(
 def dvb_summary(
     experiment:str,        # name under outputs/, or the folder itself
     baseline:str="",       # architecture to compare with; default: the one declared before training
-    stratification:str="", # TSV of region sets in hap.py's form: name and BED file per line
+    stratification:str="", # TSV of region sets in hap.py's format: name and BED file per line
     no_images:bool=False,  # write no static images
 ):
     """Make outputs/EXPERIMENT/summary.html, its tables and figures from the run folders alone. Raises

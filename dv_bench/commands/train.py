@@ -14,12 +14,12 @@ from fastcore.script import Param
 
 from .entry import command
 from ..core import DvBenchError, find_path, project_root
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from ..training.settings import Config, arch_settings, check_notebook, parse_setting, read_config
 
 # %% ../../nbs/96_commands.train.ipynb #07bb2697
 def demo_data()->str: # path of data/demo
-    "The embedded dataset, simulated first where it is missing."
+    "The demo dataset, simulated first if it is missing."
     from dv_bench.simulation.sample import demo_dataset
     if not (project_root()/"data"/"demo"/"dataset.json").exists():
         print("data/demo is missing: simulating reads and drawing their images", flush=True)
@@ -77,7 +77,7 @@ def _train_or_explain(
     notebook = project_root()/"nbs"/"train.ipynb"
     try: return train_part(config, examples, notebook, tune_budget, name)
     except KeyboardInterrupt:
-        message = "the same command goes on from the last checkpoint, or skips what is complete"
+        message = "run the same command again: it continues from the last checkpoint and skips complete runs"
         print(message, file=sys.stderr, flush=True)
         raise
     except Exception as e:
@@ -108,16 +108,16 @@ def _train_parts(
 @command
 def dvb_train(
     archs:Param("architectures: short names, timm's names, allele_fraction, gradient_boosting", nargs="+"),
-    data:Param("dataset folder, or several with commas; data/demo by default")="",
+    data:Param("dataset folder, or several, comma-separated; data/demo by default")="",
     experiment:Param("results go to outputs/EXPERIMENT; first by default")="",
     config:Param("YAML file with settings, such as configs/modern.yaml")="",
-    p:Param("KEY VALUE: a setting, such as epochs 15; can be given often. "
+    p:Param("KEY VALUE: a setting, such as epochs 15; may be given several times. "
             "The first cell of nbs/train.ipynb lists all settings with their meaning",
             nargs=2, action="append")=None,
     tune_budget:Param("number of short trials over learning rate and weight decay for each architecture "
                       "and fold, judged on the tune role", int)=0,
 ):
-    "Train architectures, each in a notebook. Complete runs are skipped, interrupted ones go on."
+    "Train architectures, each in a notebook. Complete runs are skipped, interrupted ones are continued."
     check_notebook(project_root()/"nbs"/"train.ipynb")
     configs = read_settings(archs, config, {"data": data, "experiment": experiment}, p or [])
     from dv_bench.training.device import check_tracker # these import torch

@@ -19,23 +19,23 @@ from .writer import DatasetWriter
 # %% ../../nbs/12a_dataset.combine.ipynb #c83e1ba1
 def _matches(
     index:pd.DataFrame, # of a dataset
-    query:str,          # pandas' query language; everything matches an empty one
+    query:str,          # pandas' query language; an empty query matches every row
 )->np.ndarray:          # (n,) bool
-    "Which rows fulfil a condition. Raises DvBenchError when it cannot be evaluated or is no condition."
+    "Which rows fulfil a condition. Raises DvBenchError when it cannot be evaluated or is not a condition."
     if not query: return np.ones(len(index), bool)
     try:
         keep = np.asarray(index.eval(query, engine="python").fillna(False), bool)
     except Exception as e:
         raise DvBenchError(f"query {query!r} cannot be used ({e}); columns: {', '.join(index)}") from None
     if keep.shape != (len(index),):
-        raise DvBenchError(f'query {query!r} is not a condition; expected such as variant_type == "SNP"')
+        raise DvBenchError(f'query {query!r} is not a condition; expected one like variant_type == "SNP"')
     return keep
 
 # %% ../../nbs/12a_dataset.combine.ipynb #40ec5dd1
 def select(
     index:pd.DataFrame,   # of a dataset
     query:str="",         # pandas' query language: `variant_type == "SNP" and chrom == "chr20"`
-    per_class:int=0,      # at most so many examples of each class, drawn at random; 0 = all
+    per_class:int=0,      # at most this many examples of each class, drawn at random; 0 = all
     seed:int=0,           # of the draw
 )->np.ndarray:            # positions in the index, ascending
     "The examples that fulfil a condition. Raises DvBenchError for an unusable query or no match."
@@ -87,7 +87,7 @@ def _merged_reference(
 def _integers(
     text:str|None,   # as in `1,2` or `0/1`
 )->list[int]|None:   # None where there is no text
-    "The numbers of a column that joins several."
+    "The numbers in a column of joined numbers."
     return None if text is None else [int(number) for number in re.split("[,/]", text)]
 
 # %% ../../nbs/12a_dataset.combine.ipynb #1289566f

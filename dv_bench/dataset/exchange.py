@@ -26,7 +26,7 @@ def _check_site(
     fasta,           # open reference
     ref:str|Path,    # its path, for the error
 ):
-    "Raises DvBenchError where a site's ref allele does not stand in the reference."
+    "Raises DvBenchError where a site's ref allele does not match the reference."
     chrom, pos0, allele = row["chrom"], row["pos0"], row["ref"]
     where = f"{chrom}:{pos0+1}"
     remedy = "give the reference that the examples were made with"
@@ -68,7 +68,7 @@ def example_row(
     e:Example,
     channels:tuple[str, ...], # names
     source:str="",            # tells depths and platforms of one sample apart
-    sample:str="",            # in place of the one that the example names
+    sample:str="",            # name of the sample; by default the one in the example
 )->dict:                      # for `DatasetWriter.add`
     "The row of an imported example: counts from its Variant message, the rest read off its image."
     row = read_off_image(e.image, channels)
@@ -95,11 +95,11 @@ def _check_channel_names(
     n:int,                      # channels of an image
     file:Path,                  # for the error
 ):
-    "Raises DvBenchError when the channels are unknown or of another number."
+    "Raises DvBenchError when the channels are unknown or their number is wrong."
     missing = f"{file}: no example_info.json beside it, so"
     if names is None and n == 7:
         raise DvBenchError(f"{missing} the channels are unknown; give --channels {','.join(wgs_channels)} "
-                           "if these are they")
+                           "if these are the channels")
     if names is None:
         raise DvBenchError(f"{missing} its {n} channels are unknown; name them with --channels (dvb_import "
                            "--help lists the names)")
@@ -112,9 +112,9 @@ def import_tfrecord(
     out:str|Path,                         # folder to make
     pattern:str|Path,                     # a file, `name@N`, or a glob pattern
     channels:tuple[str, ...]|None=None,   # names; from example_info.json by default
-    sample:str="",                        # in place of the examples' own
+    sample:str="",                        # name of the sample; by default the one in the examples
     source:str="",                        # tells depths and platforms of one sample apart
-    ref:str|Path="",                      # FASTA; every site's ref allele must stand in it
+    ref:str|Path="",                      # FASTA; every site's ref allele must match it
     progress:bool=False,                  # show it?
 )->Path:                                  # the folder
     """DeepVariant's examples to a dataset folder. Raises DvBenchError for damaged files, images of several
@@ -124,7 +124,7 @@ def import_tfrecord(
     examples = read_examples(pattern)
     first = next(examples, None)
     if first is None:
-        raise DvBenchError(f"{pattern}: no examples in {len(files)} files; look at how make_examples was run")
+        raise DvBenchError(f"{pattern}: no examples in {len(files)} files; check how make_examples was run")
     n, *size = first.image.shape
     _check_channel_names(names, n, files[0])
     every = itertools.chain([first], examples)

@@ -24,7 +24,7 @@ from .writer import DatasetWriter
 def _noise_example(
     rng:np.random.Generator,
     shape:tuple[int, int, int], # channels, height, width
-)->tuple[np.ndarray, dict]:     # image, and its row without a place
+)->tuple[np.ndarray, dict]:     # image, and its row without chrom, pos0 and sample
     "An image of noise, and counts that fit its class."
     label = int(rng.choice(3, p=[.2, .5, .3]))
     image = rng.integers(0, 40, shape, dtype=np.uint8)
@@ -117,7 +117,7 @@ class PileupDataset:
         self._labels = self.index["label"].to_numpy(np.float32, na_value=np.nan)
 
     def _open_images(self):
-        "Map the file of images. Raises DvBenchError when that fails."
+        "Memory-map the file of images. Raises DvBenchError when that fails."
         try:
             self._images = blosc2.open(str(self.path/"images.b2nd"), mode="r", mmap_mode="r")
         except (RuntimeError, OSError, ValueError) as e:
@@ -186,7 +186,7 @@ def __getitem__(self:PileupDataset,
 # %% ../../nbs/12_dataset.folder.ipynb #f4ef7352
 @patch
 def verify(self:PileupDataset):
-    "Hash every image again. Raises DvBenchError naming the first that is not what the index says."
+    "Hash every image again. Raises DvBenchError naming the first whose digest differs from the index."
     for i, (expected, name) in enumerate(zip(self.index["digest"], self.index["example"])):
         try:
             digest = hashlib.sha256(self.image(i)).hexdigest()

@@ -171,7 +171,7 @@ def kfold_table(
     index:pd.DataFrame,   # columns chrom, pos0
     labels:np.ndarray,    # (n,) 0, 1 or 2
     folds:int,            # at least 2
-    seed:int,             # of the cut
+    seed:int,             # of the random assignment
     tune_fraction:float,  # share of each fold's training part that becomes tune
     width:int,            # bases that an image spans
 )->tuple[np.ndarray, str]: # (folds, n) int8 as in `Split.table`; what was kept together
@@ -196,7 +196,7 @@ def kfold_table(
 def random_table(
     labels:np.ndarray,    # (n,) 0, 1 or 2
     folds:int,            # at least 2
-    seed:int,             # of the cut
+    seed:int,             # of the random assignment
 )->tuple[np.ndarray, str]: # (folds, n) int8 as in `Split.table`; what was kept together
     "Roles of k-fold cross-validation over single images. Raises DvBenchError for more folds than images."
     from sklearn.model_selection import StratifiedKFold  # slow to import
@@ -219,13 +219,13 @@ role_presets = {
 
 # %% ../../nbs/13_dataset.folds.ipynb #5d22d1a0
 def parse_roles(
-    text:str,            # a preset, or such as `train=chr1,chr2:1-5000000 tune=chr21 test=chr20,sample:HG002`
+    text:str,            # a preset, or `train=chr1,chr2:1-5000000 tune=chr21 test=chr20,sample:HG002`
 )->dict[str, list[str]]: # role -> regions and samples
     "Roles as a setting writes them. Raises DvBenchError when a role is missing or unknown."
     if text in role_presets: return role_presets[text]
     roles = dict(part.split("=", 1) for part in text.split() if "=" in part)
     if set(roles)-set(role_names) or not {"train", "test"} <= set(roles):
-        raise DvBenchError(f"roles {text!r}: expected a preset ({', '.join(role_presets)}) or such as "
+        raise DvBenchError(f"roles {text!r}: expected a preset ({', '.join(role_presets)}) or text like "
                            '"train=chr1,chr2 tune=chr21 test=chr20,sample:HG002"')
     return {role: items.split(",") for role, items in roles.items()}
 
@@ -278,8 +278,8 @@ def _known_labels(
                            "needs truth: make them with --truth and --confident, or in training mode")
     labels = labels.to_numpy(np.int64)
     if len(np.unique(labels)) < 2:
-        raise DvBenchError(f"all {len(labels)} examples are {class_names[labels[0]]}: there is nothing to "
-                           "tell apart; bring examples of at least two classes")
+        raise DvBenchError(f"all {len(labels)} examples are {class_names[labels[0]]}: training needs "
+                           "examples of at least two classes")
     return labels
 
 # %% ../../nbs/13_dataset.folds.ipynb #e990e51f
@@ -312,7 +312,7 @@ def make_split(
     index:pd.DataFrame,       # a dataset's index, or several concatenated
     mode:str="kfold",         # kfold, fixed or random
     folds:int=5,              # kfold and random; fixed has one
-    seed:int=0,               # of the cut
+    seed:int=0,               # of the random assignment
     tune_fraction:float=0.1,  # kfold: share of each fold's training part that becomes tune
     width:int=221,            # bases that an image spans
     roles:str="deepvariant",  # fixed: see `parse_roles`
@@ -333,7 +333,7 @@ def make_split(
     elif mode == "fixed":
         named = parse_roles(roles)
         wanted = [role for role in role_names if named.get(role)]
-        hint = '; name roles that they have, such as roles="train=chr1,chr2 tune=chr21 test=chr20"'
+        hint = '; name roles on these chromosomes, such as roles="train=chr1,chr2 tune=chr21 test=chr20"'
         table, level = fixed_table(index, named, width)
     else:
         raise DvBenchError(f"split {mode!r}: expected kfold, fixed or random")

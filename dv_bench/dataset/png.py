@@ -30,10 +30,10 @@ def _parse_png_name(
     name:str,   # of a file
     where:str,  # file and line of the CSV, for the error
 )->dict:        # chrom, pos0, ref, alts, alt_indices, label
-    "What a file name tells. Raises DvBenchError when it has another form."
+    "The site and label that a file name gives. Raises DvBenchError when it has another form."
     match = _png_name.search(name)
     if not match:
-        raise DvBenchError(f"{where}: the name {name} does not tell the site; expected the form "
+        raise DvBenchError(f"{where}: the name {name} does not give the site; expected the form "
                            "image_chr5:5286714_A->T_label2_ch4.png")
     alts = re.split(r"[,|]", match["alts"])
     shown = [int(i) for i in match["shown"].split("-")] if match["shown"] else list(range(len(alts)))
@@ -52,7 +52,7 @@ def _read_plane(
     column:str,  # of the CSV, for the error
     where:str,   # file and line of the CSV, for the error
 ):               # a PIL image
-    "One channel of an image. Raises DvBenchError for a missing file, another format, colours."
+    "One channel of an image. Raises DvBenchError unless the file exists and is an 8-bit grey image."
     try:
         plane = Image.open(file)
         plane.load()
@@ -122,10 +122,10 @@ def import_png(
     channels:tuple[str, ...]|None=None, # names; the seven of WGS by default where there are seven
     sample:str="",                      # name of the sample
     source:str="",                      # tells depths and platforms of one sample apart
-    ref:str|Path="",                    # FASTA; every site's ref allele must stand in it
+    ref:str|Path="",                    # FASTA; every site's ref allele must match it
     progress:bool=False,                # show it?
 )->Path:                                # the folder
-    "PNGs to a dataset folder. Raises DvBenchError as `read_png_csv`, and for unknown channels."
+    "PNGs to a dataset folder. Raises DvBenchError as `read_png_csv` does, and for unknown channels."
     examples = read_png_csv(csv)
     first = next(examples, None)
     if first is None: raise DvBenchError(f"{csv} has no rows")
@@ -154,7 +154,7 @@ def export_png(
     dataset:PileupDataset,
     out:str|Path,           # folder to make: images/*.png and examples.csv
 )->Path:                    # the folder
-    "A PNG per channel and the CSV. Raises DvBenchError for an example without a label, or two of one name."
+    "A PNG per channel and the CSV. Raises DvBenchError for a missing label or two equal file names."
     columns = [f"img_ch{channel+1}" for channel in range(len(dataset.channels))]
     rows = []
     with atomic_path(out) as partial:

@@ -102,7 +102,7 @@ def read_off_image(
     image:np.ndarray,          # uint8 (channels, height, width)
     channels:tuple[str, ...],  # names
 )->dict:                       # depth, alt_forward, alt_reverse, mean qualities, homopolymer_length, gc
-    "Strand counts, mean qualities and reference context, as far as the channels tell (at most 95 reads)."
+    "Strand counts, mean qualities and reference context, if the image has the channels (at most 95 reads)."
     planes = dict(zip(channels, image))
     centre = image.shape[2]//2
     facts = {}
@@ -137,7 +137,7 @@ def _join(values)->str|None: # integers or None
 
 # %% ../../nbs/11_dataset.rows.ipynb #3356e7dc
 def _check_row(row:dict): # as for `index_row`
-    "Raises DvBenchError for another label than 0, 1, 2, or a shown alt that does not exist."
+    "Raises DvBenchError for a label other than 0, 1, 2, or a shown alt that does not exist."
     where = f"{row['chrom']}:{row['pos0']+1}"
     label, shown, n_alts = row.get("label"), list(row["alt_indices"]), len(row["alts"])
     if label is not None and label not in (0, 1, 2):
@@ -159,7 +159,7 @@ def _truth_columns(row:dict)->dict: # as for `index_row`; label, genotype, label
 def index_row(
     row:dict, # what the caller knows, see `DatasetWriter.add`
 )->dict:      # a row of the index, without its digest
-    "The caller's facts and what follows from them. Raises DvBenchError as `_check_row` does."
+    "The caller's values and the columns derived from them. Raises DvBenchError as `_check_row` does."
     _check_row(row)
     alts, shown = list(row["alts"]), list(row["alt_indices"])
     sample, source = row.get("sample") or "", row.get("source") or ""

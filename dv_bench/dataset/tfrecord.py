@@ -129,7 +129,7 @@ class Example:
     ref: str
     alts: list[str]
     alt_indices: list[int]       # which alts this image shows, 0-based
-    label: int|None = None       # copies of the shown alts: 0, 1, 2; None in calling
+    label: int|None = None       # copies of the shown alts: 0, 1, 2; None without truth
     genotype: list[int] = field(default_factory=list)  # of the site: 0 = ref, k = alt k, -1 = unknown
     sample: str = ""
     counts: dict[str, list] = field(default_factory=dict) # the call's AD (reads of ref and each alt), DP, VAF
@@ -167,7 +167,7 @@ def _features(
 def _decode_image(
     features,     # as from `_features`
 )->np.ndarray:    # uint8 (channels, height, width)
-    "The image of an example. Raises DvBenchError when it has not the size of its shape."
+    "The image of an example. Raises DvBenchError when its number of bytes does not fit its shape."
     shape = list(features["image/shape"].int64_list.value)
     pixels = features["image/encoded"].bytes_list.value[0]
     n = int(np.prod(shape))
@@ -179,7 +179,7 @@ def _decode_image(
 def _first_integer(
     features,      # as from `_features`
     name:str,      # of a feature that may be absent
-    default=None,  # in this case
+    default=None,  # value of an absent feature
 ):
     "The first number of an optional feature."
     values = features[name].int64_list.value if name in features else []
@@ -189,7 +189,7 @@ def _first_integer(
 def parse_example(
     data:bytes, # a serialised tf.Example
 )->Example:
-    "Read one record's data. Raises DvBenchError for a missing field or an image of another size."
+    "Read one record's data. Raises DvBenchError for a missing field or an image that does not fit its shape."
     features = _features(data)
     image = _decode_image(features)
     variant = messages["Variant"].FromString(features["variant/encoded"].bytes_list.value[0])

@@ -111,7 +111,7 @@ class ImageFile:
 # %% ../../nbs/11a_dataset.writer.ipynb #22b97e32
 class DatasetWriter:
     """Write a dataset folder; a context manager. Raises DvBenchError when the folder exists, an image has
-    another shape, a label is not 0, 1 or 2, an example comes twice, or nothing was added."""
+    another shape, a label is not 0, 1 or 2, an example is added twice, or nothing was added."""
     group_rows = 4096  # rows written at a time
     def __init__(self,
         path:str|Path,                 # the folder to make
@@ -211,19 +211,19 @@ def _check_unique(
     hashes:array.array, # of the examples' names
     parquet:Path,       # the index, to look names up
 ):
-    "Raises DvBenchError when an example comes twice."
+    "Raises DvBenchError when an example was added twice."
     if len(np.unique(np.frombuffer(hashes, np.uint64))) == len(hashes): return
     counts = pq.read_table(parquet, columns=["example"])["example"].value_counts().to_pylist()
     repeated = [count["values"] for count in counts if count["counts"] > 1]
-    raise DvBenchError(f"{len(repeated)} examples come more than once, such as {repeated[:2]}; give each "
-                       "sample its --sample and each depth or platform its --source")
+    raise DvBenchError(f"{len(repeated)} examples occur more than once, such as {repeated[:2]}; use another "
+                       "--sample for each sample and another --source for each depth or platform")
 
 # %% ../../nbs/11a_dataset.writer.ipynb #6e64b460
 @patch
 def _finish(self:DatasetWriter):
     "Check the examples and write what is left."
     n = len(self.hashes)
-    if not n: raise DvBenchError(f"{self.path}: no examples, so no dataset was written; look at the input")
+    if not n: raise DvBenchError(f"{self.path}: no examples, so no dataset was written; check the input")
     if self.rows: self._write_rows()
     self.table.close()
     _check_unique(self.hashes, self.partial/"examples.parquet")

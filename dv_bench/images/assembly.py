@@ -129,7 +129,7 @@ def add_to_graph(text, begin, end, k, slots, where, successors, weights, n):
 # %% ../../nbs/24_images.assembly.ipynb #dbd21ec9
 @compiled
 def topological_order(successors):
-    "Vertices in topological order, without those that lie on or behind a cycle."
+    "Vertices in topological order, without those that lie on or after a cycle."
     n = len(successors)
     n_incoming = np.zeros(n, np.int64)
     for v in range(n):
@@ -292,7 +292,7 @@ def list_paths(successors, sink, max_paths):
 # %% ../../nbs/24_images.assembly.ipynb #7d4743f9
 @compiled
 def spell_paths(text, where, k, nodes, ends):
-    "The sequences of the paths, one behind the other, and where each begins."
+    "The concatenated sequences of the paths, and where each begins."
     starts = np.zeros(len(ends)+1, np.int64)
     for i in range(len(ends)):
         length = k-1

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['REF', 'SUB', 'INS', 'DEL', 'CLIP', 'POSITION', 'KIND', 'FIRST', 'LENGTH', 'ANCHOR', 'READ', 'LOW',
            'min_mapping_quality', 'min_base_quality', 'min_count', 'min_snp_fraction', 'min_indel_fraction', 'Event',
-           'Evidence', 'is_canonical', 'count_alleles', 'Candidate', 'alt_sets', 'same_allele', 'find_candidates']
+           'Evidence', 'is_canonical', 'count_alleles', 'Candidate', 'same_allele', 'find_candidates']
 
 # %% ../../nbs/22_images.candidates.ipynb #11ce8ac5
 from typing import NamedTuple
@@ -126,7 +126,7 @@ def _anchor_base(at, first, bases, ref_at, ref):
 # %% ../../nbs/22_images.candidates.ipynb #b85c7364
 @compiled
 def _indel_bases(op, length, at, bases, ref_at, ref):
-    "The inserted, clipped or deleted bases; fewer than `length` where a deletion leaves the contig."
+    "The inserted, clipped or deleted bases; fewer than `length` if a deletion passes the contig's end."
     if op == CDEL: return ref[ref_at:ref_at+length]
     return bases[at:at+length]
 
@@ -238,13 +238,6 @@ class Candidate(NamedTuple):
     ref_count: int                  # of them, those that show the reference
     alt_counts: tuple[int, ...]     # of them, those that show each alt
 
-# %% ../../nbs/22_images.candidates.ipynb #7957433f
-def alt_sets(
-    n:int, # alts of a site
-)->list[tuple[int, ...]]: # indices of the alts that each image shows
-    "The images of a site: each alt alone, then each pair."
-    return [(j,) for j in range(n)] + [(i, j) for i in range(n) for j in range(i+1, n)]
-
 # %% ../../nbs/22_images.candidates.ipynb #18bd4d44
 @compiled
 def same_allele(a, b, bases):
@@ -321,8 +314,8 @@ def _store_supporters(begin, end, allele, events, groups, support, n):
 # %% ../../nbs/22_images.candidates.ipynb #211e2cd2
 @compiled
 def _alleles(ref_count, events, begins, bases, key, has_copies, ref):
-    """Alleles that pass, in rows of position in the stretch, depth, one event, number of supporting reads and
-    count; the supporting reads of all of them, concatenated. `ref` begins with the stretch."""
+    """The alleles that pass, with columns: position in the stretch, depth, one event, number of supporting
+    reads, count; the supporting reads of all of them, concatenated. `ref` begins with the stretch."""
     size = len(events)
     groups = _Groups(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64))
     rows = np.zeros((size, 5), np.int64)
@@ -359,7 +352,7 @@ def _alt_text(event, bases, ref_allele)->str:
 
 # %% ../../nbs/22_images.candidates.ipynb #2161dc76
 def _candidate(pos0, depth, ref_count, alleles, bases, ref)->Candidate:
-    "A site of its alleles; `ref` begins at the site."
+    "The candidate site with these alleles; `ref` begins at the site."
     longest_deletion = max(allele.event.length if allele.event.kind == DEL else 0 for allele in alleles)
     ref_allele = bytes(ref[:1+longest_deletion]).decode()
     by_alt = {_alt_text(allele.event, bases, ref_allele): allele for allele in alleles}

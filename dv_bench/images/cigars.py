@@ -74,7 +74,7 @@ def open_tape(cigar, room):
 # %% ../../nbs/24a_images.cigars.ipynb #6bcc4612
 @compiled
 def has_rows(tape):
-    "Whether there are operations behind the current one."
+    "Whether there are operations after the current one."
     return tape[HEAD, 0] < len(tape)
 
 # %% ../../nbs/24a_images.cigars.ipynb #951f0ae8
@@ -88,7 +88,7 @@ def pop_row(tape):
 # %% ../../nbs/24a_images.cigars.ipynb #da75c4f8
 @compiled
 def push_row(tape, op, length):
-    "Put an operation in front of the rows that are left, behind the current operation."
+    "Insert an operation directly after the current one."
     tape[HEAD, 0] -= 1
     tape[tape[HEAD, 0], OP] = op
     tape[tape[HEAD, 0], LEFT] = length
@@ -187,9 +187,9 @@ def compose_cigars(
 # %% ../../nbs/24a_images.cigars.ipynb #20304c6e
 @compiled
 def haplotype_shift(to_reference, position):
-    "What to add to a haplotype position to count it on the reference, from the haplotype's begin there."
+    "Reference position minus haplotype position, both counted from the haplotype's start."
     shift = 0
-    begin = 0 # of the operation, in the haplotype
+    begin = 0 # start of the operation in the haplotype
     for o in range(len(to_reference)):
         op = to_reference[o, 0]
         length = to_reference[o, 1]

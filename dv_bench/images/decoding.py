@@ -37,7 +37,7 @@ read_fates = (
 record_head = np.dtype([  # SAM specification 1.6, section 4.2
     ("size", "<i4"), # of the record without this field
     ("contig", "<i4"), ("pos0", "<i4"),
-    ("name_size", "<u1"), # with the zero at its end
+    ("name_size", "<u1"), # with the terminating NUL
     ("mapq", "<u1"), ("bin", "<u2"),
     ("n_ops", "<u2"), ("flag", "<u2"), ("n_bases", "<i4"),
     ("mate_contig", "<i4"), ("mate_pos0", "<i4"), ("insert_size", "<i4")])
@@ -160,9 +160,9 @@ def _cigar_lengths(data, parts):
 # %% ../../nbs/21_images.decoding.ipynb #9bb1f3f3
 @compiled
 def _check_sizes(parts, next_at):
-    "Raises ValueError where a record's parts overlap or leave the record."
+    "Raises ValueError where a record's parts overlap or extend past the record."
     if parts.cigar == parts.name or parts.quals < parts.bases or parts.end > next_at:
-        raise ValueError("a record longer than its length")
+        raise ValueError("a record is longer than its length field says")
 
 # %% ../../nbs/21_images.decoding.ipynb #271e744f
 @compiled
@@ -175,8 +175,8 @@ def _check_cigar(parts, n_read):
 # %% ../../nbs/21_images.decoding.ipynb #ae9d2bb2
 @compiled
 def _select(data, start0, end0, min_mapq, fraction, seed):
-    """Where the usable records stand that overlap start0..end0; how many of the records that begin there had
-    which fate. Raises ValueError for damaged records."""
+    """Where the usable records that overlap start0..end0 begin; the number of records that begin in it, by
+    fate. Raises ValueError for damaged records."""
     usable = np.zeros(len(data)//_head_size, np.int64)
     counts = np.zeros(len(read_fates), np.int64)
     n = 0
@@ -282,12 +282,12 @@ def open_reads(
 # %% ../../nbs/21_images.decoding.ipynb #49c3eab1
 @compiled
 def _whole_records(data, at, contig, end0):
-    """From `at` on, where the last record ends that is complete and begins before `end0`; whether a record
-    follows that begins later. Raises ValueError for a record without a length."""
+    """Where the last complete record from `at` on that begins before `end0` ends; whether the next record
+    begins later. Raises ValueError for a record with an impossible length."""
     while at+_head_size <= len(data):
         if _int32(data, at+_contig) != contig or _int32(data, at+_pos0) >= end0: return at, True
         size = _int32(data, at)
-        if size < 32: raise ValueError("a record without a length")
+        if size < 32: raise ValueError("a record with an impossible length")
         if at+4+size > len(data): break
         at += 4+size
     return at, False
@@ -303,7 +303,7 @@ def _bam_records(
     ahead = offsets[start0 >> 14:]
     if not ahead.any(): return bytearray()
     first_offset = int(ahead[ahead > 0][0])
-    if first_offset >> 16 >= path.stat().st_size: raise OSError("the index points behind the file's end")
+    if first_offset >> 16 >= path.stat().st_size: raise OSError("the index points beyond the file's end")
     data = bytearray()
     at = 0
     with pysam.BGZFile(str(path)) as f:
@@ -314,7 +314,7 @@ def _bam_records(
             data += piece
             at, done = _whole_records(np.frombuffer(data, np.uint8), at, contig, end0)
             if piece or done: continue
-            if at < len(data): raise OSError("the last record is not whole")
+            if at < len(data): raise OSError("the last record is truncated")
             done = True
     return memoryview(data)[:at]
 

@@ -45,7 +45,7 @@ class Partition(NamedTuple):
 def _mean(
     values:np.ndarray, # int (n,)
 )->float|None:
-    "The mean; None of nothing."
+    "The mean; None if there are no values."
     return int(values.sum())/len(values) if len(values) else None
 
 # %% ../../nbs/28_images.examples.ipynb #186fa566
@@ -273,7 +273,7 @@ def as_example(
 
 # %% ../../nbs/28_images.examples.ipynb #a6909735
 def _is_simulated(job:Job)->bool:
-    "Do the reads come from dvb_simulate? It says so in the read group."
+    "Do the reads come from dvb_simulate, which notes it in the read groups?"
     with open_reads(job.reads, job.ref) as handle:
         return any(group.get("DS") == "simulated" for group in handle.header.to_dict().get("RG", ()))
 
@@ -317,8 +317,8 @@ def write_dataset(
     if Path(out).exists(): raise DvBenchError(f"{out} exists already: choose another name or remove it first")
     unnumbered = [name for name in job.channels if name not in channel_numbers]
     if tfrecord and unnumbered:
-        raise DvBenchError(f"channels {unnumbered} have no number in a TFRecord; leave them or --tfrecord "
-                           "out")
+        raise DvBenchError(f"channels {unnumbered} have no DeepVariant number, which a TFRecord needs; "
+                           "leave out these channels or --tfrecord")
     counts = Counter()
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(_open_writer(out, job))
@@ -332,5 +332,5 @@ def write_dataset(
             raise DvBenchError(
                 f"no example in the regions, so nothing was written ({counts['reads used']:,} reads used, "
                 f"{counts['sites']} candidate sites, {n_not_confident} of them not in confident regions); "
-                "look at regions and files")
+                "check the regions and the files")
     return counts

@@ -38,7 +38,7 @@ class Job:
     sex_chromosomes: bool = False # label X and Y as if there were two copies
     left_out: tuple = ()    # contigs left out because they cannot be labelled
     named: tuple = ()       # samples that the reads' read groups name
-    encode: bool = False    # hand out images as a dataset keeps them
+    encode: bool = False    # return images compressed, as a dataset stores them
 
 # %% ../../nbs/27a_images.job.ipynb #d0c19262
 def truth_name(
@@ -52,7 +52,7 @@ def truth_name(
 # %% ../../nbs/27a_images.job.ipynb #5e450bff
 def open_truth(
     job:Job,
-)->TruthSet: # its confident regions are cut to the regions of the job
+)->TruthSet: # its confident regions are restricted to the regions of the job
     "The truth set of a job. Raises DvBenchError as `TruthSet` does."
     truth = TruthSet(job.truth, job.confident, job.sample, job.sex_chromosomes)
     confident = {}
@@ -91,7 +91,7 @@ def _check_images(
 
 # %% ../../nbs/27a_images.job.ipynb #9ee2173b
 def _check_options(job:Job):
-    "Raises DvBenchError for a labeler or a fraction that there is not."
+    "Raises DvBenchError for an unknown labeler or a fraction out of range."
     if job.labeler not in label_methods:
         raise DvBenchError(f"--labeler {job.labeler}: expected {' or '.join(label_methods)}")
     if not 0 < job.fraction <= 1:
@@ -100,7 +100,7 @@ def _check_options(job:Job):
 
 # %% ../../nbs/27a_images.job.ipynb #c53af785
 def _without_sex_chromosomes(job:Job)->Job:
-    "The job without X and Y, as a label counts up to two copies."
+    "The job without X and Y, because labels assume two copies of each contig."
     left_out = tuple(contig for contig in job.regions if sex_chromosome.fullmatch(contig))
     regions = {contig: intervals for contig, intervals in job.regions.items() if contig not in left_out}
     return replace(job, regions=regions, left_out=left_out)
@@ -110,7 +110,7 @@ def _read_inputs(
     reads:str, ref:str,     # paths
     regions:list, alias:dict, # as for `calling_regions`
 )->tuple[dict, list[str]]:  # regions to call, samples that the read groups name
-    "Raises DvBenchError when a file cannot be used, or the contigs of reads and reference do not fit."
+    "Raises DvBenchError when a file cannot be used, or contigs of reads and reference differ."
     with open_reference(ref) as fasta, open_reads(reads, ref) as handle:
         in_ref = dict(zip(fasta.references, fasta.lengths))
         in_reads = dict(zip(handle.references, handle.lengths))
@@ -128,7 +128,7 @@ def prepare(
     contig_alias:dict[str, str]|None=None, # name in reads or truth -> name in the reference
     **options,          # further fields of `Job`
 )->Job:
-    "Check what is asked for. Raises DvBenchError for input that cannot be used."
+    "Check a user's input and make the job. Raises DvBenchError for input that cannot be used."
     alias = contig_alias or {}
     reads, ref, truth, confident = (path and str(find_path(path)) for path in (reads, ref, truth, confident))
     if bool(truth) != bool(confident):

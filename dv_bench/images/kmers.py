@@ -209,7 +209,7 @@ def match_haplotype(
     numbers = haplotype_kmers(text, index.table, bases)
     for i in range(len(numbers)):
         k = numbers[i]
-        if k < 0: continue # then coverage is not looked at either
+        if k < 0: continue # then coverage is not checked either
         before = base_numbers[text[i-1]] if i else np.uint8(OTHER_BASE)
         for o in range(index.starts[k], index.starts[k+1]):
             if index.before[o] == before and before < OTHER_BASE: continue # done by the k-mer before

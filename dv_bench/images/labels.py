@@ -179,7 +179,7 @@ def score_matches(
 def label_group(
     candidates:list[Site], # in order of position
     truths:list[Site],     # with genotypes, none of them all reference
-    fetch:Callable[[int, int], str], # start, end (0-based half-open) -> upper-case reference, cut at its end
+    fetch:Callable[[int, int], str], # start, end (0-based half-open) -> upper-case reference, to contig end
 )->list[tuple[int, int]]:  # per candidate
     "Genotypes that explain the truth of a group best. Raises DvBenchError if nothing matches the truth."
     if not candidates or not truths: return [(0, 0)]*len(candidates)
@@ -223,7 +223,7 @@ def label_sites(
     candidates:list[tuple], # (pos0, ref, alts) in order of position
     truth:list[tuple],      # (pos0, ref, alts, genotype) in order of position, all-reference ones included
     confident:list[tuple[int, int]], # sorted, disjoint, 0-based half-open
-    fetch:Callable[[int, int], str], # start, end (0-based half-open) -> upper-case reference, cut at its end
+    fetch:Callable[[int, int], str], # start, end (0-based half-open) -> upper-case reference, to contig end
     method:str="haplotype", # haplotype: any spelling of a variant; positional: same position and alleles only
 )->list[tuple[int, int]|None]: # genotype per candidate; None where the truth is not known
     "Genotypes of candidate sites. Raises DvBenchError on sites out of order and on an unknown method."
@@ -245,7 +245,7 @@ def label_partition(
     truth:TruthSet,
     candidates:list[tuple],         # (pos0, ref, alts) of one partition, in order of position
     contig:str, start:int, end:int, # the partition, 0-based half-open
-    fetch:Callable[[int, int], str], # start, end -> upper-case reference of the contig, cut at its end
+    fetch:Callable[[int, int], str], # start, end -> upper-case reference, up to the contig's end
     within:list[tuple[int, int]]|None=None, # called regions, sorted and disjoint; default: the whole contig
     method:str="haplotype",         # as in `label_sites`
 )->list[tuple[int, int]|None]:      # genotype per candidate; None where the truth is not known

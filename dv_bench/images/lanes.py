@@ -135,7 +135,7 @@ def fill_ends(targets, queries, cells, ends):
 # %% ../../nbs/25a_images.lanes.ipynb #c4d368ec
 def side_by_side(
     sequences:list[np.ndarray], # uint8, base numbers
-    filler:int,                 # for other letters and behind the ends
+    filler:int,                 # for other letters and after the ends
 )->np.ndarray:                  # int16 (longest, sequences)
     "Sequences as columns of a table."
     columns = np.full((max(map(len, sequences)), len(sequences)), filler, np.int16)

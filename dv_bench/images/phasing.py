@@ -107,7 +107,7 @@ def join_blocks(
     lefts:list[tuple[str, ...]],  # the phasings of one block
     rights:list[tuple[str, ...]], # those of all blocks further right
 )->list[tuple[str, ...]]:
-    "All pairs of haplotypes of both sides together."
+    "All pairs of haplotypes of both sides joined."
     return [pair for right in rights for left in lefts for pair in join_phasings(left, right)]
 
 # %% ../../nbs/22b_images.phasing.ipynb #25bd5e5b

@@ -16,7 +16,8 @@ import numpy as np
 from ..core import height, reference_rows, wgs_channels, width
 from ..machine import compiled
 from .reads import FREVERSE, Reads, consumes_read, consumes_reference, copy_values, is_aligned
-from .candidates import Candidate, alt_sets
+from ..dataset.sites import alt_sets
+from .candidates import Candidate
 from .read_rows import choose_rows, indel_pixel_base
 
 # %% ../../nbs/27_images.pileup.ipynb #7482c0c9

@@ -53,7 +53,7 @@ def _uniform(
 @functools.lru_cache(4096)
 def shuffled(
     n:int,        # reads
-)->np.ndarray:    # int64 (n,), not to be written to
+)->np.ndarray:    # int64 (n,), shared: do not modify
     "The order that `std::shuffle` of GCC 11 and later gives to 0..n-1."
     draws = _twister(shuffle_seed)
     order = list(range(n))
@@ -76,7 +76,7 @@ min_overlap = 15  # bases
 # %% ../../nbs/26a_images.read_rows.ipynb #a5b968ed
 @compiled
 def _has_base_inside(position, first_op, last_op, ops, lens, start0, end0):
-    "Has a read that begins at `position` an aligned or inserted base in start0..end0?"
+    "Does a read that begins at `position` have an aligned or inserted base in start0..end0?"
     for o in range(first_op, last_op):
         op, length = ops[o], lens[o]
         if is_aligned(op) and position < end0 and position+length > start0: return True
@@ -112,7 +112,7 @@ def indel_pixel_base(op, position, at, first):
 # %% ../../nbs/26a_images.read_rows.ipynb #820a450a
 @compiled
 def _is_low_at(pos0, position, first, first_op, last_op, ops, lens, quals):
-    "Has a read that begins at `position` with base `first` a low quality at pos0?"
+    "Does a read that begins at `position` with base `first` have a low quality at pos0?"
     at = first
     for o in range(first_op, last_op):
         op, length = ops[o], lens[o]

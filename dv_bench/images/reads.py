@@ -241,7 +241,7 @@ def reservoir(
     n:int,                # reads
     k:int=reservoir_size, # reads to keep
 )->np.ndarray:            # int64 (min(n, k),), indices of the reads that are kept, in their new order
-    "Reservoir sampling as in DeepVariant 1.9. Nothing is drawn for up to k reads."
+    "Reservoir sampling as in DeepVariant 1.9. Up to k reads are all kept, without random numbers."
     if n <= k: return np.arange(n)
     kept = np.arange(k)
     random = np.random.RandomState(reservoir_seed)

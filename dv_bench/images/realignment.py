@@ -139,7 +139,7 @@ def align_to_chosen(
     fit:ReadScores,
     chosen:np.ndarray,      # int64 (n,), haplotype of each read; -1 for none
 )->Alignments:              # of the reads to their haplotypes; without rows for no gaps
-    "Begin and CIGAR of each read in its haplotype."
+    "Start and CIGAR of each read in its haplotype."
     n = len(chosen)
     begins = fit.positions[chosen, np.arange(n)]
     cigars = [np.zeros((0, 2), np.int64)]
@@ -156,7 +156,7 @@ def align_to_chosen(
 def align_haplotype(
     haplotype:bytes,
     reference:bytes,
-)->tuple[int, np.ndarray, bool]: # begin in the reference, CIGAR, whether it is a piece of the reference
+)->tuple[int, np.ndarray, bool]: # start in the reference, CIGAR, whether it is a piece of the reference
     "Alignment of a haplotype to the reference."
     if haplotype == reference: return 0, np.array([[CMATCH, len(reference)]]), True
     _, begin, cigar = align(text_numbers(reference), text_numbers(haplotype))

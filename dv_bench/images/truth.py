@@ -31,7 +31,7 @@ def check_truth_index(
     path:Path, # VCF or BCF
     file:pysam.VariantFile, # the same file, opened
 ):
-    "Raise DvBenchError if the index is missing, older than the VCF or of another file."
+    "Raise DvBenchError if the index is missing, older than the VCF or belongs to another file."
     indexes = [index for index in (Path(f"{path}.csi"), Path(f"{path}.tbi")) if index.exists()]
     if not indexes or file.index is None:
         raise DvBenchError(f"{path} has no index (.tbi or .csi); make it with "
@@ -93,14 +93,14 @@ def confident(self:TruthSet,
     contig:str,
     within:list[tuple[int, int]]|None=None, # called regions, sorted and disjoint; default: the whole contig
 )->list[tuple[int, int]]: # sorted, disjoint, 0-based half-open; empty if the BED has none here
-    "Confident regions. Raises DvBenchError on X and Y unless allowed, and on contigs named otherwise."
+    "Confident regions. Raises DvBenchError on X and Y unless allowed, and on contigs named differently."
     if not self.sex_chromosomes and sex_chromosome.fullmatch(contig):
         raise DvBenchError(f"{contig}: a label counts up to two copies, but males carry one copy of "
                            f"{contig}; exclude it from the regions, or allow labels on sex chromosomes "
                            "if the sample has two copies")
     other_name = contig.removeprefix("chr") if contig.startswith("chr") else f"chr{contig}"
     if contig not in self.regions and other_name in self.regions:
-        raise DvBenchError(f"{self.bed} calls {contig} {other_name}; "
+        raise DvBenchError(f"{self.bed} has the name {other_name} for {contig}; "
                            "rename its contigs as they are in the reads")
     intervals = self.regions.get(contig, [])
     return intervals if within is None else intersect_intervals(intervals, within)

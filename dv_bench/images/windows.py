@@ -69,7 +69,7 @@ def alternative_support(
     bases, key,      # of `Reads`
     min_support,     # reads; alleles with fewer are ignored
 ):                   # int64, one per position
-    "Reads that speak against the reference at each position."
+    "Number of reads with an alternative allele at each position."
     n = len(begins)-1
     support = np.zeros(n, np.int64)
     done = np.zeros(len(events), np.int64)
@@ -107,7 +107,7 @@ def select_windows(
     contig_length:int,     # bases
     start0:int, end0:int,  # the partition, 0-based half-open
     options:RealignOptions=RealignOptions(),
-)->np.ndarray: # int64 (windows, 2), 0-based half-open, ascending; they can overlap and leave the partition
+)->np.ndarray: # int64 (windows, 2), 0-based half-open, ascending; may overlap and exceed the partition
     "Windows in which the reads of a partition disagree with the reference."
     start = max(0, start0-options.window_expansion)
     end = min(contig_length, end0+options.window_expansion)

@@ -37,7 +37,7 @@ def pad_images(
 class Fitted(NamedTuple):
     "How an architecture takes images of one shape."
     size: tuple[int, int] # height and width of the network's input
-    takes_size: bool      # whether timm's constructor is given the size (ViT and Swin kinds)
+    takes_size: bool      # whether timm's constructor is given the size (ViT and Swin families)
 
 # %% ../../nbs/40_model.architectures.ipynb #3de1fb50
 def _round_up(
@@ -106,7 +106,7 @@ def _try_size(
         fitted = Fitted(size, takes_size)
         try: return fitted if _sees_all_pixels(name, channels, fitted) else None
         except Exception as e:
-            if not (takes_size and "img_size" in str(e)): raise # else: built without a size
+            if not (takes_size and "img_size" in str(e)): raise # otherwise it is built without a size
 
 # %% ../../nbs/40_model.architectures.ipynb #b8c067e8
 @functools.lru_cache(maxsize=None)
@@ -117,7 +117,7 @@ def fit_size(
     width:int,
     pad:int=0,     # pixels; images are padded to a square of this side; 0 leaves them as they are
 )->Fitted:
-    "The smallest input, no smaller than the image, that an architecture takes. Raises DvBenchError for none."
+    "The first of the candidate sizes that an architecture takes. Raises DvBenchError if it takes none."
     if pad and pad < max(height, width):
         raise DvBenchError(f"pad={pad} is smaller than the images ({height} x {width}); "
                            f"use 0 or at least {max(height, width)}")
@@ -153,7 +153,7 @@ def _hub_weights(name:str)->Path:
     try: return Path(hf_hub_download(published.hf_hub_id, "model.safetensors"))
     except Exception as e: # the hub's client raises many kinds of error
         raise DvBenchError(
-            f"the weights of {name} ({published.hf_hub_id} on the Hugging Face hub) cannot be had: "
+            f"the weights of {name} ({published.hf_hub_id} on the Hugging Face hub) cannot be downloaded: "
             f"{type(e).__name__}. Connect to the internet once, give pretrained=FILE.safetensors, "
             "or start from scratch with pretrained=False"
         ) from None

@@ -104,7 +104,7 @@ def images_per_second(
     device:torch.device,
     repeats:int=5,        # timed calls, at most
     warm:int=2,           # calls before the clock starts
-    seconds:float=5.,     # stop after so many seconds of timed calls
+    seconds:float=5.,     # stop after this many seconds of timed calls
 )->float:
     "Speed of a step: batch size over the median time of a call."
     for _ in range(warm): step()

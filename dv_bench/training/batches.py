@@ -123,7 +123,7 @@ class ImageStore:
         "Batches of images that are on the training device."
         for batch in numbers: yield self.images[to_device(self._rows(batch), self.device)]
 
-    def _gather(self, batch:np.ndarray)->torch.Tensor: # in memory that the GPU can read by itself
+    def _gather(self, batch:np.ndarray)->torch.Tensor: # pinned memory for a GPU
         out = torch.empty((len(batch), *self.shape), dtype=torch.uint8, pin_memory=self.device.type == "cuda")
         return torch.index_select(self.images, 0, self._rows(batch), out=out)
 
@@ -167,7 +167,7 @@ def epoch_batches(
     parts:int=1,         # that a batch is cut into, over devices and accumulation
     balanced:bool=False, # as for `epoch_order`
 )->list[np.ndarray]:     # per step the positions in `labels`
-    "Batches of an epoch. An incomplete last one is left out below 16 images or below two a part."
+    "Batches of an epoch. An incomplete last one needs 16 images and two per part, or is left out."
     order = epoch_order(labels, seed, epoch, balanced)
     batches = [order[k:k+batch_size] for k in range(0, len(order), batch_size)]
     smallest = min(batch_size, max(16, 2*parts))

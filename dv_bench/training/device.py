@@ -36,12 +36,12 @@ def autocast(
     device:torch.device,
     precision:str, # fp32, bf16 or fp16
 )->contextlib.AbstractContextManager:
-    "The context in which a network computes."
+    "The autocast context for a precision."
     types = {"bf16": torch.bfloat16, "fp16": torch.float16}
     return torch.autocast(device.type, types[precision]) if precision in types else contextlib.nullcontext()
 
 # %% ../../nbs/51_training.device.ipynb #3fa62070
-def micro_batch(config:Config)->int: # images that a device processes at a time in training, at most
+def micro_batch(config:Config)->int: # most images that a device processes at a time in training
     processes = int(os.environ.get("WORLD_SIZE", config.processes))
     return max(2, -(-config.batch_size//(config.accumulate*processes)))
 
@@ -60,7 +60,7 @@ def check_tracker(
                            "or use tensorboard or none")
 
 # %% ../../nbs/51_training.device.ipynb #ba498a0e
-peer_timeout = timedelta(hours=3) # that processes wait for the main one while it measures and writes
+peer_timeout = timedelta(hours=3) # how long processes wait for the main one while it measures and writes
 
 # %% ../../nbs/51_training.device.ipynb #18ec9013
 def make_accelerator(
@@ -68,7 +68,7 @@ def make_accelerator(
     tracker:str="none",     # accelerate's name of a tracker, or none
     folder:Path|None=None,  # of the run, for its tracker
 )->Accelerator:
-    "accelerate on the devices that are there. Raises DvBenchError where it would train independent copies."
+    "accelerate on the available devices. Raises DvBenchError where it would train independent copies."
     AcceleratorState._reset_state() # an earlier run of this process may have had another precision
     check_tracker(tracker)
     processes = int(os.environ.get("WORLD_SIZE", 1))

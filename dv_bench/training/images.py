@@ -55,8 +55,8 @@ def _check_compatible(
 def _check_no_shared_folder(train:list[PileupDataset], test:list[PileupDataset]):
     shared = {d.path.resolve() for d in train} & {d.path.resolve() for d in test}
     if shared:
-        raise DvBenchError(f"{shared.pop()} is named to train on and to test on; name other images as "
-                           "test_data, or none: then folds of data are held out")
+        raise DvBenchError(f"{shared.pop()} is given for training and for testing; give other folders as "
+                           "test_data, or none to test on held-out folds of data")
 
 # %% ../../nbs/46_training.images.ipynb #a5c4baae
 def _check_no_example_twice(datasets:list[PileupDataset]):
@@ -65,8 +65,8 @@ def _check_no_example_twice(datasets:list[PileupDataset]):
     twice = names[names.duplicated()]
     if len(twice):
         raise DvBenchError(f"{len(twice)} examples lie in two of {', '.join(str(d.path) for d in datasets)}, "
-                           f"the first is {twice.iloc[0]}; give each once, and tell depths and platforms of "
-                           "one sample apart by dvb_examples --source")
+                           f"the first is {twice.iloc[0]}; give each once, and use dvb_examples --source to "
+                           "distinguish depths or platforms of one sample")
 
 # %% ../../nbs/46_training.images.ipynb #9f5ae8aa
 def check_folders(
@@ -91,7 +91,7 @@ def in_project(path:Path)->str:
 
 # %% ../../nbs/46_training.images.ipynb #38a4a650
 def _realigned(options:dict)->bool|None: # None where it is not known
-    "Whether reads were realigned when a dataset was made; a dataset made `of` another one asks that one."
+    "Whether a dataset's reads were realigned; for a part `of` another dataset, whether that one's were."
     return _realigned(options["of"] or {}) if "of" in options else options.get("realign")
 
 # %% ../../nbs/46_training.images.ipynb #e6819ed9
@@ -137,7 +137,7 @@ def describe_training(
 
 # %% ../../nbs/46_training.images.ipynb #7c0bb9e2
 class TrainingImages:
-    "One or several dataset folders as one. Raises DvBenchError when they do not fit or have no labels."
+    "One or several dataset folders as one. Raises DvBenchError if they are incompatible or have no labels."
     def __init__(self,
         data:str,         # folders to train on (and to hold folds out of), comma-separated
         test_data:str="", # separate folders to test on

@@ -88,7 +88,7 @@ def explain_out_of_memory(
     examples:TrainingImages,
     images_on_device:Callable[[], bool]=lambda: False, # called after a failure
 ):
-    "Raises DvBenchError with the sizes that would fit where a GPU's memory is too small."
+    "Turns an out-of-memory error of a GPU into a DvBenchError with the sizes that would fit."
     try: yield
     except torch.OutOfMemoryError as e:
         traceback.clear_frames(e.__traceback__) # they hold the failed run's tensors

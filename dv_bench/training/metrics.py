@@ -54,7 +54,7 @@ metric_names = ("accuracy", "precision", "recall", "f1", "auc_ovr", "auc_ovo", "
 
 # %% ../../nbs/45_training.metrics.ipynb #2c7c501b
 def _checked(labels, probs):
-    "The arrays, or DvBenchError."
+    "The arguments as arrays. Raises DvBenchError for wrong shapes or labels outside 0..2."
     labels, probs = np.asarray(labels), np.asarray(probs, float)
     if labels.ndim != 1 or probs.shape != (len(labels), 3):
         raise DvBenchError("expected n labels and n x 3 probabilities, "
@@ -93,7 +93,7 @@ def undefined_because(
 def softmax(
     logits:np.ndarray, # (n, 3)
 )->np.ndarray:         # (n, 3) float32
-    "Probabilities of logits."
+    "Probabilities from logits."
     e = np.exp(logits.astype(np.float64)-logits.max(1, keepdims=True))
     return (e/e.sum(1, keepdims=True)).astype(np.float32)
 
@@ -130,7 +130,7 @@ def clopper_pearson(
     n,                 # trials
     level:float=.95,
 )->tuple[np.ndarray, np.ndarray]: # low, high; NaN without a trial
-    "Exact interval of a share (Clopper and Pearson 1934); fractional counts through the beta distribution."
+    "Exact interval of a proportion (Clopper, Pearson 1934); fractional counts by the beta distribution."
     k, n, tail = np.asarray(k, float), np.asarray(n, float), (1-level)/2
     with np.errstate(invalid="ignore", divide="ignore"):
         low = np.where(k > 0, stats.beta.ppf(tail, k, n-k+1), 0.)

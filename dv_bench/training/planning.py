@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from .device import device_name, micro_batch, this_device
 from .images import TrainingImages
 from .memory import explain_out_of_memory

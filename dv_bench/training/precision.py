@@ -66,7 +66,7 @@ def bare_speed(
     batch_size:int=0,           # by default what a device processes at a time in training
     repeats:int=3,
 )->float:                       # images a second
-    "Training speed without data."
+    "Training speed without data loading."
     n = batch_size or micro_batch(config)
     step = bare_step(config, shape, precision, channels_last, n)
     return images_per_second(step, n, this_device(), repeats=repeats, warm=1)

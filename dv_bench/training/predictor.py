@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from ..core import DvBenchError
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from .batches import crop, used_shape
 from .checkpoints import load_tensors
 from .device import autocast, this_device

@@ -23,7 +23,7 @@ def draw_augmentation(
     rows:int,                 # of an image
     rng:np.random.Generator,
     drop_reads:float=0.,      # up to this share of an image's reads is dropped
-    cap_depth:int=0,          # at most so many reads, a number drawn between this and all; 0 is off
+    cap_depth:int=0,          # reads are capped at a number drawn between this and all; 0 is off
     brightness:float=0.,      # qualities are scaled by up to this share, up or down
 )->dict[str, torch.Tensor]:   # the drawn numbers, first dimension n; empty where nothing is augmented
     "Random numbers of one batch."
@@ -113,7 +113,7 @@ def build_network(
     shape:tuple[int, int, int], # of the images: channels, height, width
     seed:int,                   # of the initial weights
 )->nn.Module:
-    "The network of some settings. Raises DvBenchError for grad_checkpointing where it has none."
+    "The network that the settings describe. Raises DvBenchError if it has no gradient checkpointing."
     used = used_shape(shape, config.rows, config.columns)
     model = build_model(config.arch, *used, config.pad, config.pretrained, seed, config.drop_rate,
                         config.drop_path_rate)
@@ -130,7 +130,7 @@ def make_optimizer(
     optimizer:str="adam",    # adam, adamw or sgd
     lr:float=1e-3,
     weight_decay:float=0.,
-    momentum:float=.9,       # sgd; Nesterov's
+    momentum:float=.9,       # of sgd, with Nesterov's method
 )->torch.optim.Optimizer:
     "Fused Adam, AdamW or SGD; biases and normalisation do not decay."
     trained = [p for p in model.parameters() if p.requires_grad]

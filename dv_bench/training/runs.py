@@ -125,8 +125,8 @@ def open_run(
     "Read the run.json of one run folder. Raises DvBenchError where there is none or it is damaged."
     folder = find_path(folder)
     if not (folder/"run.json").exists():
-        raise DvBenchError(f"{folder} is no run folder: it has no run.json; "
-                           "expected such as outputs/<experiment>/<arch>/fold0_seed0")
+        raise DvBenchError(f"{folder} is not a run folder: it has no run.json; "
+                           "expected a folder like outputs/<experiment>/<arch>/fold0_seed0")
     return TrainedRun(folder, read_json(folder/"run.json"))
 
 # %% ../../nbs/48_training.runs.ipynb #e8fe3aca
@@ -173,8 +173,8 @@ def open_runs(
     found = read_runs(find_path(folder))
     if len(found): return found
     n, remedy = len(found.unfinished), ""
-    if n == 1: remedy = ". 1 run is not complete: give the dvb_train command that started it again"
-    if n > 1: remedy = f". {n} runs are not complete: give the dvb_train command that started them again"
+    if n == 1: remedy = ". 1 run is not complete: repeat the dvb_train command that started it"
+    if n > 1: remedy = f". {n} runs are not complete: repeat the dvb_train command that started them"
     raise DvBenchError(f"{found.folder} holds no complete run; expected outputs/<experiment>/<arch>, "
                        f"or one of its folders such as fold0_seed0{remedy}")
 
@@ -242,7 +242,7 @@ def locked(
         except OSError:
             f.seek(0)
             owner = f.read().strip() or "unknown process"
-            raise DvBenchError(f"{folder}: another run works here ({owner}); "
+            raise DvBenchError(f"{folder}: another process uses this folder ({owner}); "
                                "wait for it or choose another --experiment") from None
         f.truncate(0)
         f.write(f"process {os.getpid()} on {socket.gethostname()}")
@@ -279,8 +279,8 @@ def write_predictions(
 def gallery_rows(
     labels:np.ndarray, # (n,) true classes of the tested examples
     probs:np.ndarray,  # (n, 3)
-    errors:int=24,     # so many errors, the most confident first
-    right:int=2,       # so many right answers of each class
+    errors:int=24,     # number of errors, the most confident first
+    right:int=2,       # number of correctly classified images of each class
 )->list[int]:          # positions in `labels`
     "Choose the images of a gallery."
     called = probs.argmax(1)

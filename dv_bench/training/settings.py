@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from ..core import DvBenchError, find_path
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from ..model.names import short_names, timm_name
 
 # %% ../../nbs/44_training.settings.ipynb #a329b79c
@@ -29,7 +29,7 @@ def setting(
     low:float=-math.inf,   # lowest allowed number
     high:float=math.inf,   # highest allowed number
     choices:tuple=(),      # allowed texts; () allows every text
-    decides:bool=True,     # whether another value makes it another run
+    decides:bool=True,     # whether it is compared between runs
 ):                         # a dataclass field
     "Declare a setting of `Config`."
     metadata = {"meaning": meaning, "low": low, "high": high, "choices": choices, "decides": decides}
@@ -40,12 +40,12 @@ def _typed(
     f:dataclasses.Field, # the declaration
     value,
 ):                       # the value; an int becomes a float where a float is expected
-    "Raises DvBenchError for a value of another type."
+    "Raises DvBenchError for a value of the wrong type."
     types = getattr(f.type, "__args__", (f.type,))
     if float in types and type(value) is int: value = float(value)
     if type(value) in types: return value
     expected = " or ".join(t.__name__ for t in types)
-    hint = "; YAML takes 1e-3 for text, write 1.0e-3" if float in types and isinstance(value, str) else ""
+    hint = "; YAML reads 1e-3 as text, write 1.0e-3" if float in types and isinstance(value, str) else ""
     raise DvBenchError(f"{f.name}: expected {expected}, found {value!r} ({type(value).__name__}){hint}")
 
 # %% ../../nbs/44_training.settings.ipynb #722009fb
@@ -101,24 +101,27 @@ class Config:
     "Settings of one architecture's runs. Raises DvBenchError that names the setting and what was expected."
     arch: str = setting(
         "inception", "a timm name or a short name, or a baseline: allele_fraction, gradient_boosting")
-    data: str = setting("", 'dataset folder, or several with commas; "" stands for data/demo', decides=False)
+    data: str = setting(
+        "", 'dataset folder, or several, comma-separated; "" stands for data/demo', decides=False)
     test_data: str = setting(
         "", 'separate dataset folders to test on; "" tests on held-out parts of data', decides=False)
     experiment: str = setting("first", "results go to outputs/<experiment>/<arch>", decides=False)
     outputs: str = setting(
         "", 'folder of the experiments; "" stands for the project\'s outputs', decides=False)
     mode: str = setting(
-        "kfold", "kfold, fixed (roles by chromosome) or random (as the thesis: no tune role)",
+        "kfold", "kfold, fixed (roles by region or sample) or random (single images; no tune role)",
         choices=("kfold", "fixed", "random"))
     roles: str = setting(
-        "deepvariant", "mode fixed: deepvariant, bgiseq, or roles as dataset.folds reads them")
+        "deepvariant", "mode fixed: deepvariant, bgiseq, or regions and samples of each role")
     folds: int = setting(3, "number of folds, for the modes kfold and random", 1, 1000)
     fold: int|str = setting("all", "the fold to train, from 0, or all", decides=False)
     tune_fraction: float = setting(
         0.1, "share of a fold's training part that becomes the tune role", .01, .49)
-    split_seed: int = setting(0, "of the folds; equal for all architectures and seeds", 0, 2**31)
-    resplit: bool = setting(False, "split anew for each seed")
-    seed: int = setting(0, "of initial weights, order, dropout and augmentation", 0, 2**31, decides=False)
+    split_seed: int = setting(
+        0, "random seed of the folds; the same for all architectures and seeds", 0, 2**31)
+    resplit: bool = setting(False, "draw other folds for each seed")
+    seed: int = setting(
+        0, "random seed of initial weights, order, dropout and augmentation", 0, 2**31, decides=False)
     seeds: int = setting(1, "number of seeds: seed, seed + 1, ...", 1, 1000, decides=False)
     epochs: int = setting(
         3, "3 are enough for a first look; to compare, 15 or more (configs/modern.yaml)", 1, 100_000)
@@ -138,7 +141,7 @@ class Config:
     label_smoothing: float = setting(
         0., "share of the target that is spread evenly over the classes", 0, .999)
     class_weights: str = setting(
-        "none", "of the loss: none, or balanced (outputs are then no longer probabilities)",
+        "none", "weights in the loss: none, or balanced (which shifts the probabilities)",
         choices=("none", "balanced"))
     sampling: str = setting(
         "shuffle", "shuffle, or balanced: classes equally often, drawn with replacement",
@@ -149,7 +152,7 @@ class Config:
         8, "batches that re-estimate BatchNorm statistics before an evaluation; 0 is off", 0, 100_000)
     clip: float = setting(0., "largest norm of the gradient; 0 is off", 0, 1e6)
     early_stopping: int = setting(
-        0, "stop after so many epochs without a lower tune loss; 0 is off", 0, 100_000)
+        0, "stop after this many epochs without a lower tune loss; 0 is off", 0, 100_000)
     pretrained: bool|str = setting(False, "True: the hub's weights; or a safetensors file")
     drop_rate: float = setting(0., "dropout before the head", 0, .99)
     drop_path_rate: float = setting(0., "stochastic depth, where an architecture has it", 0, .99)
@@ -170,17 +173,17 @@ class Config:
     compile: bool = setting(False, "use torch.compile")
     sync_batchnorm: bool = setting(False, "BatchNorm over all GPUs")
     grad_checkpointing: bool = setting(False, "less memory, more time")
-    processes: int = setting(1, "on this machine, one per GPU", 1, 1024, decides=False)
+    processes: int = setting(1, "number of processes on this machine, one per GPU", 1, 1024, decides=False)
     workers: int = setting(
         2, "processes that read ahead, for datasets that do not fit in memory", 0, 256, decides=False)
     checkpoint_minutes: float = setting(
-        5., "a killed run loses at most so much work; 0 saves after every step", 0, 1e6, decides=False)
+        5., "minutes between checkpoints (at most lost if killed); 0: every step", 0, 1e6, decides=False)
     tracker: str = setting("tensorboard", "accelerate's name of a tracker, or none", decides=False)
     baseline: str = setting(
         "inception_v3", "declared before training: the architecture that the report compares with",
         decides=False)
     endpoint: str = setting(
-        "genotype_errors", "declared before training: genotype_errors, or with _snp or _indel behind it",
+        "genotype_errors", "declared before training: genotype_errors, or with _snp or _indel appended",
         choices=("genotype_errors", "genotype_errors_snp", "genotype_errors_indel"), decides=False)
 
     def __post_init__(self):
@@ -232,7 +235,7 @@ def check_notebook(
 def check_names(
     settings:dict, # name -> value
 ):
-    "Raises DvBenchError for names that are no settings."
+    "Raises DvBenchError for unknown settings."
     for name in settings:
         if name in setting_types: continue
         near = difflib.get_close_matches(str(name), setting_types, n=3, cutoff=.4)

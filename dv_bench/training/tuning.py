@@ -15,7 +15,7 @@ import numpy as np
 import optuna
 
 from ..core import DvBenchError, read_json, write_json
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from .images import TrainingImages
 from .loop import fit_trial
 from .memory import explain_out_of_memory

@@ -3,8 +3,9 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "planted": ["plant_experiment", "Planted"],
-    "experiment": ["read_experiment", "read_sites"],
+    "experiment": ["read_experiment"],
+    "sites": ["read_sites"],
     "compare": ["compare_all"],
-    "decision": ["verdict"],
+    "wording": ["verdict"],
     "report": ["Report"],
 })

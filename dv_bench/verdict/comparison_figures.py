@@ -12,11 +12,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..core import class_names
-from .compare import endpoint_words, endpoints
+from .counting import endpoint_words, endpoints
+from .imagenet import rank_correlation
 from dv_bench.verdict.looks import (
     bar_fills, baseline_look, faint, label_arch_rows, label_places, new_figure, page_legend
 )
-from .scores import rank_correlation
 
 # %% ../../nbs/81_verdict.comparison_figures.ipynb #d711a7fe
 def run_differences(

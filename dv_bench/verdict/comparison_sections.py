@@ -12,14 +12,16 @@ import pandas as pd
 from ..core import project_root
 from .appendix import appendix_levels
 from .columns import mean_and_sd, per_1000, per_1000_with_interval, plural, scaled
-from .compare import endpoint_words, rate_table
+from .compare import rate_table
 from dv_bench.verdict.comparison_figures import (
     cost_figure, costs, difference_figure, fold_figure, imagenet_figure
 )
-from .experiment import Experiment, Sites
+from .counting import endpoint_words
+from .experiment import Experiment
+from .imagenet import min_archs
 from .report import Report
 from .results import Results
-from .scores import min_archs
+from .sites import Sites
 
 # %% ../../nbs/86_verdict.comparison_sections.ipynb #78c15087
 def _headline_columns(

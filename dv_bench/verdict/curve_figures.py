@@ -11,10 +11,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..core import class_names
-from .breakdown import pr_curve, reliability_table
-from .experiment import Sites
+from .calibration import reliability_table
+from .convergence import held_out_role
 from .looks import faint, line_dashes, new_figure, page_legend
-from .scores import held_out_role
+from .operating import pr_curve
+from .sites import Sites
 
 # %% ../../nbs/81a_verdict.curve_figures.ipynb #3e4a870d
 def _add_learning_line(
@@ -108,7 +109,7 @@ learning_metrics = ("loss", "accuracy", "f1", "precision", "recall", "mcc", "auc
 
 # %% ../../nbs/81a_verdict.curve_figures.ipynb #5ebe6446
 def learning_figure(
-    history:pd.DataFrame, # of `read_history`
+    history:pd.DataFrame, # of `read_histories`
     looks:dict,           # of `arch_looks`
     data:str,             # "real" or "simulated"
     metrics:tuple=learning_metrics, # those that the history holds are in the menu; the first is shown
@@ -189,7 +190,7 @@ def _add_error_bins(
 def _error_axes(
     fig:go.Figure,
     smallest:float,     # error rate that is drawn
-    falling:bool=False, # large error rates on the left, as GQ counts
+    falling:bool=False, # large error rates on the left, so that GQ rises to the right
     **options,          # of both axes
 ):
     "Draw the diagonal and make both axes logarithmic, down to the smallest error rate."

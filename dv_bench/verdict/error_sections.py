@@ -12,15 +12,16 @@ import numpy as np
 import pandas as pd
 
 from ..core import class_names
-from .breakdown import min_sites
 from .columns import interval_per_1000, per_1000
-from .compare import endpoint_words
 from .comparison_figures import confusion_figure, kinds_figure, strata_figure
-from .experiment import Experiment, Sites
+from .counting import endpoint_words
+from .experiment import Experiment
 from .gallery import GalleryImage
 from .report import Report
 from .results import Results
 from .scores import mean_confusion
+from .sites import Sites
+from .strata import min_sites
 
 # %% ../../nbs/86a_verdict.error_sections.ipynb #a0694e3c
 def report_confusion(
@@ -44,7 +45,7 @@ def report_confusion(
 # %% ../../nbs/86a_verdict.error_sections.ipynb #0caab478
 def _if_enough_sites(
     column:str,       # a metric
-    count_column:str, # the number of sites that it is of
+    count_column:str, # the number of sites that it is computed from
 )->Callable[[pd.Series], str|None]: # function of a row
     "A metric, but only where there are at least `min_sites` sites."
     def cell(row):

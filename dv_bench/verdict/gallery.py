@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from ..core import DvBenchError
-from ..model.baselines import baseline_names
-from .experiment import Experiment, Sites
+from ..model.names import baseline_names
+from .experiment import Experiment
+from .sites import Sites
 
 # %% ../../nbs/83_verdict.gallery.ipynb #e8149cbf
 @dataclass

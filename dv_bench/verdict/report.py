@@ -187,7 +187,7 @@ def verdict(
 # %% ../../nbs/84_verdict.report.ipynb #d099ad07
 @patch
 def section(self:Report, title:str, text:str=""):
-    "Start a section, which the links at the top of the page lead to."
+    "Start a section, and add a link to it at the top of the page."
     anchor = f"s{len(self.sections)+1}"
     self.sections.append((anchor, title))
     self.blocks.append(Block("section", {"anchor": anchor, "title": title}))
@@ -222,7 +222,7 @@ def legend(self:Report):
 @patch
 @contextlib.contextmanager
 def details(self:Report, summary:str):
-    "Fold everything that is added inside the `with` block."
+    "Add a collapsible part of the page, with everything that is added inside the `with` block."
     self.blocks.append(Block("details_start", {"summary": summary}))
     yield
     self.blocks.append(Block("details_end", {}))

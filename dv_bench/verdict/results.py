@@ -13,18 +13,19 @@ import numpy as np
 import pandas as pd
 
 from ..core import project_root
-from ..model.baselines import baseline_names
+from ..model.names import baseline_names
 from .appendix import appendix_tests
-from .breakdown import matched, variant_recall
 from .columns import plural
 from .compare import compare_all
-from .decision import verdict
-from dv_bench.verdict.experiment import (
-    Experiment, Sites, find_arch, read_experiment, read_history, read_sites, shared_runs
-)
+from .convergence import converged, hold_to_convergence
+from .experiment import Experiment, find_arch, read_experiment, read_histories
 from .looks import arch_looks
+from .operating import calls_at_recall, variant_recall
 from .report import Report
-from .scores import converged, describe_data, hold_to_convergence, run_metrics
+from .scores import describe_data, run_metrics
+from .shared import shared_runs
+from .sites import Sites, read_sites
+from .wording import verdict
 
 # %% ../../nbs/85a_verdict.results.ipynb #30135258
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Results:
     "What the sections of a report share."
     runs: Experiment           # runs that were tested at the same sites
     sites: Sites               # their calls
-    history: pd.DataFrame      # of `read_history`
+    history: pd.DataFrame      # of `read_histories`
     metrics: pd.DataFrame      # of `run_metrics`
     convergence: pd.DataFrame  # of `converged`
     endpoint: str              # declared before training
@@ -53,7 +54,7 @@ class Results:
 
 # %% ../../nbs/85a_verdict.results.ipynb #5ac7d4b5
 def trained_networks(
-    history:pd.DataFrame, # of `read_history`
+    history:pd.DataFrame, # of `read_histories`
 )->pd.DataFrame:
     "Learning curves without those of the baselines that have no network."
     return history[~history.arch.isin(baseline_names)]
@@ -69,7 +70,7 @@ def compare_at_recall(
     "The declared test with every threshold set to the same recall."
     has_reference_sites = (sites.table.truth == 0).any()
     if not (np.isfinite(recall) and has_reference_sites): return None
-    at_recall, _ = matched(sites, recall)
+    at_recall, _ = calls_at_recall(sites, recall)
     return hold_to_convergence(compare_all(at_recall, baseline, endpoint), convergence)
 
 # %% ../../nbs/85a_verdict.results.ipynb #51ad4c57
@@ -84,7 +85,7 @@ def read_results(
     declared_baseline = find_arch(runs, declared["baseline"])
     base = find_arch(runs, baseline) if baseline else declared_baseline
     runs, sites = shared_runs(runs, read_sites(runs), base)
-    history = read_history(runs)
+    history = read_histories(runs)
     metrics = run_metrics(sites)
     convergence = converged(trained_networks(history))
     shared = dict(runs=runs, sites=sites, history=history, metrics=metrics, convergence=convergence,

@@ -11,26 +11,28 @@ from collections.abc import Callable
 import pandas as pd
 
 from ..core import class_names
-from .breakdown import compute_curves, equal_compute
 from .columns import minus_signs
+from .compute import compute_curves, equal_compute
+from .convergence import held_out_role
 from dv_bench.verdict.curve_figures import (
     compute_figure, gq_figure, learning_figure, pr_figure, reliability_figure
 )
-from .experiment import Experiment, Sites
+from .experiment import Experiment
 from .report import Report
 from .results import trained_networks
-from .scores import held_out_role
+from .sites import Sites
 
 # %% ../../nbs/86b_verdict.training_sections.ipynb #f33fdea1
 _convergence_columns = {
     "arch": ("architecture", ""), "state": ("state", ""), "best_epoch": ("best epoch, median", ".0f"),
-    "last_epoch": ("last epoch", ""), "late_share_of_fall": ("share of the fall in the last 3 epochs", ".1%"),
+    "last_epoch": ("last epoch", ""),
+    "late_share_of_fall": ("share of the decrease in the last 3 epochs", ".1%"),
 }
 
 # %% ../../nbs/86b_verdict.training_sections.ipynb #9f598f1b
 def report_learning(
     report:Report,
-    history:pd.DataFrame,     # of `read_history`
+    history:pd.DataFrame,     # of `read_histories`
     convergence:pd.DataFrame, # of `converged`
 )->list:                      # what is shown
     "Learning curves of the networks, and whether they had converged."
@@ -43,8 +45,9 @@ def report_learning(
     if len(trained):
         report.figure(learning_figure(trained, looks, report.data), "learning_curves")
     report.table(convergence, "convergence",
-                 "If more than 2% of the whole fall of the loss came in the last 3 epochs, the network had "
-                 "not converged, and the verdict names no winner for it. All columns:", _convergence_columns)
+                 "If more than 2% of the total decrease of the loss came in the last 3 epochs, the "
+                 "network had not converged, and the verdict names no winner for it. All "
+                 "columns:", _convergence_columns)
     return report.shown
 
 # %% ../../nbs/86b_verdict.training_sections.ipynb #233b765d
@@ -76,7 +79,7 @@ def _budget_columns(
 def report_equal_compute(
     report:Report,
     runs:Experiment,
-    history:pd.DataFrame, # of `read_history`
+    history:pd.DataFrame, # of `read_histories`
 )->list:                  # what is shown
     "The networks at the same epochs, multiplications and seconds."
     before = len(report.shown)
@@ -89,7 +92,7 @@ def report_equal_compute(
                    "MACs are those of one forward pass times the training images seen. The backward pass, "
                    "which costs about twice as much for every network, is left out. Seconds are those of "
                    "training, without evaluation, on the devices of the cost table. All values come from "
-                   "longer trainings, whose learning rate had not fallen yet at that point. A training "
+                   "longer trainings, whose learning rate had not decayed yet at that point. A training "
                    "planned for that budget may do better, so this comparison does not enter the verdict.")
     if curves.peta_macs.notna().any():
         fig = compute_figure(curves, report.looks, report.data, metric, f"{name}, {role} role")
