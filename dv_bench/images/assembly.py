@@ -99,7 +99,7 @@ def same_kmer(text, p, q, k):
     return True
 
 # %% ../../nbs/24_images.assembly.ipynb #2930dbb8
-@compiled
+@inlined
 def kmer_vertex(text, p, k, slots, where, n):
     "Vertex of the k-mer at `p`, which is added if it is new; returns it and the number of vertices."
     mask = len(slots)-1

@@ -204,28 +204,28 @@ def haplotype_shift(to_reference, position):
 
 # %% ../../nbs/24a_images.cigars.ipynb #3f688284
 @inlined
-def is_rejected_gap(op, length, g, b, reference, read):
-    "Whether a gap at reference position g and read position b can be shifted left, or leaves the reference."
-    if op == CINS: return 0 < g <= len(reference) and read[b+length-1] == reference[g-1]
+def is_rejected_gap(op, length, g, b, first, reference, bases):
+    "Whether a gap before reference[g] and bases[b] can be shifted left, or leaves the reference."
+    if op == CINS: return 0 < g <= len(reference) and bases[b+length-1] == reference[g-1]
     if op != CDEL: return False
-    return g+length > len(reference) or (b > 0 and reference[g+length-1] == read[b-1])
+    return g+length > len(reference) or (b > first and reference[g+length-1] == bases[b-1])
 
 # %% ../../nbs/24a_images.cigars.ipynb #9cecd01f
 @compiled
 def is_leftmost(
-    cigar,     # of the read
-    position,  # of its first base in the reference
-    reference, # ASCII
-    read,      # ASCII
+    cigar, used,  # of the read, and the number of its operations
+    position,     # of its first base in the reference
+    reference,    # ASCII
+    bases, first, # ASCII, and where the read begins in it
 ):
     "Whether no gap can be shifted to the left and no deletion reaches past the reference's end."
     if position < 0: return True
     g = position # in the reference
-    b = 0        # in the read
-    for o in range(len(cigar)):
+    b = first    # in the bases
+    for o in range(used):
         op = cigar[o, 0]
         length = cigar[o, 1]
-        if is_rejected_gap(op, length, g, b, reference, read): return False
+        if is_rejected_gap(op, length, g, b, first, reference, bases): return False
         if op == CMATCH or op == CDEL: g += length
         if op != CDEL: b += length
     return True
@@ -239,11 +239,11 @@ class Alignments(NamedTuple):
 
 # %% ../../nbs/24a_images.cigars.ipynb #b2a8eaa6
 @inlined
-def place_read(to_haplotype, begin, to_reference, haplotype_begin, read, reference, cigar):
+def place_read(to_haplotype, begin, to_reference, haplotype_begin, bases, first, length, reference, cigar):
     "Position of a read in the reference, and number of operations written to `cigar`; 0 for no alignment."
     position = haplotype_begin + begin + haplotype_shift(to_reference, begin)
-    used = compose_cigars(to_haplotype, to_reference, begin, len(read), cigar)
-    if used and not is_leftmost(cigar[:used], position, reference, read): used = np.int64(0)
+    used = compose_cigars(to_haplotype, to_reference, begin, length, cigar)
+    if used and not is_leftmost(cigar, used, position, reference, bases, first): used = np.int64(0)
     return position, used
 
 # %% ../../nbs/24a_images.cigars.ipynb #2315417b
@@ -267,13 +267,15 @@ def place_reads(
     for i in range(len(which)):
         h = chosen[i]
         if h < 0: continue
-        read = bases[base_start[which[i]]:base_start[which[i]+1]]
-        whole[0, 1] = len(read)
+        first = base_start[which[i]]
+        length = base_start[which[i]+1]-first
+        whole[0, 1] = length
         own = on_haplotype.cigars[on_haplotype.starts[i]:on_haplotype.starts[i+1]]
         if len(own) == 0: own = whole
         to_reference = on_reference.cigars[on_reference.starts[h]:on_reference.starts[h+1]]
         begin, haplotype_begin = on_haplotype.begins[i], on_reference.begins[h]
-        position, used = place_read(own, begin, to_reference, haplotype_begin, read, reference, cigar)
+        position, used = place_read(own, begin, to_reference, haplotype_begin, bases, first, length,
+                                    reference, cigar)
         if n+used > len(rows): rows = enlarged(rows, n, 2*(n+used))
         for o in range(used):
             rows[n+o, 0] = cigar[o, 0]

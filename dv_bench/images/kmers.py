@@ -103,7 +103,7 @@ class KmerIndex(NamedTuple):
 # %% ../../nbs/25b_images.kmers.ipynb #b784fd4d
 @compiled
 def sort_occurrences(table, numbers, n, which, bases, base_start):
-    "The index of n k-mers, by counting sort: in the order of reads and offsets for each k-mer."
+    "The index of n k-mers, by counting sort; occurrences are in the order of reads and offsets."
     starts = np.zeros(n+2, np.int64)
     for k in numbers: starts[k+2] += 1
     for i in range(n): starts[i+2] += starts[i+1]

@@ -131,7 +131,8 @@ def score_reads(
     ends = np.zeros((*shape, 3), np.int64)
     if queries and len(kept):
         ends[np.ix_(kept, gapped)] = alignment_ends([numbers[h] for h in kept], queries)
-    return ReadScores(totals, scores+ends[:, :, 0], positions, ends, gapped, queries, numbers)
+    scores += ends[:, :, 0]
+    return ReadScores(totals, scores, positions, ends, gapped, queries, numbers)
 
 # %% ../../nbs/26_images.realignment.ipynb #3b8db1a2
 def align_to_chosen(
