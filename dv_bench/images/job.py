@@ -14,7 +14,7 @@ from ..genome import Region, intersect_intervals
 from ..contigs import calling_regions, name_in_file, sex_chromosome
 from ..hts import open_reference
 from .decoding import open_reads
-from .labels import TruthSet, label_methods
+from .truth import TruthSet, label_methods
 from .pileup import channels
 
 # %% ../../nbs/27a_images.job.ipynb #6884e4d7

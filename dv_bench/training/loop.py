@@ -123,7 +123,7 @@ class LossCheck:
         self.waiting = [] # per step: where, loss, batch
 
     def add(self,
-        state:State,        # behind the step
+        state:State,        # after the step
         loss:torch.Tensor,  # of this process
         batch:np.ndarray,   # positions in the train role
     ):
@@ -153,7 +153,7 @@ def epoch_bar(
     n:int,      # images of the epoch
     show:bool,
 )->tqdm:
-    "A bar that moves in a terminal and in Jupyter; elsewhere a line a minute."
+    "A bar that moves in a terminal and in Jupyter; elsewhere one line per minute."
     if not show: return tqdm(disable=True)
     title = f"{run.name}, epoch {state.epoch+1} of {run.config.epochs}"
     options = {"total": n, "initial": state.step*run.config.batch_size, "desc": title, "file": sys.stdout,
@@ -233,7 +233,7 @@ def has_stopped(run:TrainingRun, state:State)->bool:
 def working_in_folder(run:TrainingRun)->Iterator[None]:
     "Hold the run folder and the trackers. Raises DvBenchError when another process works in the folder."
     with locked(run.folder) if run.is_main else contextlib.nullcontext():
-        if run.is_main: # files that a killed run left while it wrote
+        if run.is_main: # incomplete files of a killed run
             for unfinished in run.folder.glob(".*.partial-*"): unfinished.unlink()
         reset_peak_memory(run.device)
         if run.config.tracker != "none": run.accelerator.init_trackers("tb")
