@@ -14,7 +14,8 @@ from ..genome import Region, intersect_intervals
 from ..contigs import calling_regions, name_in_file, sex_chromosome
 from ..hts import open_reference
 from .decoding import open_reads
-from .truth import TruthSet, label_methods
+from .truth import TruthSet
+from .labels import label_methods
 from .pileup import channels
 
 # %% ../../nbs/27a_images.job.ipynb #6884e4d7
