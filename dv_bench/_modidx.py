@@ -2059,7 +2059,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                       'dv_bench/training/planning.py'),
                                             'dv_bench.training.planning._filled_rows': ( 'training.planning.html#_filled_rows',
                                                                                          'dv_bench/training/planning.py'),
-                                            'dv_bench.training.planning._is_complete': ( 'training.planning.html#_is_complete',
+                                            'dv_bench.training.planning._is_finished': ( 'training.planning.html#_is_finished',
                                                                                          'dv_bench/training/planning.py'),
                                             'dv_bench.training.planning._measured_speed': ( 'training.planning.html#_measured_speed',
                                                                                             'dv_bench/training/planning.py'),

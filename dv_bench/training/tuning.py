@@ -22,7 +22,7 @@ from .memory import explain_out_of_memory
 from .roles import assign_roles, need_tune
 from .run import TrainingRun, prepare_run
 from .runs import experiment_folder
-from .settings import Config, no_influence
+from .settings import Config, not_compared
 
 # %% ../../nbs/53b_training.tuning.ipynb #470469c1
 def _check_search(config:Config, examples:TrainingImages):
@@ -107,7 +107,7 @@ def search_recipe(
     if config.arch in baseline_names: return config
     _check_search(config, examples)
     short = replace(config, epochs=max(1, config.epochs//3), tracker="none")
-    base = {k: v for k, v in asdict(short).items() if k not in (*no_influence, "lr", "weight_decay")}
+    base = {k: v for k, v in asdict(short).items() if k not in (*not_compared, "lr", "weight_decay")}
     base |= {"budget": budget, "fingerprint": examples.record["fingerprint"]}
     path = tuning_path(config)
     chosen = _stored_choice(path, base)

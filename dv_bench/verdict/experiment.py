@@ -18,7 +18,7 @@ import pandas as pd
 from ..core import DvBenchError, project_root
 from ..model.baselines import baseline_names
 from ..training.runs import TrainedRun, needed_keys, open_experiment, read_history
-from ..training.settings import Config, no_influence
+from ..training.settings import Config, not_compared
 
 # %% ../../nbs/74_verdict.experiment.ipynb #f0f02cee
 default_baseline = Config.baseline # where a run does not declare its own
@@ -155,7 +155,7 @@ def check_no_run_twice(
                        f"seed {run.seed}); remove one of them")
 
 # %% ../../nbs/74_verdict.experiment.ipynb #0f77af47
-no_recipe = ("arch", *no_influence) # settings that name a run or do not affect its numbers
+no_recipe = ("arch", *not_compared) # settings that name a run or do not affect its numbers
 
 # %% ../../nbs/74_verdict.experiment.ipynb #98f2c459
 def recipe_differences(
