@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help setup test test-slow lab demo bench bench-gpu check-pins clean
+.PHONY: help setup test test-slow lab demo bench bench-gpu same-results check-pins clean
 help:              ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
@@ -57,6 +57,9 @@ bench-gpu: $(VENV)/.ready  ## measure training speed on a GPU against the thesis
 	$(BIN)/python -c 'import torch; raise SystemExit(None if torch.cuda.is_available() else "torch sees no GPU here")'
 	$(BIN)/python benchmarks/training.py -p rows 75 --out benchmarks/results/training_gpu.md
 	$(BIN)/python benchmarks/training.py -p rows 75 -p compile true --out benchmarks/results/training_gpu_compiled.md
+
+same-results: $(VENV)/.ready  ## do simulated files, images, splits and scores still have the recorded hashes? (minutes, x86-64)
+	$(BIN)/python scripts/same_results.py . --portable --expected scripts/same_results.tsv
 
 check-pins: $(VENV)/.ready  ## check that every pinned package has a wheel for Python 3.11.0 and each newer version
 	$(BIN)/python scripts/check_pins.py
