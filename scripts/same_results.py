@@ -551,10 +551,7 @@ def planted_cost(millions: float, gmacs: float, seconds: float) -> dict:
 
 def plant(folder: Path):
     "An experiment of ten classifiers whose differences are known, and one of a single network on few sites."
-    try:
-        from dv_bench.verdict.planted import Planted, plant_experiment
-    except ImportError:
-        from dv_bench.experiment import Planted, plant_experiment
+    from dv_bench.verdict.planted import Planted, plant_experiment
     archs = {"allele_fraction": Planted(shift=2.), "gradient_boosting": Planted(shift=1.5)}
     for arch, (*spent, how) in planted_networks.items():
         archs[arch] = Planted(cost=planted_cost(*spent), **how)
