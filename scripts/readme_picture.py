@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from dv_bench.core import project_root
 from dv_bench.dataset import PileupDataset
 
-rows_shown = 60      # of the image's 100 rows; the others are empty at this depth
+rows_shown = 42      # of the image's 100 rows; the others are empty at this depth
 columns_shown = 161  # of the image's 221 columns
 gap = 8              # pixels between the panels
 title_height = 30    # pixels
@@ -49,7 +49,7 @@ def strip(panels: list[tuple[str, np.ndarray]]) -> Image.Image:
 def main():
     "Write docs/images/readme.png; exit with a message when the demonstration was not run."
     root = project_root()
-    figure_path = root/"outputs"/"demo"/"figures"/"difference.png"
+    figure_path = root/"outputs"/"demo"/"figures"/"differences.png"
     if not figure_path.exists(): sys.exit(f"{figure_path} does not exist; run `make demo` first, with Chromium installed")
     dataset = PileupDataset(root/"data"/"demo")
     top = strip(channel_panels(dataset, heterozygous_snp(dataset)))
