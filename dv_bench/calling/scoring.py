@@ -7,6 +7,7 @@ __all__ = ['shared_regions', 'subset_sizes', 'score_calls']
 
 # %% ../../nbs/67_calling.scoring.ipynb #f91af903
 import itertools
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -105,6 +106,19 @@ def _read_strata(
                                f"{', '.join(list(lengths)[:3])}: no contig in common")
     return strata
 
+# %% ../../nbs/67_calling.scoring.ipynb #be0314c6
+def _leave_out(
+    unknown:dict,             # contig -> intervals of truth records whose genotype is not known
+    confident:RegionSet|None, # changed; None: everything counts as confident
+):
+    "Take unknown truth out of the confident regions, and say so."
+    n_records = sum(map(len, unknown.values()))
+    if not n_records: return
+    what = "their bases do not count as confident" if confident else "give --confident, so that calls there do not count"
+    print(f"truth: {n_records} records with a missing or symbolic allele were left out; {what}", file=sys.stderr)
+    if confident is None: return
+    for contig, intervals in unknown.items(): confident.narrow(contig, intervals)
+
 # %% ../../nbs/67_calling.scoring.ipynb #04f7521f
 def _contigs_of_inputs(
     truth:dict[str, list[Call]],  # contig -> calls
@@ -175,7 +189,9 @@ def score_calls(
     region = _checked_region(region, lengths)
     confident_regions = RegionSet(confident, lengths, needed=True) if confident else None
     strata = _read_strata(stratification, lengths) if stratification else {}
-    truth_calls = read_calls(truth, fasta, "truth", truth_sample, region)
+    unknown = {}
+    truth_calls = read_calls(truth, fasta, "truth", truth_sample, region, unknown=unknown)
+    _leave_out(unknown, confident_regions)
     query_calls = read_calls(calls, fasta, "calls", sample, region)
     contigs = _contigs_of_inputs(truth_calls, query_calls, confident_regions)
     scored = _scored_contigs(lengths, contigs, region)

@@ -14,6 +14,7 @@ import pysam
 
 from ..core import DvBenchError, find_path
 from ..genome import Region
+from ..hts import record_genotype
 from .alleles import Call, split_record
 
 # %% ../../nbs/64a_calling.vcf.ipynb #93f49ea7
@@ -97,11 +98,20 @@ def _genotype(
     record:pysam.VariantRecord,
     column:int, # of the sample
     what:str,   # "truth" or "calls"
+    where:str,  # for messages
 )->tuple:       # allele numbers, None where missing; () for a record that is left out
-    "The genotype of a record with a variant; records of truth must also pass their filters."
+    "The genotype of a record; records of truth must pass their filters. Raises DvBenchError without GT."
     if what == "truth" and not _passes(record): return ()
-    genotype = record.samples[column].get("GT") or ()
-    return genotype if any(genotype) else ()
+    return record_genotype(record, column, where)
+
+# %% ../../nbs/64a_calling.vcf.ipynb #a3d89d8c
+def _is_unknown(
+    record:pysam.VariantRecord,
+    genotype:tuple, # allele numbers, None where missing
+)->bool:
+    "Whether the genotype of a truth record has a missing or a symbolic allele."
+    if None in genotype: return True
+    return any(not set(record.alleles[number].upper()) <= set("ACGTN*") for number in genotype if number)
 
 # %% ../../nbs/64a_calling.vcf.ipynb #9f8d24bd
 def _carried_bases(
@@ -163,6 +173,7 @@ def read_calls(
     sample:str="",           # needed when the file has several
     region:Region|None=None, # read only the records in or near this region
     margin:int=1000,         # bases around the region
+    unknown:dict|None=None,  # for truth: gets contig -> intervals of records whose genotype is not known
 )->dict[str, list[Call]]:    # contig -> calls, sorted; contigs of the header without calls have an empty list
     "The variant calls of one sample. Raises DvBenchError naming file and record."
     vcf, column = open_vcf(path, what, sample)
@@ -172,9 +183,13 @@ def read_calls(
     with vcf:
         for record in _records(vcf, f"{what}: {path}"):
             if not _is_near(record, region, margin, lengths): continue
-            genotype = _genotype(record, column, what)
-            if not genotype: continue
             where = f"{what}: {path}, {record.chrom}:{record.pos}"
+            genotype = _genotype(record, column, what, where)
+            if unknown is not None and _is_unknown(record, genotype):
+                interval = record.start, max(record.stop, record.start+len(record.ref))
+                unknown.setdefault(record.chrom, []).append(interval)
+                continue
+            if not any(genotype): continue
             here = _record_calls(record, genotype, fasta, lengths, where)
             if here is None: n_symbolic += 1
             elif here: calls.setdefault(record.chrom, []).extend(here)

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from ..core import DvBenchError, channel_numbers, class_names, sha256_file
 from ..machine import map_in_order
-from ..genome import Region
+from ..genome import Region, inside
 from ..contigs import name_in_file
 from ..hts import open_reference, reference_record
 from ..dataset.tfrecord import Example, write_examples
@@ -131,7 +131,7 @@ class ExampleMaker:
         if self.truth and sites: genotypes = self.labels(sites, p.contig, p.start0, p.end0)
         ends = read_ends(reads)
         for site, genotype in zip(sites, genotypes):
-            fate = self.site_fate(site, genotype, p.contig_length)
+            fate = self.site_fate(site, genotype, p)
             counts["sites"] += 1
             counts[fate] += 1
             if fate == "sites drawn": yield from self.site_examples(site, genotype, reads, ends, p)
@@ -167,12 +167,13 @@ class ExampleMaker:
         sites = [candidate[:3] for candidate in candidates]
         return label_partition(self.truth, sites, name, start0, end0, fetch, method=self.job.labeler)
 
-    def site_fate(self, site:Candidate, genotype:tuple|None, contig_length:int)->str:
+    def site_fate(self, site:Candidate, genotype:tuple|None, p:Partition)->str:
         "Whether a site is drawn, or why not; the name under which it is counted."
         window_end0 = site.pos0+self.half+1
-        if site.pos0 < self.half or window_end0 > contig_length: return "sites too near a contig's end"
-        if self.truth and genotype is None: return "sites not in confident regions"
-        return "sites drawn"
+        if site.pos0 < self.half or window_end0 > p.contig_length: return "sites too near a contig's end"
+        if not self.truth or genotype is not None: return "sites drawn"
+        is_confident = inside(site.pos0, self.confident(p.contig))
+        return "sites without a known true genotype" if is_confident else "sites not in confident regions"
 
     def site_examples(self, site, genotype, reads, ends, p:Partition)->Iterator[tuple[dict, np.ndarray]]:
         "A site's images with their rows."
@@ -332,5 +333,5 @@ def write_dataset(
             raise DvBenchError(
                 f"no example in the regions, so nothing was written ({counts['reads used']:,} reads used, "
                 f"{counts['sites']} candidate sites, {n_not_confident} of them not in confident regions); "
-                "check the regions and the files")
+                "check the regions and the files. Reads and sites were:\n"+report(counts))
     return counts

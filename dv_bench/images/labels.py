@@ -16,7 +16,7 @@ from os.path import commonprefix
 from typing import Callable
 
 from ..core import DvBenchError
-from ..genome import inside
+from ..genome import inside, subtract_intervals
 from .truth import TruthSet
 from .phasing import Site, match_pairs
 
@@ -251,5 +251,7 @@ def label_partition(
 )->list[tuple[int, int]|None]:      # genotype per candidate; None where the truth is not known
     "Genotypes of a partition's candidates. Raises DvBenchError as `TruthSet` and `label_sites` do."
     confident = truth.confident(contig, within)
+    unknown = truth.unknown(contig, start, end)
+    if unknown: confident = subtract_intervals(confident, unknown)
     if not any(inside(pos0, confident) for pos0, *_ in candidates): return [None]*len(candidates)
     return label_sites(candidates, truth.variants(contig, start, end), confident, fetch, method)

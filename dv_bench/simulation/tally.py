@@ -13,8 +13,9 @@ import numpy as np
 
 from ..core import DvBenchError, find_path
 from ..genome import Region, parse_region
-from ..hts import open_reference
+from ..hts import check_md5s, open_reference
 from ..images.decoding import open_reads
+from ..images.job import contig_md5s
 from dv_bench.images.reads import (
     CDEL, CDIFF, CEQUAL, CINS, CMATCH, FDUP, FREVERSE, FSECONDARY, FSUPPLEMENTARY, FUNMAP, consumes_read,
     consumes_reference)
@@ -132,6 +133,8 @@ def collect_reads(
     "Reads and the reference under them. Raises DvBenchError on another reference or too few reads."
     with open_reads(find_path(reads), find_path(ref)) as bam, open_reference(ref) as fasta:
         chosen = _choose_region(bam, fasta, reads, ref, region)
+        md5s = contig_md5s(bam.header.to_dict(), [chosen.contig], {})
+        check_md5s(md5s, fasta, reads)
         usable = _usable(bam, chosen, limit)
         if len(usable) < 2000:
             raise DvBenchError(f"{reads}, {chosen}: {len(usable)} usable reads; "
