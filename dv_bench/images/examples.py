@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from ..core import DvBenchError, channel_numbers, class_names, sha256_file
 from ..machine import map_in_order
-from ..genome import Region, inside
+from ..genome import Region, concrete_bases, inside
 from ..contigs import name_in_file
 from ..hts import open_reference, reference_record
 from ..dataset.tfrecord import Example, write_examples
@@ -162,7 +162,7 @@ class ExampleMaker:
 
     def labels(self, candidates:list[Candidate], contig:str, start0:int, end0:int)->list[tuple|None]:
         "A genotype for each candidate; None where the truth is not known."
-        def fetch(start0, end0): return self.reference(contig, start0, end0)
+        def fetch(start0, end0): return concrete_bases(self.reference(contig, start0, end0))
         name = truth_name(contig, self.truth, self.job.alias)
         sites = [candidate[:3] for candidate in candidates]
         return label_partition(self.truth, sites, name, start0, end0, fetch, method=self.job.labeler)

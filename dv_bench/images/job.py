@@ -70,12 +70,16 @@ def open_truth(
 def _choose_sample(
     reads:str,          # path
     samples:list[str],  # that the read groups name
+    asked:str|None=None, # name for a file whose read groups name none, or a check
 )->str:
-    "The only sample. Raises DvBenchError if there is none or several."
-    if len(samples) == 1: return samples[0]
-    names = ", ".join(samples) or "none"
-    raise DvBenchError(f"{reads}: its read groups name {len(samples)} samples ({names}); give one name with "
-                       "--sample")
+    "The sample of the reads. Raises DvBenchError if they are of several samples, or of another than asked for."
+    if len(samples) > 1:
+        raise DvBenchError(f"{reads}: its read groups name {len(samples)} samples ({', '.join(samples)}), and an "
+                           "image shows one; split the file with `samtools split`, or keep the read groups of "
+                           "one sample with `samtools view -R`")
+    if not samples and not asked:
+        raise DvBenchError(f"{reads}: its read groups name no sample; give its name with --sample")
+    return asked or samples[0]
 
 # %% ../../nbs/27a_images.job.ipynb #1713bf1a
 def _check_images(
@@ -149,7 +153,7 @@ def prepare(
     if bool(truth) != bool(confident):
         raise DvBenchError("labels need both a truth VCF and a BED of confident regions; only one was given")
     to_call, samples = _read_inputs(reads, ref, regions, alias)
-    job = Job(reads, ref, to_call, truth, confident, sample or _choose_sample(reads, samples),
+    job = Job(reads, ref, to_call, truth, confident, _choose_sample(reads, samples, sample),
               alias=alias, named=tuple(samples), **options)
     _check_images(job.channels, job.size)
     _check_options(job)

@@ -12,7 +12,7 @@ import pysam
 from fastcore.basics import patch
 
 from ..core import DvBenchError
-from ..genome import intersect_intervals, merge_intervals, read_bed
+from ..genome import concrete_bases, intersect_intervals, merge_intervals, read_bed
 from ..contigs import sex_chromosome
 from ..hts import check_index, record_genotype
 
@@ -86,6 +86,8 @@ class TruthSet:
         check_truth_index(self.path, self.file)
         self.sample = choose_sample(self.path, self.file.header, sample)
         self.column = list(self.file.header.samples).index(self.sample)
+        lengths = [contig.length for contig in self.file.header.contigs.values()]
+        self.has_no_contig_lines = not any(lengths) # pysam takes the names from the index then
         self.regions = read_bed(bed, needed=True) # contig -> sorted, merged intervals
 
 # %% ../../nbs/22a_images.truth.ipynb #16f88679
@@ -138,6 +140,7 @@ def records(self:TruthSet,
     contig:str, start:int, end:int, # 0-based half-open
 )->list[pysam.VariantRecord]:       # in order of position
     "The records that pass their filters and overlap a region. Raises DvBenchError on an unknown contig."
+    if contig not in self.file.header.contigs and self.has_no_contig_lines: return [] # no record there
     try:
         records = list(self.file.fetch(contig, start, end))
     except (OSError, ValueError) as e:
@@ -155,7 +158,7 @@ def variants(self:TruthSet,
     for record in self.records(contig, start, end):
         genotype = true_genotype(record, self.column, self.path)
         if genotype is None: continue
-        variants.append((record.start, record.ref.upper(), *sequence_alts(record.alts or (), genotype)))
+        variants.append((record.start, concrete_bases(record.ref), *sequence_alts(record.alts or (), genotype)))
     return variants
 
 # %% ../../nbs/22a_images.truth.ipynb #7621aa19

@@ -94,7 +94,7 @@ def _choose_region(bam, fasta, reads, ref, region):
     "The region to count on, by default the first contig with reads. Raises DvBenchError."
     shared = [contig for contig, length in zip(bam.references, bam.lengths)
               if contig in fasta.references and fasta.get_reference_length(contig) == length]
-    if region: chosen = parse_region(region)
+    if region: chosen = parse_region(region, fasta.references)
     else:
         with_reads = (s.contig for s in bam.get_index_statistics() if s.mapped and s.contig in shared)
         chosen = next(map(Region, with_reads), None)
