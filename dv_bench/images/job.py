@@ -53,12 +53,14 @@ def truth_name(
 # %% ../../nbs/27a_images.job.ipynb #5e450bff
 def open_truth(
     job:Job,
-)->TruthSet: # its confident regions are restricted to the regions of the job
+)->TruthSet: # for DeepVariant's labels, confident regions end where the regions of the job do
     "The truth set of a job. Raises DvBenchError as `TruthSet` does."
     truth = TruthSet(job.truth, job.confident, job.sample, job.sex_chromosomes)
     confident = {}
     for contig, intervals in truth.regions.items():
         confident[truth_name(job.alias.get(contig, contig), truth, job.alias)] = intervals
+    truth.regions = confident
+    if job.labeler != "deepvariant": return truth
     cut = {}
     for contig, intervals in job.regions.items():
         name = truth_name(contig, truth, job.alias)
@@ -98,7 +100,7 @@ def _check_images(
 def _check_options(job:Job):
     "Raises DvBenchError for an unknown labeler or a fraction out of range."
     if job.labeler not in label_methods:
-        raise DvBenchError(f"--labeler {job.labeler}: expected {' or '.join(label_methods)}")
+        raise DvBenchError(f"--labeler {job.labeler}: expected one of {', '.join(label_methods)}")
     if not 0 < job.fraction <= 1:
         raise DvBenchError(f"--downsample {job.fraction}: expected a fraction of the reads, more than 0 and "
                            "at most 1")
