@@ -38,7 +38,7 @@ def call_pieces(
         begin = time.perf_counter()
         merged = merge_sites(rows, filters.multi_allelic_qual_filter, haploid.mask(rows))
         if sites is not None: sites.append(merged[merged.correct.notna()])
-        lines = [vcf_line(record, filters) for record in resolve_overlaps(site_records(merged))]
+        lines = [vcf_line(record) for record in resolve_overlaps(site_records(merged, filters))]
         seconds["genotypes and VCF"] += time.perf_counter()-begin
         counts.update(line.split("\t", 7)[6] for line in lines)
         yield from lines
