@@ -68,7 +68,8 @@ def write_cvo(
                 yield rows
 
 # %% ../../nbs/62_calling.exchange.ipynb #c8cea6d8
-_contig_name = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@^_|~-]*") # SAM 1.6, section 1.2.1
+# SAM 1.6, section 1.2.1
+_contig_name = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@^_|~-]*")
 _largest_position = 2**31-1 # of a VCF's record, 1-based
 
 # %% ../../nbs/62_calling.exchange.ipynb #1a23e817
@@ -85,9 +86,11 @@ def _check_site(
         raise DvBenchError(f"{where}: a site that starts at {start}; expected a position of {contig} from 0")
     for allele in (ref, *alts):
         if allele and set(allele) <= set("ACGT"): continue
-        raise DvBenchError(f"{where}: the allele {allele[:20]!r} at {contig}:{start+1}; expected A, C, G and T")
+        raise DvBenchError(f"{where}: the allele {allele[:20]!r} at {contig}:{start+1}; "
+                           "expected A, C, G and T")
     if len({ref, *alts}) <= len(alts):
-        raise DvBenchError(f"{where}: {contig}:{start+1} has an allele twice ({ref[:20]}>{','.join(alts)[:40]})")
+        raise DvBenchError(f"{where}: {contig}:{start+1} has an allele twice "
+                           f"({ref[:20]}>{','.join(alts)[:40]}); expected different alleles")
 
 # %% ../../nbs/62_calling.exchange.ipynb #03125f16
 def _check_image(
@@ -98,8 +101,8 @@ def _check_image(
     n_alts = len(message.variant.alternate_bases)
     shown = tuple(sorted(message.alt_allele_indices.indices))
     if shown not in alt_sets(n_alts):
-        raise DvBenchError(f"{where}: an image of the alts {list(shown)}; expected one or two of {n_alts} alts, "
-                           "numbered from 0")
+        raise DvBenchError(f"{where}: an image of the alts {list(shown)}; "
+                           f"expected one or two of {n_alts} alts, numbered from 0")
     p = np.array(message.genotype_probabilities)
     if not ((p >= 0).all() and abs(p.sum()-1) < 1e-3):
         raise DvBenchError(f"{where}: {p.tolist()} are not three probabilities that sum to 1")
@@ -175,18 +178,19 @@ def _cvo_row(
     _check_image(m, where)
     _check_call(m.variant, where)
     v = m.variant
-    site = {"chrom": v.reference_name, "pos0": v.start, "ref": v.reference_bases, "alts": ",".join(v.alternate_bases)}
-    shown = {"alt_indices": ",".join(map(str, sorted(m.alt_allele_indices.indices)))}
-    return site | shown | _sample_columns(v, where) | dict(zip(("p0", "p1", "p2"), m.genotype_probabilities))
+    alts = ",".join(v.alternate_bases)
+    shown = ",".join(map(str, sorted(m.alt_allele_indices.indices)))
+    site = {"chrom": v.reference_name, "pos0": v.start, "ref": v.reference_bases, "alts": alts}
+    return site | {"alt_indices": shown} | _sample_columns(v, where) | dict(zip(("p0", "p1", "p2"), m.genotype_probabilities))
 
 # %% ../../nbs/62_calling.exchange.ipynb #11f72f7a
-_cvo_columns = ["chrom", "pos0", "ref", "alts", "alt_indices", "sample", "depth", "ref_count", "alt_counts", "vaf",
-                "p0", "p1", "p2"]
+_cvo_columns = ["chrom", "pos0", "ref", "alts", "alt_indices", "sample", "depth", "ref_count", "alt_counts",
+                "vaf", "p0", "p1", "p2"]
 
 # %% ../../nbs/62_calling.exchange.ipynb #b02cf60e
 def read_cvo(
     pattern:str|Path, # a TFRecord file, name@N or a glob pattern
-)->pd.DataFrame:      # chrom, pos0, ref, alts, alt_indices, sample, depth, ref_count, alt_counts, vaf, p0, p1, p2
+)->pd.DataFrame:      # columns: `_cvo_columns`; depth, ref_count, alt_counts and vaf may be missing
     "CallVariantsOutput records. Raises DvBenchError where a record is something else, or impossible."
     rows = []
     for path in find_files(pattern):

@@ -139,7 +139,8 @@ def _site_record(
     fractions = _allele_fractions(getattr(site, "vaf", None), counts, depth, kept)
     probabilities = _kept_probabilities(site.genotype_probabilities, kept)
     called = genotype_call(probabilities, len(kept), int(site.gq), float(site.qual), counts, filters)
-    return Record(site.chrom, int(site.pos0), ref, kept_alts, called, float(site.qual), depth, counts, fractions)
+    return Record(site.chrom, int(site.pos0), ref, kept_alts, called, float(site.qual), depth, counts,
+                  fractions)
 
 # %% ../../nbs/60_calling.records.ipynb #e1cacc95
 def site_records(
@@ -168,8 +169,8 @@ def _sample_field(record:Record)->str:
 def vcf_line(record:Record)->str:
     "A record as a line of a VCF, with the sample's GT:GQ:DP:AD:VAF:PL."
     qual = math.floor(record.qual*10+.5)/10 # half a tenth is rounded up
-    fields = [record.chrom, str(record.pos0+1), ".", record.ref, ",".join(record.alts), _single_precision(qual),
-              record.call.filter, ".", "GT:GQ:DP:AD:VAF:PL", _sample_field(record)]
+    fields = [record.chrom, str(record.pos0+1), ".", record.ref, ",".join(record.alts),
+              _single_precision(qual), record.call.filter, ".", "GT:GQ:DP:AD:VAF:PL", _sample_field(record)]
     return "\t".join(fields)
 
 # %% ../../nbs/60_calling.records.ipynb #90466838
@@ -256,6 +257,29 @@ def _with_marginal(
     return record._replace(call=record.call._replace(genotype=genotype, likelihoods=likelihoods))
 
 # %% ../../nbs/60_calling.records.ipynb #538f424f
+def _marginal_tables(
+    tables:list[np.ndarray],  # (genotypes,) probabilities of each record
+    copies:list[np.ndarray],  # int (genotypes,) of each record
+    combinations:np.ndarray,  # int (combinations, records), that are possible
+)->list[np.ndarray]:          # (genotypes,) of each record, unscaled
+    "The probability of each genotype, summed over the possible combinations."
+    total = _by_copies(np.sum, tables, copies)
+    weight = total[np.arange(len(tables)), combinations].prod(1)
+    marginals = [np.bincount(column, weight, 3) for column in combinations.T]
+    return [t*(m/s)[n] for t, m, s, n in zip(tables, marginals, total, copies)]
+
+# %% ../../nbs/60_calling.records.ipynb #c796c86f
+def _likeliest_genotypes(
+    tables:list[np.ndarray],  # as for `_marginal_tables`
+    copies:list[np.ndarray],
+    combinations:np.ndarray,
+)->list[int]:                 # number of each record's genotype
+    "The likeliest possible combination of genotypes; the first of equal ones."
+    largest = _by_copies(np.max, tables, copies)
+    best = combinations[np.log(largest)[np.arange(len(tables)), combinations].sum(1).argmax()]
+    return [int(np.where(n == b, t, -1).argmax()) for t, n, b in zip(tables, copies, best)]
+
+# %% ../../nbs/60_calling.records.ipynb #8cf385ee
 def resolve(
     group:list[Record], # overlapping calls with alts
 )->list[Record]:        # the same, or with new genotypes and likelihoods
@@ -264,22 +288,16 @@ def resolve(
     if is_compatible([r.copies for r in group], group): return group
     tables = [10**np.array(r.call.likelihoods) for r in group]
     copies = [_copies_of_genotypes(r) for r in group]
-    total, largest = _by_copies(np.sum, tables, copies), _by_copies(np.max, tables, copies)
     combinations = compatible_copies(group)
-    each = np.arange(len(group))
-    best = combinations[np.log(largest)[each, combinations].sum(1).argmax()]
-    weight = total[each, combinations].prod(1)
-    marginals = [np.bincount(combinations[:, i], weight, 3) for i in each]
-    new_tables = [t*(m/s)[n] for t, m, s, n in zip(tables, marginals, total, copies)]
-    likeliest = [int(np.where(n == b, t, -1).argmax()) for t, n, b in zip(tables, copies, best)]
-    if [int(t.argmax()) for t in new_tables] != likeliest: return group
-    return [_with_marginal(record, table) for record, table in zip(group, new_tables)]
+    marginal = _marginal_tables(tables, copies, combinations)
+    if [int(t.argmax()) for t in marginal] != _likeliest_genotypes(tables, copies, combinations): return group
+    return [_with_marginal(record, table) for record, table in zip(group, marginal)]
 
 # %% ../../nbs/60_calling.records.ipynb #b97a7b8e
 def resolve_overlaps(
     records:list[Record], # in genome order
-)->list[Record]:          # overlapping records sorted by their ends, too; of equal ones those without alts first
-    "All records, with overlapping calls made compatible. A record without an alt in its genotype does not change."
+)->list[Record]:          # overlapping ones sorted by start and end; of equal ones those without alts first
+    "All records, with overlapping calls made compatible. One without an alt in its genotype does not change."
     resolved = []
     for group in overlapping_groups(records):
         members = [r for r in group if not r.copies]
