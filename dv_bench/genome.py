@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['reserved_strata', 'concrete_bases', 'Region', 'parse_region', 'merge_intervals', 'intersect_intervals',
-           'subtract_intervals', 'inside', 'in_regions', 'read_bed', 'RegionSet', 'read_stratification']
+           'subtract_intervals', 'inside', 'overlapping_intervals', 'in_regions', 'read_bed', 'RegionSet',
+           'read_stratification']
 
 # %% ../nbs/02_genome.ipynb #6aceefc2
 import pysam
@@ -122,6 +123,15 @@ def inside(
     "Does a position lie in one of the intervals?"
     i = bisect_right(intervals, (pos0, float("inf")))-1
     return i >= 0 and pos0 < intervals[i][1]
+
+# %% ../nbs/02_genome.ipynb #5662324e
+def overlapping_intervals(
+    intervals:list[tuple[int, int]], # sorted, disjoint, 0-based half-open
+    start:int, end:int,              # 0-based half-open
+)->list[tuple[int, int]]:            # whole intervals, not cut
+    "The intervals that overlap a stretch."
+    first = bisect_right(intervals, start, key=lambda interval: interval[1])
+    return intervals[first:bisect_left(intervals, (end,))]
 
 # %% ../nbs/02_genome.ipynb #e42bbfad
 def in_regions(

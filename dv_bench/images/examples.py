@@ -8,19 +8,18 @@ __all__ = ['label_reach', 'stretch_size', 'Partition', 'FoundSites', 'ExampleMak
 
 # %% ../../nbs/28_images.examples.ipynb #bd035f34
 import contextlib
-from bisect import bisect_left
 from collections import Counter
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Callable, Iterator, NamedTuple
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from ..core import DvBenchError, channel_numbers, class_names, sha256_file
 from ..machine import map_in_order
-from ..genome import Region, concrete_bases, inside
+from ..genome import Region, concrete_bases, inside, intersect_intervals, overlapping_intervals
 from ..contigs import name_in_file
 from ..hts import open_reference, reference_record
 from ..dataset.tfrecord import Example, write_examples
@@ -117,7 +116,7 @@ class ExampleMaker:
 
     def stretch(self, contig:str, start0:int, end0:int)->tuple[list, Counter]:
         "Examples, and counts of reads and sites, of an interval that begins where a partition does."
-        counts = Counter()
+        counts = self.unusable_truth(contig, start0, end0)
         found = self.find(contig, start0, end0, counts)
         genotypes = self.genotypes(found, contig, start0, end0)
         examples = []
@@ -198,9 +197,7 @@ class ExampleMaker:
     def may_have_examples(self, contig:str, start0:int, end0:int)->bool:
         "False if labels are wanted and no base of an interval is confident."
         if not self.truth: return True
-        intervals = self.confident(contig)
-        i = bisect_left(intervals, (end0,))
-        return i > 0 and intervals[i-1][1] > start0
+        return bool(overlapping_intervals(self.confident(contig), start0, end0))
 
     def confident(self, contig:str)->list[tuple[int, int]]:
         "The truth's confident intervals within the job's regions."
@@ -209,10 +206,27 @@ class ExampleMaker:
     def labels(self, candidates:list[Candidate], contig:str, start0:int, end0:int)->list[tuple|None]:
         "A genotype for each candidate; None where the truth is not known."
         if not candidates: return []
-        def fetch(start0, end0): return concrete_bases(self.reference(contig, start0, end0))
         name = truth_name(contig, self.truth, self.job.alias)
         sites = [candidate[:3] for candidate in candidates]
-        return label_partition(self.truth, sites, name, max(0, start0), end0, fetch, method=self.job.labeler)
+        return label_partition(
+            self.truth, sites, name, max(0, start0), end0, self.bases(contig), method=self.job.labeler)
+
+    def bases(self, contig:str)->Callable[[int, int], str]:
+        "A function that gives the reference of a contig as VCF writes it."
+        return lambda start0, end0: concrete_bases(self.reference(contig, start0, end0))
+
+    def unusable_truth(self, contig:str, start0:int, end0:int)->Counter:
+        "Truth records whose first bases that would be confident lie in an interval, by the reason to leave them out."
+        counts = Counter()
+        if not self.truth or not self.may_have_examples(contig, start0, end0): return counts
+        name = truth_name(contig, self.truth, self.job.alias)
+        filtered = self.job.labeler != "deepvariant"
+        for unknown in self.truth.unknown(name, start0, end0, self.bases(contig), filtered):
+            near = overlapping_intervals(self.confident(contig), unknown.start, unknown.end)
+            confident = intersect_intervals(near, self.job.regions[contig])
+            bases = intersect_intervals(confident, [(unknown.start, unknown.end)])
+            if bases and start0 <= bases[0][0] < end0: counts[f"truth left out: {unknown.reason}"] += 1
+        return counts
 
     def site_fate(self, site:Candidate, genotype:tuple|None, p:Partition)->str:
         "Whether a site is drawn, or why not; the name under which it is counted."
@@ -353,6 +367,14 @@ def _count_image(
     counts[f"images of {variant_type} sites"] += 1
     if row["label"] is not None: counts[f"images {class_names[row['label']]}"] += 1
 
+# %% ../../nbs/28_images.examples.ipynb #4f06a4a9
+def _truth_left_out(
+    counts:Counter, # of `run_job`
+)->dict[str, int]:  # reason -> records
+    "Truth records that could not be used."
+    prefix = "truth left out: "
+    return {name.removeprefix(prefix): n for name, n in sorted(counts.items()) if name.startswith(prefix)}
+
 # %% ../../nbs/28_images.examples.ipynb #17c95dca
 def write_dataset(
     out:str|Path,                # dataset folder to make
@@ -375,6 +397,7 @@ def write_dataset(
             writer.add_encoded(chunk, digest, row)
             if write: write(as_example(row, decode_image(chunk, writer.shape)))
             _count_image(row, counts)
+        if job.truth: writer.info["options"]["truth_left_out"] = _truth_left_out(counts)
         if not counts["images"]:
             n_not_confident = counts["sites not in confident regions"]
             raise DvBenchError(

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['max_group', 'max_separation', 'max_combinations', 'label_methods', 'image_label', 'common_suffix', 'strip_suffix',
-           'positional_genotype', 'n_genotypes', 'may_join', 'group_sites', 'candidate_options', 'truth_options',
-           'longest_allele', 'is_simple', 'label_directly', 'missed_alleles', 'score_matches', 'label_group',
-           'check_order', 'confident_truth', 'label_sites', 'label_partition']
+           'positional_genotype', 'n_genotypes', 'ref_spans', 'may_join', 'group_sites', 'truth_spans', 'near_truth',
+           'local_groups', 'candidate_options', 'truth_options', 'longest_allele', 'is_simple', 'label_directly',
+           'missed_alleles', 'score_matches', 'label_group', 'check_order', 'confident_truth', 'label_locally',
+           'label_as_deepvariant', 'label_sites', 'label_partition']
 
 # %% ../../nbs/23_images.labels.ipynb #58df3373
 from itertools import groupby
@@ -16,7 +17,8 @@ from os.path import commonprefix
 from typing import Callable
 
 from ..core import DvBenchError
-from ..genome import inside, subtract_intervals
+from ..genome import inside, merge_intervals, overlapping_intervals, subtract_intervals
+from ..spans import allele_span, max_shift
 from .truth import TruthSet
 from .phasing import Site, match_pairs
 
@@ -74,37 +76,77 @@ def n_genotypes(site:Site)->int:
     return n_alleles*(n_alleles+1)//2
 
 # %% ../../nbs/23_images.labels.ipynb #cdde17d2
+def ref_spans(sites:list[Site])->dict[Site, tuple[int, int]]:
+    "The bases of each site's REF, 0-based half-open."
+    return {site: (site.pos0, site.end) for site in sites}
+
+# %% ../../nbs/23_images.labels.ipynb #ad5a5065
 def may_join(
     site:Site,
     group:list[Site],
+    spans:dict,       # site -> its bases
 )->bool:
     "Whether the group has room for the site and a member near it."
     same_kind = [member for member in group if bool(member.genotype) == bool(site.genotype)]
-    is_near = any(site.pos0-member.end+1 <= max_separation for member in group)
+    is_near = any(spans[site][0]-spans[member][1]+1 <= max_separation for member in group)
     return is_near and len(same_kind) < max_group
 
 # %% ../../nbs/23_images.labels.ipynb #f3b7a568
 def group_sites(
     candidates:list[Site], # in order of position
     truths:list[Site],     # in order of position
-)->list[tuple[list[Site], list[Site]]]: # candidates and truths of each group
+    spans:dict|None=None,  # site -> its bases, those of a candidate from `ref_spans`; default: all from there
+)->list[tuple[list[Site], list[Site]]]: # candidates and truths of each group, in order of position
     "Cut a region into groups that are labelled together (DeepVariant's `haplotype_labeler`)."
-    merged = sorted([*candidates, *truths], key=attrgetter("pos0")) # stable: candidates before truths
+    spans = spans or ref_spans([*candidates, *truths])
+    merged = sorted([*candidates, *truths], key=lambda site: spans[site][0]) # stable: candidates before truths
     groups = []
     combinations = 1
     last_end = 0
-    for end, run in groupby(merged, key=attrgetter("end")):
+    for end, run in groupby(merged, key=lambda site: spans[site][1]):
         run = list(run)
         run_combinations = prod(map(n_genotypes, run))
         fits = combinations*run_combinations < max_combinations
-        if groups and (end <= last_end or fits and all(may_join(site, groups[-1]) for site in run)):
+        if groups and (end <= last_end or fits and all(may_join(site, groups[-1], spans) for site in run)):
             groups[-1] += run
             combinations *= run_combinations
         else:
             groups.append(run)
             combinations = run_combinations
         last_end = end
-    return [([s for s in group if not s.genotype], [s for s in group if s.genotype]) for group in groups]
+    in_order = [sorted(group, key=attrgetter("pos0")) for group in groups]
+    return [([s for s in group if not s.genotype], [s for s in group if s.genotype]) for group in in_order]
+
+# %% ../../nbs/23_images.labels.ipynb #8cfa8de4
+def truth_spans(
+    truths:list[Site],
+    fetch:Callable[[int, int], str], # start, end -> upper-case reference, up to the contig's end
+)->dict[Site, tuple[int, int]]:      # 0-based half-open
+    "The bases at which each carried allele could be written."
+    spans = {}
+    for truth in truths:
+        alts = [truth.alts[allele-1] for allele in truth.genotype if allele]
+        starts, ends = zip((truth.pos0, truth.end), *(allele_span(truth.pos0, truth.ref, alt, fetch) for alt in alts))
+        spans[truth] = min(starts), max(ends)
+    return spans
+
+# %% ../../nbs/23_images.labels.ipynb #f08b0652
+def near_truth(
+    candidates:list[Site],
+    spans:dict[Site, tuple[int, int]], # of truth records, from `truth_spans`
+)->list[Site]:
+    "The candidates that lie within `max_separation` of a truth record."
+    zones = merge_intervals([(start-max_separation, end+max_separation) for start, end in spans.values()])
+    return [candidate for candidate in candidates if overlapping_intervals(zones, candidate.pos0, candidate.end)]
+
+# %% ../../nbs/23_images.labels.ipynb #761e488f
+def local_groups(
+    candidates:list[Site], # in order of position
+    spans:dict[Site, tuple[int, int]], # of truth records in order of position, from `truth_spans`
+)->list[tuple[list[Site], list[Site]]]: # candidates near truth, and truths, of each group
+    "Groups that are labelled together, the same wherever the sequence of sites is cut."
+    near = near_truth(candidates, spans)
+    return group_sites(near, list(spans), ref_spans(near) | spans)
 
 # %% ../../nbs/23_images.labels.ipynb #ed6fa37c
 def candidate_options(
@@ -228,12 +270,36 @@ def check_order(
 
 # %% ../../nbs/23_images.labels.ipynb #bbab4f70
 def confident_truth(
-    truth:list[tuple],               # (pos0, ref, alts, genotype)
+    truth:list[Site],
     confident:list[tuple[int, int]], # sorted, disjoint, 0-based half-open
 )->list[Site]:
     "The truth records that start in a confident region."
-    return [Site(pos0, ref, tuple(alts), tuple(genotype)) for pos0, ref, alts, genotype in truth
-            if inside(pos0, confident)]
+    return [t for t in truth if inside(t.pos0, confident)]
+
+# %% ../../nbs/23_images.labels.ipynb #34dce503
+def label_locally(
+    candidates:list[Site],           # in order of position
+    truth:list[Site],                # in order of position
+    confident:list[tuple[int, int]], # sorted, disjoint, 0-based half-open
+    fetch:Callable[[int, int], str], # start, end -> upper-case reference, up to the contig's end
+)->list[tuple[int, int]]:            # per candidate
+    "Genotypes by the truth nearby that could be written in a confident region."
+    spans = truth_spans([t for t in truth if any(t.genotype)], fetch)
+    spans = {t: span for t, span in spans.items() if overlapping_intervals(confident, *span)}
+    genotypes = {}
+    for near, truths in local_groups(candidates, spans):
+        genotypes |= zip(near, label_group(near, truths, fetch))
+    return [genotypes.get(candidate, (0, 0)) for candidate in candidates]
+
+# %% ../../nbs/23_images.labels.ipynb #153e9dc4
+def label_as_deepvariant(
+    candidates:list[Site],           # of one partition, in order of position
+    truth:list[Site],                # in order of position
+    fetch:Callable[[int, int], str], # start, end -> upper-case reference, up to the contig's end
+)->list[tuple[int, int]]:            # per candidate
+    "Genotypes by the truth of a partition."
+    groups = group_sites(candidates, [t for t in truth if any(t.genotype)])
+    return [genotype for group in groups for genotype in label_group(*group, fetch, occupies=True)]
 
 # %% ../../nbs/23_images.labels.ipynb #8cfeefb6
 def label_sites(
@@ -247,28 +313,36 @@ def label_sites(
     if method not in label_methods:
         raise DvBenchError(f"labelling method {method!r} is unknown; expected {', '.join(label_methods)}")
     candidates = [Site(pos0, ref, tuple(alts)) for pos0, ref, alts in candidates]
-    truth = confident_truth(truth, confident)
+    truth = [Site(pos0, ref, tuple(alts), tuple(genotype)) for pos0, ref, alts, genotype in truth]
     check_order(candidates, "candidates")
     check_order(truth, "truth records")
+    in_confident = confident_truth(truth, confident)
     if method == "positional":
-        genotypes = [positional_genotype(c, truth) for c in candidates]
+        genotypes = [positional_genotype(candidate, in_confident) for candidate in candidates]
+    elif method == "deepvariant":
+        genotypes = label_as_deepvariant(candidates, in_confident, fetch)
     else:
-        groups = group_sites(candidates, [t for t in truth if any(t.genotype)])
-        genotypes = [genotype for group in groups for genotype in label_group(*group, fetch, method == "deepvariant")]
+        genotypes = label_locally(candidates, truth, confident, fetch)
     return [g if inside(c.pos0, confident) else None for c, g in zip(candidates, genotypes)]
 
 # %% ../../nbs/23_images.labels.ipynb #f601fa67
 def label_partition(
     truth:TruthSet,
-    candidates:list[tuple],         # (pos0, ref, alts) of one partition, in order of position
-    contig:str, start:int, end:int, # the partition, 0-based half-open
+    candidates:list[tuple],         # (pos0, ref, alts) of one interval, in order of position
+    contig:str, start:int, end:int, # the interval, for `deepvariant` a partition; 0-based half-open
     fetch:Callable[[int, int], str], # start, end -> upper-case reference, up to the contig's end
     within:list[tuple[int, int]]|None=None, # called regions, sorted and disjoint; default: the whole contig
     method:str="haplotype",         # as in `label_sites`
 )->list[tuple[int, int]|None]:      # genotype per candidate; None where the truth is not known
-    "Genotypes of a partition's candidates. Raises DvBenchError as `TruthSet` and `label_sites` do."
+    "Genotypes of an interval's candidates. Raises DvBenchError as `TruthSet` and `label_sites` do."
     confident = truth.confident(contig, within)
-    unknown = truth.unknown(contig, start, end)
-    if unknown: confident = subtract_intervals(confident, unknown)
     if not any(inside(pos0, confident) for pos0, *_ in candidates): return [None]*len(candidates)
-    return label_sites(candidates, truth.variants(contig, start, end), confident, fetch, method)
+    variants = truth.variants(contig, start, end)
+    first = min([start, *(pos0 for pos0, *_ in variants)])
+    confident = overlapping_intervals(confident, first-max_shift, end+max_shift)
+    unknown = truth.unknown(contig, start, end, fetch, filtered=method != "deepvariant")
+    unknown = merge_intervals([(u.start, u.end) for u in unknown])
+    if unknown: confident = subtract_intervals(confident, unknown)
+    genotypes = label_sites(candidates, variants, confident, fetch, method)
+    return [None if overlapping_intervals(unknown, pos0, pos0+len(ref)) else genotype
+            for (pos0, ref, _), genotype in zip(candidates, genotypes)]
