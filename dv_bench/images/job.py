@@ -12,8 +12,10 @@ from pathlib import Path
 from ..core import DvBenchError, find_path, height, reference_rows, wgs_channels, width
 from ..genome import Region, intersect_intervals
 from ..contigs import calling_regions, name_in_file, sex_chromosome
-from ..hts import open_reference
+from ..hts import check_sequences, open_reference
+from ..thresholds import Thresholds, check_thresholds
 from .decoding import open_reads
+from .read_filter import check_sample, read_groups, sample_names
 from .truth import TruthSet
 from .labels import label_methods
 from .pileup import channels
@@ -27,7 +29,7 @@ class Job:
     regions: dict           # contig -> intervals, from `calling_regions`
     truth: str|None = None      # path of the VCF of true variants
     confident: str|None = None  # path of the BED in which the truth is complete
-    sample: str = ""
+    sample: str = ""        # whose reads are used, where the read groups name several; the truth VCF's column
     source: str = ""        # tells depths and platforms of one sample apart
     realign: bool = True
     fraction: float = 1.    # of the fragments to use, more than 0, at most 1
@@ -38,7 +40,8 @@ class Job:
     labeler: str = "haplotype"    # one of `label_methods`
     sex_chromosomes: bool = False # label X and Y as if there were two copies
     left_out: tuple = ()    # contigs left out because they cannot be labelled
-    named: tuple = ()       # samples that the reads' read groups name
+    named: tuple = ()       # samples that the read groups of the used reads name
+    thresholds: Thresholds = Thresholds() # what makes a candidate
     encode: bool = False    # return images compressed, as a dataset stores them
 
 # %% ../../nbs/27a_images.job.ipynb #d0c19262
@@ -68,14 +71,16 @@ def open_truth(
 
 # %% ../../nbs/27a_images.job.ipynb #129fdf61
 def _choose_sample(
-    reads:str,          # path
-    samples:list[str],  # that the read groups name
+    reads:str,                  # path
+    groups:dict[str, str|None], # as from `read_groups`
+    asked:str|None,             # the name that the user gives
 )->str:
-    "The only sample. Raises DvBenchError if there is none or several."
-    if len(samples) == 1: return samples[0]
-    names = ", ".join(samples) or "none"
-    raise DvBenchError(f"{reads}: its read groups name {len(samples)} samples ({names}); give one name with "
-                       "--sample")
+    "The sample; by default the only one. Raises DvBenchError where none or several can be meant."
+    names = sample_names(groups)
+    if asked or len(names) != 1:
+        check_sample(reads, groups, asked or "")
+        if not asked: raise DvBenchError(f"{reads}: its read groups name no sample; give a name with --sample")
+    return asked or names[0]
 
 # %% ../../nbs/27a_images.job.ipynb #1713bf1a
 def _check_images(
@@ -92,7 +97,8 @@ def _check_images(
 
 # %% ../../nbs/27a_images.job.ipynb #9ee2173b
 def _check_options(job:Job):
-    "Raises DvBenchError for an unknown labeler or a fraction out of range."
+    "Raises DvBenchError for an unknown labeler, or a fraction or threshold out of range."
+    check_thresholds(job.thresholds)
     if job.labeler not in label_methods:
         raise DvBenchError(f"--labeler {job.labeler}: expected {' or '.join(label_methods)}")
     if not 0 < job.fraction <= 1:
@@ -110,14 +116,14 @@ def _without_sex_chromosomes(job:Job)->Job:
 def _read_inputs(
     reads:str, ref:str,     # paths
     regions:list, alias:dict, # as for `calling_regions`
-)->tuple[dict, list[str]]:  # regions to call, samples that the read groups name
+)->tuple[dict, dict]:       # regions to call; read groups, as from `read_groups`
     "Raises DvBenchError when a file cannot be used, or contigs of reads and reference differ."
     with open_reference(ref) as fasta, open_reads(reads, ref) as handle:
         in_ref = dict(zip(fasta.references, fasta.lengths))
         in_reads = dict(zip(handle.references, handle.lengths))
-        groups = handle.header.to_dict().get("RG", ())
-    samples = {group["SM"] for group in groups if "SM" in group}
-    return calling_regions(list(regions), in_ref, in_reads, alias), sorted(samples)
+        to_call = calling_regions(list(regions), in_ref, in_reads, alias)
+        check_sequences(handle, ref, {contig: name_in_file(contig, in_reads, alias) for contig in to_call})
+        return to_call, read_groups(handle)
 
 # %% ../../nbs/27a_images.job.ipynb #e57a0209
 def prepare(
@@ -125,7 +131,7 @@ def prepare(
     ref:str|Path,       # FASTA
     regions:list[str|Region]=(), # text, BED files or `Region`s; all contigs by default
     truth:str|Path|None=None, confident:str|Path|None=None, # VCF and BED, for labels
-    sample:str|None=None,     # by default the one that the reads' read groups name
+    sample:str|None=None,     # one of those that the read groups name; of a single sample a new name
     contig_alias:dict[str, str]|None=None, # name in reads or truth -> name in the reference
     **options,          # further fields of `Job`
 )->Job:
@@ -134,9 +140,11 @@ def prepare(
     reads, ref, truth, confident = (path and str(find_path(path)) for path in (reads, ref, truth, confident))
     if bool(truth) != bool(confident):
         raise DvBenchError("labels need both a truth VCF and a BED of confident regions; only one was given")
-    to_call, samples = _read_inputs(reads, ref, regions, alias)
-    job = Job(reads, ref, to_call, truth, confident, sample or _choose_sample(reads, samples),
-              alias=alias, named=tuple(samples), **options)
+    to_call, groups = _read_inputs(reads, ref, regions, alias)
+    sample = _choose_sample(reads, groups, sample)
+    names = sample_names(groups)
+    named = (sample,) if sample in names else tuple(names)
+    job = Job(reads, ref, to_call, truth, confident, sample, alias=alias, named=named, **options)
     _check_images(job.channels, job.size)
     _check_options(job)
     if not truth: return job
