@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['stretch_size', 'Partition', 'ExampleMaker', 'run_job', 'make_examples', 'report', 'report_line', 'as_example',
-           'write_dataset']
+           'is_simulated', 'write_dataset']
 
 # %% ../../nbs/28_images.examples.ipynb #bd035f34
 import contextlib
@@ -259,16 +259,17 @@ def make_examples(
 def _counted(
     counts:Counter, # as `make_examples` and `write_dataset` fill it
 )->dict[str, int]:  # what was counted, in words; reads first, then sites, then images
-    "The counts above 0 in the order in which they are shown."
+    "The counts in the order in which they are shown: used reads, sites, and the others above 0."
     def order(name):
         subject = name.split()[0]
         return subject != "reads", subject != "sites", name
-    return {name.replace("_", " "): counts[name] for name in sorted(counts, key=order) if counts[name]}
+    names = {name for name in counts if counts[name]} | {"reads used", "sites"}
+    return {name.replace("_", " "): counts[name] for name in sorted(names, key=order)}
 
 # %% ../../nbs/28_images.examples.ipynb #5f981e1d
 def report(
     counts:Counter, # as `make_examples` and `write_dataset` fill it
-)->str:             # a table, one line for each count above 0
+)->str:             # a table, one line for each count
     "How many reads, sites and images there were, by what happened to them."
     return "\n".join(f"{name:<34}{n:>12,}" for name, n in _counted(counts).items())
 
@@ -276,10 +277,8 @@ def report(
 def report_line(
     counts:Counter, # as `make_examples` and `write_dataset` fill it
 )->str:
-    "All counts in one line, for an error: also that no read was used, or that there was no site."
-    counted = _counted(counts)
-    missing = [f"0 {name}" for name in ("reads used", "sites") if name not in counted]
-    return ", ".join([*missing, *(f"{n:,} {name}" for name, n in counted.items())])
+    "All counts in one line, for an error."
+    return ", ".join(f"{n:,} {name}" for name, n in _counted(counts).items())
 
 # %% ../../nbs/28_images.examples.ipynb #703952ff
 def as_example(
@@ -292,7 +291,7 @@ def as_example(
     return Example(image, **fields, genotype=row["genotype"] or [], counts=counts)
 
 # %% ../../nbs/28_images.examples.ipynb #a6909735
-def _is_simulated(job:Job)->bool:
+def is_simulated(job:Job)->bool:
     "Do the reads come from dvb_simulate, which notes it in the read groups?"
     with open_reads(job.reads, job.ref) as handle:
         return any(group.get("DS") == "simulated" for group in handle.header.to_dict().get("RG", ()))
@@ -311,7 +310,7 @@ def _open_writer(
     files = [Path(f) for f in (job.reads, job.truth, job.confident) if f]
     return DatasetWriter(
         out, job.channels, *job.size, reference=reference_record(job.ref, list(job.regions)),
-        simulated=_is_simulated(job), options=options,
+        simulated=is_simulated(job), options=options,
         made_from=[{"file": f.name, "sha256": sha256_file(f)} for f in files])
 
 # %% ../../nbs/28_images.examples.ipynb #e32c4920
