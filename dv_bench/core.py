@@ -146,11 +146,13 @@ def write_json(
 def read_json(
     path:str|Path, # a JSON file
 )->dict:           # its content
-    "Read JSON. Raises DvBenchError when the file is missing or is not JSON."
+    "Read JSON, with or without a byte order mark. Raises DvBenchError when it cannot be read or is not JSON."
     try:
-        return json.loads(Path(path).read_text())
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise DvBenchError(f"{path} does not exist") from None
+    except OSError as e:
+        raise DvBenchError(f"{path} cannot be read ({e.strerror}); expected a JSON file") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as e:
         raise DvBenchError(f"{path} is not valid JSON: {e}") from None
 

@@ -43,6 +43,8 @@ def compiled(
     try:
         numba.config.CACHE_DIR = configured or str(cache_folder())
         return numba.njit(cache=True, **options)(func)
+    except RuntimeError:  # numba finds no folder that it can write to
+        return numba.njit(**options)(func)
     finally:
         numba.config.CACHE_DIR = configured
 

@@ -38,7 +38,7 @@ def call_pieces(
         begin = time.perf_counter()
         merged = merge_sites(rows, filters.multi_allelic_qual_filter, haploid.mask(rows))
         if sites is not None: sites.append(merged[merged.correct.notna()])
-        lines = [vcf_line(record, filters) for record in resolve_overlaps(site_records(merged))]
+        lines = [vcf_line(record) for record in resolve_overlaps(site_records(merged, filters))]
         seconds["genotypes and VCF"] += time.perf_counter()-begin
         counts.update(line.split("\t", 7)[6] for line in lines)
         yield from lines
@@ -56,7 +56,11 @@ def check_output_paths(
 
 # %% ../../nbs/63_calling.caller.ipynb #52a8bcfe
 def _reweighted(source:Source)->tuple[list[pd.DataFrame], list|None]: # one table or none; its class shares
-    "All pieces of a source, for the class frequencies of its own images."
+    """All pieces of a source, for the class frequencies of its own images. Raises DvBenchError for another
+    program's probabilities."""
+    if source.runs is None:
+        raise DvBenchError("--adapt starts from the class frequencies of the training, which are unknown for "
+                           "another program's probabilities; call without it")
     pieces = list(source.pieces) # the frequencies depend on all images, so nothing can be called earlier
     if not pieces: return [], None
     counts = expected_class_counts([run.record for run in source.runs], source.runs.folder)
@@ -70,7 +74,7 @@ def _header(reference:str|None)->list[str]: # file name of the FASTA
 
 # %% ../../nbs/63_calling.caller.ipynb #f0555482
 def call(
-    source:Source,    # of `from_reads`, `from_dataset` or `from_predictions`
+    source:Source,    # of `calling.sources` or `calling.answers`
     out:str|Path,     # .vcf.gz to write
     filters:CallFilters=CallFilters(),
     haploid:Haploid=Haploid(),

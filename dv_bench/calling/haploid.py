@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import DvBenchError, find_path
-from ..genome import read_bed
+from ..genome import in_regions, read_bed
 
 # %% ../../nbs/60b_calling.haploid.ipynb #50c2ebcc
 @dataclass(frozen=True)
@@ -22,17 +22,12 @@ class Haploid:
     contigs: tuple[str, ...] = ()
     par: dict = field(default_factory=dict) # contig -> intervals with two copies
 
-    def _in_par(self, chrom:str, start:int, end:int)->bool:
-        return any(s < end and start < e for s, e in self.par.get(chrom, []))
-
     def mask(self,
-        rows:pd.DataFrame, # columns chrom, pos0, ref
+        rows:pd.DataFrame, # columns chrom, pos0
     )->np.ndarray|None:    # bool per row; None when nothing is haploid
-        "Which rows lie on a haploid contig, outside of its regions with two copies."
+        "Which rows begin on a haploid contig, outside of its regions with two copies."
         if not self.contigs: return None
-        ends = rows.pos0+rows.ref.str.len()
-        diploid = [self._in_par(*place) for place in zip(rows.chrom, rows.pos0, ends)]
-        return rows.chrom.isin(self.contigs).to_numpy() & ~np.array(diploid, bool)
+        return rows.chrom.isin(self.contigs).to_numpy() & ~in_regions(rows.chrom, rows.pos0, self.par)
 
 # %% ../../nbs/60b_calling.haploid.ipynb #64f242f7
 def _check_par(

@@ -7,6 +7,7 @@ __all__ = ['shared_regions', 'subset_sizes', 'score_calls']
 
 # %% ../../nbs/67_calling.scoring.ipynb #f91af903
 import itertools
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ..core import DvBenchError
 from dv_bench.genome import (
     Region, RegionSet, intersect_intervals, merge_intervals, parse_region, read_stratification
 )
+from ..contigs import check_names, interval_in
 from ..hts import open_reference
 from .alleles import Call
 from .vcf import read_calls, reference_window
@@ -81,14 +83,12 @@ def _checked_region(
     lengths:dict,           # contig -> bases
 )->Region|None:
     "The region to score. Raises DvBenchError when the reference does not have it."
-    if isinstance(region, str): region = parse_region(region) if region else None
+    if isinstance(region, str): region = parse_region(region, lengths) if region else None
     if region is None: return None
     if region.contig not in lengths:
         raise DvBenchError(f"the reference has no contig {region.contig}; "
                            f"it has {', '.join(list(lengths)[:5])}")
-    length = lengths[region.contig]
-    if max(region.start+1, region.end or 0) > length:
-        raise DvBenchError(f"region {region} leaves {region.contig}, which has {length:,} bases")
+    interval_in(region, lengths[region.contig])
     return region
 
 # %% ../../nbs/67_calling.scoring.ipynb #49d169ca
@@ -104,6 +104,30 @@ def _read_strata(
                                f"{', '.join(list(regions.intervals)[:3])}, and the reference has "
                                f"{', '.join(list(lengths)[:3])}: no contig in common")
     return strata
+
+# %% ../../nbs/67_calling.scoring.ipynb #8871deae
+def _confident_regions(
+    path:str|Path, # BED
+    lengths:dict,  # contig of the reference -> bases
+    alias:dict,    # contig in the BED -> contig in the reference
+)->RegionSet:
+    "The confident regions under the reference's names. Raises DvBenchError where a name is another one."
+    regions = RegionSet(path, lengths, needed=True, alias=alias)
+    check_names(dict.fromkeys(regions.intervals), lengths, {}, f"confident regions: {path}")
+    return regions
+
+# %% ../../nbs/67_calling.scoring.ipynb #be0314c6
+def _leave_out(
+    unknown:dict,             # contig -> intervals of truth records whose genotype is not known
+    confident:RegionSet|None, # changed; None: everything counts as confident
+):
+    "Take unknown truth out of the confident regions, and say so."
+    n_records = sum(map(len, unknown.values()))
+    if not n_records: return
+    what = "their bases do not count as confident" if confident else "give --confident, so that calls there do not count"
+    print(f"truth: {n_records} records with a missing or symbolic allele were left out; {what}", file=sys.stderr)
+    if confident is None: return
+    for contig, intervals in unknown.items(): confident.narrow(contig, intervals)
 
 # %% ../../nbs/67_calling.scoring.ipynb #04f7521f
 def _contigs_of_inputs(
@@ -167,16 +191,19 @@ def score_calls(
     stratification:str|Path|None=None, # TSV of names and BED files
     sample:str="",                # of the calls, needed where the file has several
     truth_sample:str="",          # of the truth, likewise
+    contig_alias:dict[str, str]={}, # contig in calls, truth or BED -> contig in the reference
     engine:str="",                # "" for the built-in matching, or "rtg"
 )->Score:
     "Score calls against truth. Raises DvBenchError on input that does not fit together."
     fasta = open_reference(ref)
     lengths = dict(zip(fasta.references, fasta.lengths))
     region = _checked_region(region, lengths)
-    confident_regions = RegionSet(confident, lengths, needed=True) if confident else None
+    confident_regions = _confident_regions(confident, lengths, contig_alias) if confident else None
     strata = _read_strata(stratification, lengths) if stratification else {}
-    truth_calls = read_calls(truth, fasta, "truth", truth_sample, region)
-    query_calls = read_calls(calls, fasta, "calls", sample, region)
+    unknown = {}
+    truth_calls = read_calls(truth, fasta, "truth", truth_sample, region, alias=contig_alias, unknown=unknown)
+    _leave_out(unknown, confident_regions)
+    query_calls = read_calls(calls, fasta, "calls", sample, region, alias=contig_alias)
     contigs = _contigs_of_inputs(truth_calls, query_calls, confident_regions)
     scored = _scored_contigs(lengths, contigs, region)
     matches = rtg_matches(ref, truth_calls, query_calls, fasta) if engine == "rtg" else {}

@@ -13,7 +13,9 @@ from pathlib import Path
 import pysam
 
 from ..core import DvBenchError, find_path
-from ..genome import Region
+from ..genome import Region, concrete_bases
+from ..contigs import check_names
+from ..hts import record_genotype
 from .alleles import Call, split_record
 
 # %% ../../nbs/64a_calling.vcf.ipynb #93f49ea7
@@ -76,14 +78,15 @@ def _records(
 # %% ../../nbs/64a_calling.vcf.ipynb #5496d4bf
 def _is_near(
     record:pysam.VariantRecord,
+    contig:str,         # its name in the reference
     region:Region|None, # None: everywhere
     margin:int,         # bases
     lengths:dict,       # contig -> bases
 )->bool:
     "Whether a record starts in a region or at most `margin` bases away."
     if region is None: return True
-    if record.chrom != region.contig: return False
-    end = region.end or lengths.get(record.chrom, 0)
+    if contig != region.contig: return False
+    end = region.end or lengths.get(contig, 0)
     return region.start-margin <= record.pos-1 < end+margin
 
 # %% ../../nbs/64a_calling.vcf.ipynb #f8f7d499
@@ -97,22 +100,32 @@ def _genotype(
     record:pysam.VariantRecord,
     column:int, # of the sample
     what:str,   # "truth" or "calls"
+    where:str,  # for messages
 )->tuple:       # allele numbers, None where missing; () for a record that is left out
-    "The genotype of a record with a variant; records of truth must also pass their filters."
+    "The genotype of a record; records of truth must pass their filters. Raises DvBenchError without GT."
     if what == "truth" and not _passes(record): return ()
-    genotype = record.samples[column].get("GT") or ()
-    return genotype if any(genotype) else ()
+    return record_genotype(record, column, where)
+
+# %% ../../nbs/64a_calling.vcf.ipynb #a3d89d8c
+def _is_unknown(
+    record:pysam.VariantRecord,
+    genotype:tuple, # allele numbers, None where missing
+)->bool:
+    "Whether the genotype of a truth record has a missing or a symbolic allele."
+    if None in genotype: return True
+    return any(not set(record.alleles[number].upper()) <= set("ACGTN*") for number in genotype if number)
 
 # %% ../../nbs/64a_calling.vcf.ipynb #9f8d24bd
 def _carried_bases(
     record:pysam.VariantRecord,
+    contig:str,     # its name in the reference
     genotype:tuple, # allele numbers; None where missing
     lengths:dict,   # contig -> bases
     where:str,      # for messages
 )->tuple:           # two: the bases on each chromosome, or None for the reference
     "The alternative bases of a genotype. Raises DvBenchError for an unknown contig or more than two alleles."
-    if record.chrom not in lengths:
-        raise DvBenchError(f"{where}: the reference has no contig {record.chrom}; "
+    if contig not in lengths:
+        raise DvBenchError(f"{where}: the reference has no contig {contig}; "
                            f"it has {', '.join(list(lengths)[:5])}")
     if len(genotype) > 2:
         raise DvBenchError(f"{where}: ploidy {len(genotype)}; expected one or two alleles")
@@ -123,13 +136,14 @@ def _carried_bases(
 # %% ../../nbs/64a_calling.vcf.ipynb #0bb99df8
 def _check_reference(
     record:pysam.VariantRecord,
+    contig:str,             # its name in the reference
     ref:str,                # its REF in upper case
     fasta:pysam.FastaFile,
     where:str,              # for messages
 ):
     "Raise DvBenchError when REF differs from the reference."
-    expected = fasta.fetch(record.chrom, record.pos-1, record.pos-1+len(ref)).upper()
-    if expected == ref or not set(ref) <= set("ACGTN"): return
+    expected = concrete_bases(fasta.fetch(contig, record.pos-1, record.pos-1+len(ref)))
+    if expected == concrete_bases(ref) or not set(ref) <= set("ACGTN"): return
     raise DvBenchError(f"{where}: the record says {ref[:20]}, the reference says "
                        f"{expected[:20] or 'nothing (past the end)'}; "
                        "calls, truth and reference must be of one genome build")
@@ -137,18 +151,19 @@ def _check_reference(
 # %% ../../nbs/64a_calling.vcf.ipynb #3af021ab
 def _record_calls(
     record:pysam.VariantRecord,
+    contig:str,             # its name in the reference
     genotype:tuple,         # allele numbers; None where missing
     fasta:pysam.FastaFile,
     lengths:dict,           # contig -> bases
     where:str,              # for messages
 )->list[Call]|None:         # None: an allele is symbolic
     "The primitive calls of a record. Raises DvBenchError when it does not fit the reference."
-    alts = _carried_bases(record, genotype, lengths, where)
+    alts = _carried_bases(record, contig, genotype, lengths, where)
     if any(alt and not set(alt) <= set("ACGTN") for alt in alts): return None
     if not any(alts): return []
     ref = record.ref.upper()
-    _check_reference(record, ref, fasta, where)
-    return split_record(record.chrom, record.pos-1, ref, alts, record.qual or 0., _passes(record),
+    _check_reference(record, contig, ref, fasta, where)
+    return split_record(contig, record.pos-1, ref, alts, record.qual or 0., _passes(record),
                         None in genotype)
 
 # %% ../../nbs/64a_calling.vcf.ipynb #6add37ad
@@ -163,21 +178,35 @@ def read_calls(
     sample:str="",           # needed when the file has several
     region:Region|None=None, # read only the records in or near this region
     margin:int=1000,         # bases around the region
+    alias:dict={},           # contig in the VCF -> contig in the reference
+    unknown:dict|None=None,  # for truth: gets contig -> intervals of records whose genotype is not known
 )->dict[str, list[Call]]:    # contig -> calls, sorted; contigs of the header without calls have an empty list
     "The variant calls of one sample. Raises DvBenchError naming file and record."
     vcf, column = open_vcf(path, what, sample)
     lengths = dict(zip(fasta.references, fasta.lengths))
-    calls = {contig: [] for contig in vcf.header.contigs}
+    in_header = {name: contig.length for name, contig in vcf.header.contigs.items()}
+    check_names(in_header, lengths, alias, f"{what}: {path}")
+    calls = {alias.get(name, name): [] for name in in_header}
     n_symbolic = 0
+    n_telomeric = 0
     with vcf:
         for record in _records(vcf, f"{what}: {path}"):
-            if not _is_near(record, region, margin, lengths): continue
-            genotype = _genotype(record, column, what)
-            if not genotype: continue
+            contig = alias.get(record.chrom, record.chrom)
+            if not _is_near(record, contig, region, margin, lengths): continue
+            if record.pos < 1:
+                n_telomeric += 1
+                continue
             where = f"{what}: {path}, {record.chrom}:{record.pos}"
-            here = _record_calls(record, genotype, fasta, lengths, where)
+            genotype = _genotype(record, column, what, where)
+            if unknown is not None and _is_unknown(record, genotype):
+                interval = record.start, max(record.stop, record.start+len(record.ref))
+                unknown.setdefault(contig, []).append(interval)
+                continue
+            if not any(genotype): continue
+            here = _record_calls(record, contig, genotype, fasta, lengths, where)
             if here is None: n_symbolic += 1
-            elif here: calls.setdefault(record.chrom, []).extend(here)
+            elif here: calls.setdefault(contig, []).extend(here)
+    if n_telomeric: print(f"{what}: {n_telomeric} records at position 0 (telomeres) were left out", file=sys.stderr)
     if n_symbolic: print(f"{what}: {n_symbolic} records with symbolic alleles were left out", file=sys.stderr)
     return {contig: sorted(on_contig, key=_position) for contig, on_contig in calls.items()}
 

@@ -14,24 +14,34 @@ from .entry import command
 # %% ../../nbs/97_commands.call.ipynb #b7c26130
 def _check_input(
     run:str,
-    reads:str,
-    examples:str,
-    predictions:bool,
-    of_reads:dict[str, bool],       # option -> was it given? Those that need --reads
-    of_predictions:dict[str, bool], # those that need --predictions
+    inputs:dict[str, bool], # reads, examples, predictions, answers: was it given?
 ):
-    "Raises DvBenchError for options that do not belong together."
-    if not run: raise DvBenchError("expected --run, a run folder such as outputs/first/resnet18")
-    if bool(reads)+bool(examples)+bool(predictions) != 1:
-        raise DvBenchError("expected one of --reads BAM with --ref FASTA, --examples DATASET "
-                           "and --predictions")
-    for option, given in of_reads.items():
-        if not given or reads: continue
-        raise DvBenchError(f"--{option} belongs to --reads; a dataset and predictions are called as they are "
-                           "(dvb_subset makes a part of a dataset)")
-    for option, given in of_predictions.items():
-        if not given or predictions: continue
-        raise DvBenchError(f"--{option} belongs to --predictions; other inputs use the folds there are")
+    "Raises DvBenchError where not exactly one input is given, with the runs that it needs."
+    if sum(inputs.values()) != 1:
+        raise DvBenchError("expected one of --reads BAM with --ref FASTA, --examples DATASET, --predictions "
+                           "and --answers PATTERN with --ref FASTA")
+    if inputs["answers"] and run:
+        raise DvBenchError("--answers are another program's probabilities and are called without --run")
+    if not inputs["answers"] and not run:
+        raise DvBenchError("expected --run, a run folder such as outputs/first/resnet18")
+
+# %% ../../nbs/97_commands.call.ipynb #ec5fd1b0
+def _check_options(
+    inputs:dict[str, bool],              # as for `_check_input`
+    options:dict[str, dict[str, bool]],  # reads, predictions, runs -> option -> was it given?
+):
+    "Raises DvBenchError for options that do not belong to the input."
+    remedies = {
+        "reads": "--{} belongs to --reads; a dataset, predictions and answers are called as they are "
+                 "(dvb_subset makes a part of a dataset)",
+        "predictions": "--{} belongs to --predictions; other inputs use the folds there are",
+        "runs": "--{} belongs to calls with --run; --answers are called as they are",
+    }
+    fits = inputs | {"runs": not inputs["answers"]}
+    for kind, given in options.items():
+        if fits[kind]: continue
+        for option, is_given in given.items():
+            if is_given: raise DvBenchError(remedies[kind].format(option))
 
 # %% ../../nbs/97_commands.call.ipynb #ac132766
 def _result_lines(result:dict)->list[str]: # of `call`
@@ -62,6 +72,7 @@ def dvb_call(
     bed:str="",             # with --reads: BED of the regions to call
     examples:str="",        # dataset folder to call, instead of reads
     predictions:bool=False, # call the runs' own test predictions: each site by networks not trained on it
+    answers:str="",         # output of DeepVariant's call_variants (a file, name@N or a pattern), with --ref
     partial:bool=False,     # with --predictions: leave out the sites of folds that have no complete run
     jobs:int=1,             # with --reads: processes that make images
     no_realign:bool=False,  # with --reads: no realignment; only if the run does not record how it was trained
@@ -85,6 +96,7 @@ def dvb_call(
     min_mapping_quality:Param("with --reads: reads with less are not used", int)=None,
     min_base_quality:Param("with --reads: bases with less do not count", int)=None,
 ):
+<<<<<<< HEAD
     "Call variants with trained networks: from reads, from a dataset, or from their own held-out predictions."
     thresholds = {"min_snp_fraction": min_snp_fraction, "min_indel_fraction": min_indel_fraction, "min_count": min_count,
                   "min_mapping_quality": min_mapping_quality, "min_base_quality": min_base_quality}
@@ -92,7 +104,19 @@ def dvb_call(
     of_reads |= {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
                  "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed)}
     _check_input(run, reads, examples, predictions, of_reads, {"partial": partial})
+=======
+    """Call variants with trained networks: from reads, from a dataset, or from their own held-out
+    predictions. Or from the probabilities of DeepVariant's call_variants."""
+    inputs = {"reads": bool(reads), "examples": bool(examples), "predictions": predictions,
+              "answers": bool(answers)}
+    of_reads = {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
+                "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed)}
+    of_runs = {"adapt": adapt, "cvo": bool(cvo), "source": bool(source)}
+    _check_input(run, inputs)
+    _check_options(inputs, {"reads": of_reads, "predictions": {"partial": partial}, "runs": of_runs})
+>>>>>>> main
     # slow imports, not needed for --help
+    from dv_bench.calling.answers import from_answers
     from dv_bench.calling.caller import call, check_output_paths
     from dv_bench.calling.haploid import read_haploid
     from dv_bench.calling.records import CallFilters
@@ -102,8 +126,10 @@ def dvb_call(
     from dv_bench.training.runs import open_runs
     check_output_paths(out, cvo)
     filters = CallFilters(qual_filter, homref_gq, multi_allelic_qual_filter)
-    runs = open_runs(run)
-    if reads:
+    runs = open_runs(run) if run else None
+    if answers:
+        data = from_answers(answers, ref, sample)
+    elif reads:
         regions = [*(region or []), *([find_path(bed)] if bed else [])]
         data = from_reads(runs, reads, ref, regions, sample, realign=False if no_realign else None, jobs=jobs,
                           progress=True, source=source, fraction=downsample, seed=seed, thresholds=thresholds,

@@ -41,9 +41,16 @@ def _is_interrupt(error:BaseException)->bool:
     cause = error.__cause__ or error.__context__
     return isinstance(error, KeyboardInterrupt) or isinstance(cause, KeyboardInterrupt)
 
+# %% ../../nbs/87_commands.entry.ipynb #0706de05
+def _replace_unprintable():
+    "Print `?` for a character that the terminal's encoding does not have, instead of ending with an error."
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"): stream.reconfigure(errors="replace")
+
 # %% ../../nbs/87_commands.entry.ipynb #0e08035c
 def _run_script(func):
     "Run a function with the options of the command line."
+    _replace_unprintable()
     options = _parse_options(func)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a termination cleans up as Ctrl-C does
     try:

@@ -57,7 +57,7 @@ def dvb_examples(
     channels:str="",        # names, comma-separated (default: DeepVariant's seven for Illumina genomes)
     height:int=height,      # rows of an image, 5 of them the reference
     width:int=width,        # columns of an image, odd
-    labeler:str="haplotype",# haplotype, or positional: equal position and alleles only
+    labeler:str="haplotype",# haplotype; positional: equal position and alleles only; deepvariant: see the guide
     sex_chromosomes:bool=False, # label X and Y as if there were two copies
     min_snp_fraction:float=default_thresholds.min_snp_fraction, # of the reads (DeepVariant: vsc_min_fraction_snps)
     min_indel_fraction:float=default_thresholds.min_indel_fraction, # likewise (vsc_min_fraction_indels)

@@ -9,6 +9,8 @@ __all__ = ['dvb_score']
 from json import dumps
 from pathlib import Path
 
+from fastcore.script import Param
+
 from ..core import DvBenchError, atomic_path, find_path
 from .entry import command
 
@@ -51,6 +53,8 @@ def dvb_score(
     stratification:str="", # TSV with a name and a BED file on each line: rows in the extended table
     sample:str="",         # sample in CALLS or the experiment, where it has several
     truth_sample:str="",   # sample in the truth, where it has several
+    contig_alias:Param("Contig with another name in calls, truth or BED: OTHER=REFERENCE, as in 20=chr20; may "
+                       "be repeated", str, action="append")=None,
     out:str="",            # write PREFIX.summary.csv, PREFIX.extended.csv and PREFIX.vcf.gz
     engine:str="",         # rtg: match with vcfeval; hap.py: let hap.py do everything
     json:bool=False,       # print recall, precision, f1, tp, fn, fp of SNPs and indels that pass as JSON
@@ -67,11 +71,12 @@ def dvb_score(
     from dv_bench.calling.annotated import write_score # these take seconds
     from dv_bench.calling.comparators import happy_score
     from dv_bench.calling.scoring import score_calls
+    from dv_bench.contigs import parse_aliases
     if engine == "hap.py":
         score = happy_score(calls, truth, ref, confident, region, stratification, out) # writes its own files
     else:
         score = score_calls(calls, truth, ref, confident, region, stratification, sample, truth_sample,
-                            engine)
+                            parse_aliases(contig_alias or []), engine)
         if out: write_score(out, score, ref)
     if json: print(dumps(score.to_dict(), indent=1))
     else: _print_score(score)

@@ -92,9 +92,9 @@ def find_files(
 )->list[Path]:        # in shard order
     "The files that a pattern names. Raises DvBenchError where one is missing."
     pattern = str(pattern)
-    sharded = re.fullmatch(r"(.*)@(\d+)(\.\w+)?", pattern)
+    sharded = re.fullmatch(r"(.*)@(\d+)((?:\.\w+)*)", pattern)
     if sharded:
-        name, n, suffix = sharded[1], int(sharded[2]), sharded[3] or ""
+        name, n, suffix = sharded[1], int(sharded[2]), sharded[3]
         files = [Path(f"{name}-{i:05d}-of-{n:05d}{suffix}") for i in range(n)]
     else:
         matches = [Path(f) for f in sorted(glob.glob(pattern)) if not f.endswith(".json")]

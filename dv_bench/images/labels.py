@@ -16,7 +16,7 @@ from os.path import commonprefix
 from typing import Callable
 
 from ..core import DvBenchError
-from ..genome import inside
+from ..genome import inside, subtract_intervals
 from .truth import TruthSet
 from .phasing import Site, match_pairs
 
@@ -165,32 +165,49 @@ def score_matches(
     candidates:list[Site], truths:list[Site],
     bases:Callable[[int, int], str], # start, end -> reference
     start:int, end:int,              # of the sequences to compare
+    occupies:bool=False,             # as for `match_pairs`
 )->list[tuple[int, int, tuple]]:     # missed true alleles, candidates called 0/0, genotype per candidate
     "All genotypes of the candidates that give the same haplotypes as some part of the truth."
     true_options = [truth_options(truth.genotype) for truth in truths]
-    true_pairs = match_pairs(truths, true_options, bases, start, end)
+    true_pairs = match_pairs(truths, true_options, bases, start, end, occupies=occupies)
     missed = {pair: missed_alleles(choices[-1], truths) for pair, choices in true_pairs.items()}
     options = [candidate_options(len(candidate.alts)) for candidate in candidates]
-    pairs = match_pairs(candidates, options, bases, start, end, wanted=set().union(*missed))
+    pairs = match_pairs(candidates, options, bases, start, end, wanted=set().union(*missed),
+                        occupies=occupies)
     return [(missed[pair], genotypes.count((0, 0)), genotypes)
             for pair, choices in pairs.items() if pair in missed for genotypes in choices]
+
+# %% ../../nbs/23_images.labels.ipynb #c916e810
+def _check_truth(
+    truths:list[Site],
+    fetch:Callable[[int, int], str], # start, end -> upper-case reference
+):
+    "Raises DvBenchError where a truth record has another REF than the reference."
+    for truth in truths:
+        found = fetch(truth.pos0, truth.end)
+        if found != truth.ref:
+            raise DvBenchError(f"the truth at position {truth.pos0+1} says {truth.ref[:20]}, and the reference says "
+                               f"{found[:20]}, so candidates nearby cannot be labelled: not even the reference "
+                               "matches itself; do truth and reads belong to this reference?")
 
 # %% ../../nbs/23_images.labels.ipynb #318ea14e
 def label_group(
     candidates:list[Site], # in order of position
     truths:list[Site],     # with genotypes, none of them all reference
     fetch:Callable[[int, int], str], # start, end (0-based half-open) -> upper-case reference, to contig end
+    occupies:bool=False,   # as for `match_pairs`
 )->list[tuple[int, int]]:  # per candidate
     "Genotypes that explain the truth of a group best. Raises DvBenchError if nothing matches the truth."
     if not candidates or not truths: return [(0, 0)]*len(candidates)
     if genotypes := label_directly(candidates, truths, fetch): return genotypes
+    _check_truth(truths, fetch)
     sites = candidates+truths
     start = max(0, min(site.pos0 for site in sites)-1)
     reference = fetch(start, max(site.end for site in sites)+20)
     end = start+len(reference)
     def bases(a, b): return reference[a-start:b-start]
 
-    matches = score_matches(candidates, truths, bases, start, end)
+    matches = score_matches(candidates, truths, bases, start, end, occupies)
     if not matches:
         raise DvBenchError(f"candidates at {start+1}-{end} cannot be labelled: not even the reference "
                            "matches itself; do truth and reads belong to this reference?")
@@ -198,7 +215,7 @@ def label_group(
     return list(genotypes)
 
 # %% ../../nbs/23_images.labels.ipynb #de182f1e
-label_methods = ("haplotype", "positional")
+label_methods = ("haplotype", "positional", "deepvariant")
 
 # %% ../../nbs/23_images.labels.ipynb #56d6da47
 def check_order(
@@ -224,11 +241,11 @@ def label_sites(
     truth:list[tuple],      # (pos0, ref, alts, genotype) in order of position, all-reference ones included
     confident:list[tuple[int, int]], # sorted, disjoint, 0-based half-open
     fetch:Callable[[int, int], str], # start, end (0-based half-open) -> upper-case reference, to contig end
-    method:str="haplotype", # haplotype: any spelling of a variant; positional: same position and alleles only
+    method:str="haplotype", # one of `label_methods`
 )->list[tuple[int, int]|None]: # genotype per candidate; None where the truth is not known
     "Genotypes of candidate sites. Raises DvBenchError on sites out of order and on an unknown method."
     if method not in label_methods:
-        raise DvBenchError(f"labelling method {method!r} is unknown; expected {' or '.join(label_methods)}")
+        raise DvBenchError(f"labelling method {method!r} is unknown; expected {', '.join(label_methods)}")
     candidates = [Site(pos0, ref, tuple(alts)) for pos0, ref, alts in candidates]
     truth = confident_truth(truth, confident)
     check_order(candidates, "candidates")
@@ -237,7 +254,7 @@ def label_sites(
         genotypes = [positional_genotype(c, truth) for c in candidates]
     else:
         groups = group_sites(candidates, [t for t in truth if any(t.genotype)])
-        genotypes = [genotype for group in groups for genotype in label_group(*group, fetch)]
+        genotypes = [genotype for group in groups for genotype in label_group(*group, fetch, method == "deepvariant")]
     return [g if inside(c.pos0, confident) else None for c, g in zip(candidates, genotypes)]
 
 # %% ../../nbs/23_images.labels.ipynb #f601fa67
@@ -251,5 +268,7 @@ def label_partition(
 )->list[tuple[int, int]|None]:      # genotype per candidate; None where the truth is not known
     "Genotypes of a partition's candidates. Raises DvBenchError as `TruthSet` and `label_sites` do."
     confident = truth.confident(contig, within)
+    unknown = truth.unknown(contig, start, end)
+    if unknown: confident = subtract_intervals(confident, unknown)
     if not any(inside(pos0, confident) for pos0, *_ in candidates): return [None]*len(candidates)
     return label_sites(candidates, truth.variants(contig, start, end), confident, fetch, method)

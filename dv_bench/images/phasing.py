@@ -50,6 +50,7 @@ def block_haplotype(
     alleles:tuple[int, ...],  # one per site
     bases:Callable[[int, int], str], # start, end -> reference
     start:int, end:int,       # of the sequence, 0-based half-open
+    occupies:bool=False,      # a reference allele takes its first base, so that no other record has it
 )->str|None:
     "The sequence with these alleles; None if they exclude each other or nothing is left."
     parts = []
@@ -58,6 +59,7 @@ def block_haplotype(
         if site.pos0 < position:
             if allele: return None
             continue
+        if not allele and not occupies: continue
         parts.append(bases(position, site.pos0))
         if allele:
             alt = site.alts[allele-1]
@@ -76,11 +78,12 @@ def block_phasings(
     genotypes:tuple,       # one per site
     bases:Callable[[int, int], str],
     start:int, end:int,    # of the sequences
+    occupies:bool=False,   # as for `block_haplotype`
 )->list[tuple[str, ...]]:  # one string stands for two equal haplotypes
     "The possible pairs of haplotypes of one block."
     haplotypes = {}
     for alleles in sorted(set(product(*genotypes))):
-        if haplotype := block_haplotype(sites, alleles, bases, start, end):
+        if haplotype := block_haplotype(sites, alleles, bases, start, end, occupies):
             haplotypes[alleles] = haplotype
     pairs = []
     used = set()
@@ -117,13 +120,14 @@ def match_pairs(
     bases:Callable[[int, int], str], # start, end (0-based half-open) -> reference
     start:int, end:int,         # of the sequences, 0-based half-open
     wanted:set[str]|None=None,  # only these sequences matter; default: all
+    occupies:bool=False,        # as for `block_haplotype`
 )->dict[frozenset, list[tuple]]: # pair of sequences -> the genotypes that give it, in the order tried
     "All pairs of haplotypes that genotypes of `sites` can give."
     blocks = overlapping_blocks(sites)
     starts = [start, *(max(site.end for site in block) for block in blocks)]
 
     @lru_cache(None)
-    def phasings(k, genotypes): return block_phasings(blocks[k], genotypes, bases, starts[k], starts[k+1])
+    def phasings(k, genotypes): return block_phasings(blocks[k], genotypes, bases, starts[k], starts[k+1], occupies)
 
     @lru_cache(None)
     def is_wanted(haplotype): return wanted is None or any(w.endswith(haplotype) for w in wanted)

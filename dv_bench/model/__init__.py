@@ -2,7 +2,7 @@
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
-    "architectures": ["build_model", "timm_name"],
+    "architectures": ["build_model", "pad_images", "timm_name"],
     "cost": ["count_parameters", "count_gmacs", "images_per_second"],
     "baselines": ["fit_baseline"],
 })
