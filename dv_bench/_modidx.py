@@ -198,14 +198,9 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                            'dv_bench.calling.ensemble.load_ensemble': ( 'calling.ensemble.html#load_ensemble',
                                                                                         'dv_bench/calling/ensemble.py'),
                                            'dv_bench.calling.ensemble.seen_intervals': ( 'calling.ensemble.html#seen_intervals',
-<<<<<<< HEAD
                                                                                          'dv_bench/calling/ensemble.py'),
                                            'dv_bench.calling.ensemble.sequences_differ': ( 'calling.ensemble.html#sequences_differ',
                                                                                            'dv_bench/calling/ensemble.py')},
-            'dv_bench.calling.exchange': { 'dv_bench.calling.exchange._check_no_repeats': ( 'calling.exchange.html#_check_no_repeats',
-                                                                                            'dv_bench/calling/exchange.py'),
-=======
-                                                                                         'dv_bench/calling/ensemble.py')},
             'dv_bench.calling.exchange': { 'dv_bench.calling.exchange._amounts': ( 'calling.exchange.html#_amounts',
                                                                                    'dv_bench/calling/exchange.py'),
                                            'dv_bench.calling.exchange._check_call': ( 'calling.exchange.html#_check_call',
@@ -214,7 +209,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                        'dv_bench/calling/exchange.py'),
                                            'dv_bench.calling.exchange._check_site': ( 'calling.exchange.html#_check_site',
                                                                                       'dv_bench/calling/exchange.py'),
->>>>>>> main
                                            'dv_bench.calling.exchange._cvo_row': ( 'calling.exchange.html#_cvo_row',
                                                                                    'dv_bench/calling/exchange.py'),
                                            'dv_bench.calling.exchange._history_of': ( 'calling.exchange.html#_history_of',
@@ -549,15 +543,10 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                      'dv_bench/calling/sources.py'),
                                           'dv_bench.calling.sources._reference_name': ( 'calling.sources.html#_reference_name',
                                                                                         'dv_bench/calling/sources.py'),
-<<<<<<< HEAD
-                                          'dv_bench.calling.sources._sample_name': ( 'calling.sources.html#_sample_name',
-                                                                                     'dv_bench/calling/sources.py'),
                                           'dv_bench.calling.sources._thresholds': ( 'calling.sources.html#_thresholds',
                                                                                     'dv_bench/calling/sources.py'),
                                           'dv_bench.calling.sources._with_reads': ( 'calling.sources.html#_with_reads',
                                                                                     'dv_bench/calling/sources.py'),
-=======
->>>>>>> main
                                           'dv_bench.calling.sources.contigs_in_order': ( 'calling.sources.html#contigs_in_order',
                                                                                          'dv_bench/calling/sources.py'),
                                           'dv_bench.calling.sources.from_dataset': ( 'calling.sources.html#from_dataset',
@@ -709,15 +698,12 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                       'dv_bench/dataset/combine.py'),
                                           'dv_bench.dataset.combine.check_alike': ( 'dataset.combine.html#check_alike',
                                                                                     'dv_bench/dataset/combine.py'),
-<<<<<<< HEAD
+                                          'dv_bench.dataset.combine.check_query': ( 'dataset.combine.html#check_query',
+                                                                                    'dv_bench/dataset/combine.py'),
                                           'dv_bench.dataset.combine.check_thresholds_alike': ( 'dataset.combine.html#check_thresholds_alike',
                                                                                                'dv_bench/dataset/combine.py'),
                                           'dv_bench.dataset.combine.dataset_thresholds': ( 'dataset.combine.html#dataset_thresholds',
                                                                                            'dv_bench/dataset/combine.py'),
-=======
-                                          'dv_bench.dataset.combine.check_query': ( 'dataset.combine.html#check_query',
-                                                                                    'dv_bench/dataset/combine.py'),
->>>>>>> main
                                           'dv_bench.dataset.combine.merge': ('dataset.combine.html#merge', 'dv_bench/dataset/combine.py'),
                                           'dv_bench.dataset.combine.select': ('dataset.combine.html#select', 'dv_bench/dataset/combine.py'),
                                           'dv_bench.dataset.combine.writer_row': ( 'dataset.combine.html#writer_row',
@@ -952,12 +938,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                               'dv_bench.hts._skip_bam_header': ('hts.html#_skip_bam_header', 'dv_bench/hts.py'),
                               'dv_bench.hts._vcf_header': ('hts.html#_vcf_header', 'dv_bench/hts.py'),
                               'dv_bench.hts.check_index': ('hts.html#check_index', 'dv_bench/hts.py'),
-<<<<<<< HEAD
                               'dv_bench.hts.check_sequences': ('hts.html#check_sequences', 'dv_bench/hts.py'),
                               'dv_bench.hts.contig_md5': ('hts.html#contig_md5', 'dv_bench/hts.py'),
-=======
-                              'dv_bench.hts.check_md5s': ('hts.html#check_md5s', 'dv_bench/hts.py'),
->>>>>>> main
                               'dv_bench.hts.find_index': ('hts.html#find_index', 'dv_bench/hts.py'),
                               'dv_bench.hts.open_reference': ('hts.html#open_reference', 'dv_bench/hts.py'),
                               'dv_bench.hts.read_index': ('hts.html#read_index', 'dv_bench/hts.py'),
@@ -1136,8 +1118,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                      'dv_bench/images/decoding.py'),
                                           'dv_bench.images.decoding._check_cigar': ( 'images.decoding.html#_check_cigar',
                                                                                      'dv_bench/images/decoding.py'),
-                                          'dv_bench.images.decoding._check_placeholders': ( 'images.decoding.html#_check_placeholders',
-                                                                                            'dv_bench/images/decoding.py'),
                                           'dv_bench.images.decoding._check_sizes': ( 'images.decoding.html#_check_sizes',
                                                                                      'dv_bench/images/decoding.py'),
                                           'dv_bench.images.decoding._cigar_text': ( 'images.decoding.html#_cigar_text',
@@ -1243,7 +1223,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                      'dv_bench.images.job._read_inputs': ('images.job.html#_read_inputs', 'dv_bench/images/job.py'),
                                      'dv_bench.images.job._without_sex_chromosomes': ( 'images.job.html#_without_sex_chromosomes',
                                                                                        'dv_bench/images/job.py'),
-                                     'dv_bench.images.job.contig_md5s': ('images.job.html#contig_md5s', 'dv_bench/images/job.py'),
                                      'dv_bench.images.job.open_truth': ('images.job.html#open_truth', 'dv_bench/images/job.py'),
                                      'dv_bench.images.job.prepare': ('images.job.html#prepare', 'dv_bench/images/job.py'),
                                      'dv_bench.images.job.truth_name': ('images.job.html#truth_name', 'dv_bench/images/job.py')},
@@ -2034,7 +2013,10 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                                'dv_bench/simulation/variants.py'),
                                               'dv_bench.simulation.variants.make_variants': ( 'simulation.variants.html#make_variants',
                                                                                               'dv_bench/simulation/variants.py')},
-<<<<<<< HEAD
+            'dv_bench.text': { 'dv_bench.text._decoded': ('text.html#_decoded', 'dv_bench/text.py'),
+                               'dv_bench.text.check_file': ('text.html#check_file', 'dv_bench/text.py'),
+                               'dv_bench.text.read_lines': ('text.html#read_lines', 'dv_bench/text.py'),
+                               'dv_bench.text.read_text': ('text.html#read_text', 'dv_bench/text.py')},
             'dv_bench.thresholds': { 'dv_bench.thresholds.Thresholds': ('thresholds.html#thresholds', 'dv_bench/thresholds.py'),
                                      'dv_bench.thresholds.check_thresholds': ('thresholds.html#check_thresholds', 'dv_bench/thresholds.py'),
                                      'dv_bench.thresholds.common_thresholds': ( 'thresholds.html#common_thresholds',
@@ -2044,12 +2026,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                      'dv_bench.thresholds.read_thresholds': ('thresholds.html#read_thresholds', 'dv_bench/thresholds.py'),
                                      'dv_bench.thresholds.recorded_thresholds': ( 'thresholds.html#recorded_thresholds',
                                                                                   'dv_bench/thresholds.py')},
-=======
-            'dv_bench.text': { 'dv_bench.text._decoded': ('text.html#_decoded', 'dv_bench/text.py'),
-                               'dv_bench.text.check_file': ('text.html#check_file', 'dv_bench/text.py'),
-                               'dv_bench.text.read_lines': ('text.html#read_lines', 'dv_bench/text.py'),
-                               'dv_bench.text.read_text': ('text.html#read_text', 'dv_bench/text.py')},
->>>>>>> main
             'dv_bench.training.batches': { 'dv_bench.training.batches.ImageStore': ( 'training.batches.html#imagestore',
                                                                                      'dv_bench/training/batches.py'),
                                            'dv_bench.training.batches.ImageStore.__init__': ( 'training.batches.html#imagestore.__init__',

@@ -301,12 +301,8 @@ def from_dataset(
     rows = one_sample(data.index, str(data.path), sample, source)
     contigs = contigs_in_order(rows, reference, ref)
     rows = sort_by_position(rows, list(contigs))
-<<<<<<< HEAD
     check_same_sequences(runs, contigs, data.info["simulated"])
-    sample = sample or _sample_name(rows)
-=======
     sample = sample or sample_name(rows)
->>>>>>> main
     ensemble = load_ensemble(runs, contigs, {sample}, device)
     _check_images(data, ensemble, runs.folder)
     _check_candidates(data, runs)

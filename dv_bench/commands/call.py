@@ -96,25 +96,18 @@ def dvb_call(
     min_mapping_quality:Param("with --reads: reads with less are not used", int)=None,
     min_base_quality:Param("with --reads: bases with less do not count", int)=None,
 ):
-<<<<<<< HEAD
-    "Call variants with trained networks: from reads, from a dataset, or from their own held-out predictions."
+    """Call variants with trained networks: from reads, from a dataset, or from their own held-out
+    predictions. Or from the probabilities of DeepVariant's call_variants."""
+    inputs = {"reads": bool(reads), "examples": bool(examples), "predictions": predictions,
+              "answers": bool(answers)}
     thresholds = {"min_snp_fraction": min_snp_fraction, "min_indel_fraction": min_indel_fraction, "min_count": min_count,
                   "min_mapping_quality": min_mapping_quality, "min_base_quality": min_base_quality}
     of_reads = {name: value is not None for name, value in thresholds.items()}
     of_reads |= {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
                  "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed)}
-    _check_input(run, reads, examples, predictions, of_reads, {"partial": partial})
-=======
-    """Call variants with trained networks: from reads, from a dataset, or from their own held-out
-    predictions. Or from the probabilities of DeepVariant's call_variants."""
-    inputs = {"reads": bool(reads), "examples": bool(examples), "predictions": predictions,
-              "answers": bool(answers)}
-    of_reads = {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
-                "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed)}
     of_runs = {"adapt": adapt, "cvo": bool(cvo), "source": bool(source)}
     _check_input(run, inputs)
     _check_options(inputs, {"reads": of_reads, "predictions": {"partial": partial}, "runs": of_runs})
->>>>>>> main
     # slow imports, not needed for --help
     from dv_bench.calling.answers import from_answers
     from dv_bench.calling.caller import call, check_output_paths

@@ -255,23 +255,6 @@ def _region_records(handle, contig, start0, end0):
     offsets, _ = read_index(index, index.stat().st_mtime)
     return np.frombuffer(_bam_records(path, offsets[number], number, start0, end0), np.uint8)
 
-# %% ../../nbs/21_images.decoding.ipynb #6d9a4b49
-def _check_placeholders(
-    reads:Reads,
-    file:str, region:str, # for the message
-):
-    "Raises DvBenchError for bases written as `=`, reads without a name and padded CIGARs."
-    if (reads.bases == ord("=")).any():
-        raise DvBenchError(f"{file}: reads of {region} have '=' in place of bases that equal the reference (as "
-                           "`samtools calmd -e` writes them); give the file with all bases written out")
-    starts = reads.name_start[:-1][np.diff(reads.name_start) == 1]
-    if (reads.names[starts] == ord("*")).any():
-        raise DvBenchError(f"{file}: reads of {region} have no name (QNAME is *), so that pairs cannot be told "
-                           "apart; give reads with names")
-    if (reads.ops == op_codes.index("P")).any():
-        raise DvBenchError(f"{file}: reads of {region} have padding (P) in their CIGAR; give reads that were "
-                           "aligned to a reference without gaps")
-
 # %% ../../nbs/21_images.decoding.ipynb #973c7111
 def fetch_reads(
     handle:pysam.AlignmentFile, # from `open_reads`
@@ -291,14 +274,9 @@ def fetch_reads(
         raise _decoding_error(handle.filename.decode(), region, error, data) from None
     finally:
         pysam.set_verbosity(verbosity)
-<<<<<<< HEAD
     reads, unclear = write_out_equals(plain_cigars(_unpack(data, usable)), reference)
     if unclear.any():
         n_unclear = np.count_nonzero(unclear & (reads.pos0 >= start0))
         counts[[USED, WITH_EQUALS]] += [-n_unclear, n_unclear]
         reads = take_reads(reads, np.flatnonzero(~unclear))
-=======
-    reads = _unpack(data, usable)
-    _check_placeholders(reads, handle.filename.decode(), f"{contig}:{start0+1}-{end0}")
->>>>>>> main
     return reads, dict(zip(read_fates, counts.tolist()))

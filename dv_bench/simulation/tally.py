@@ -14,7 +14,6 @@ import numpy as np
 
 from ..core import DvBenchError, find_path
 from ..genome import Region, parse_region
-<<<<<<< HEAD
 from ..hts import check_sequences, open_reference
 from ..thresholds import Thresholds
 from ..images.read_filter import read_filter
@@ -22,14 +21,6 @@ from ..images.decoding import fetch_reads, open_reads
 from ..images.reads import (
     CDEL, CDIFF, CEQUAL, CINS, CMATCH, FDUP, FREVERSE, FSECONDARY, FSUPPLEMENTARY, FUNMAP, Reads, consumes_read,
     consumes_reference, join_reads, take_reads)
-=======
-from ..hts import check_md5s, open_reference
-from ..images.decoding import open_reads
-from ..images.job import contig_md5s
-from dv_bench.images.reads import (
-    CDEL, CDIFF, CEQUAL, CINS, CMATCH, FDUP, FREVERSE, FSECONDARY, FSUPPLEMENTARY, FUNMAP, consumes_read,
-    consumes_reference)
->>>>>>> main
 from ..machine import compiled
 from .sequence import N, encode, tandem_repeats
 
@@ -146,21 +137,12 @@ def collect_reads(
     "Reads and the reference under them. Raises DvBenchError for another reference or too few reads."
     with open_reads(find_path(reads), find_path(ref)) as bam, open_reference(ref) as fasta:
         chosen = _choose_region(bam, fasta, reads, ref, region)
-<<<<<<< HEAD
         check_sequences(bam, ref, {chosen.contig: chosen.contig})
         usable, counts = _usable(bam, fasta, chosen, limit, sample)
         if len(usable.pos0) < 2000:
             fates = ", ".join(f"{n:,} {fate.replace('_', ' ')}" for fate, n in counts.items() if n)
             raise DvBenchError(f"{reads}, {chosen}: {len(usable.pos0)} usable reads (of those that begin there: "
                                f"{fates or 'none'}); a profile needs at least 2,000 (20,000 are better)")
-=======
-        md5s = contig_md5s(bam.header.to_dict(), [chosen.contig], {})
-        check_md5s(md5s, fasta, reads)
-        usable = _usable(bam, chosen, limit)
-        if len(usable) < 2000:
-            raise DvBenchError(f"{reads}, {chosen}: {len(usable)} usable reads; "
-                               "a profile needs at least 2,000 (20,000 are better)")
->>>>>>> main
         table = _read_table(usable)
         return table, _window_under(table, fasta, chosen.contig, ref)
 
