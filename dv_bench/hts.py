@@ -166,9 +166,9 @@ def check_sequences(
         if name not in stated: continue
         found = contig_md5(ref, contig)
         if stated[name].lower() == found: continue
-        raise DvBenchError(f"{reads.filename.decode()}: the reads were aligned to another reference: their contig {name} has "
-                           f"the MD5 {stated[name]} (@SQ M5), that of {ref} has {found}; give the reference that the "
-                           "reads were aligned to")
+        raise DvBenchError(f"{reads.filename.decode()}: the reads were aligned to another reference: their "
+                           f"contig {name} has the MD5 {stated[name]} (@SQ M5), that of {ref} has {found}; "
+                           "give the reference that the reads were aligned to")
 
 # %% ../nbs/03_hts.ipynb #3fc9f4f6
 def find_index(

@@ -13,10 +13,10 @@ from .core import DvBenchError
 
 # %% ../nbs/02b_thresholds.ipynb #d557cb54
 class Thresholds(NamedTuple):
-    "What an allele needs to become a candidate, and which reads and bases count. In brackets: DeepVariant's names."
+    "What makes an allele a candidate, and which reads and bases count. In brackets: DeepVariant's names."
     min_snp_fraction: float = 0.12   # of the evidence at a position, 0..1 (vsc_min_fraction_snps)
     min_indel_fraction: float = 0.06 # likewise (vsc_min_fraction_indels)
-    min_count: int = 2               # reads that show the allele (vsc_min_count_snps and vsc_min_count_indels)
+    min_count: int = 2               # reads that show the allele (vsc_min_count_snps, vsc_min_count_indels)
     min_mapping_quality: int = 5     # Phred; other reads are not used
     min_base_quality: int = 10       # Phred; other bases do not count
 

@@ -127,8 +127,8 @@ def _thresholds(
     chosen = (trained or Thresholds())._replace(**{name: v for name, v in asked.items() if v is not None})
     differing = differing_thresholds(trained, chosen)
     if differing:
-        raise DvBenchError(f"{runs.folder} was trained on candidates found with other thresholds than these ({differing}); "
-                           "leave the options away, or train on images that dvb_examples made with them")
+        raise DvBenchError(f"{runs.folder} was trained on candidates found with other thresholds "
+                           f"({differing}); leave the options away, or train on images made with them")
     return chosen
 
 # %% ../../nbs/62a_calling.sources.ipynb #0135cf6e
@@ -163,8 +163,8 @@ def _with_reads(
     "The same examples. Raises DvBenchError at the end where there were reads and none of them was used."
     yield from examples
     if any(counts.values()) and not counts["reads used"]:
-        raise DvBenchError(f"no read could be used, so nothing was called ({report_line(counts)}); check the regions and the "
-                           "reads")
+        raise DvBenchError(f"no read could be used, so nothing was called ({report_line(counts)}); check the "
+                           "regions and the reads")
 
 # %% ../../nbs/62a_calling.sources.ipynb #ef38f42b
 def from_reads(
@@ -182,7 +182,8 @@ def from_reads(
 )->Source:
     "Images made from reads. Raises DvBenchError for reads that the runs cannot call."
     if not ref: raise DvBenchError("--reads needs --ref, the FASTA that the reads were aligned to")
-    job = _prepare_as_trained(runs, reads, ref, regions, realign, thresholds, options | {"sample": sample or None})
+    options = options | {"sample": sample or None}
+    job = _prepare_as_trained(runs, reads, ref, regions, realign, thresholds, options)
     contigs = _contigs_of_job(job)
     check_same_sequences(runs, contigs, is_simulated(job))
     ensemble = load_ensemble(runs, contigs, {job.sample, *job.named}, device) # it may have been renamed
@@ -243,7 +244,8 @@ def _contigs_of_fasta(
         if contig not in lengths: raise DvBenchError(f"{ref} has no contig {contig}; {remedy}")
         facts[contig]["md5"] = contig_md5(ref, contig)
         if sequences_differ(facts[contig], recorded.get(contig)):
-            raise DvBenchError(f"contig {contig} of {ref} has another sequence (MD5) than in the examples; {remedy}")
+            raise DvBenchError(f"contig {contig} of {ref} has another sequence (MD5) than in the examples; "
+                               f"{remedy}")
     return facts
 
 # %% ../../nbs/62a_calling.sources.ipynb #8ea8e480

@@ -100,8 +100,9 @@ def dvb_call(
     predictions. Or from the probabilities of DeepVariant's call_variants."""
     inputs = {"reads": bool(reads), "examples": bool(examples), "predictions": predictions,
               "answers": bool(answers)}
-    thresholds = {"min_snp_fraction": min_snp_fraction, "min_indel_fraction": min_indel_fraction, "min_count": min_count,
-                  "min_mapping_quality": min_mapping_quality, "min_base_quality": min_base_quality}
+    thresholds = {"min_snp_fraction": min_snp_fraction, "min_indel_fraction": min_indel_fraction,
+                  "min_count": min_count, "min_mapping_quality": min_mapping_quality,
+                  "min_base_quality": min_base_quality}
     of_reads = {name: value is not None for name, value in thresholds.items()}
     of_reads |= {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
                  "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed)}

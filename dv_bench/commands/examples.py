@@ -48,7 +48,7 @@ def dvb_examples(
     jobs:int=1,             # processes
     no_realign:bool=False,  # use the reads as aligned, without local realignment
     tfrecord:str="",        # also write the examples to this TFRecord file
-    sample:str="",          # the sample whose reads are used; a new name if there is one only; also selects the truth VCF's
+    sample:str="",          # whose reads to use, or a new name for the only sample; also the truth VCF's
     source:str="",          # distinguishes depths or platforms of one sample
     downsample:float=1.,    # fraction of the fragments to use
     seed:int=0,             # random seed of --downsample
@@ -59,9 +59,9 @@ def dvb_examples(
     width:int=width,        # columns of an image, odd
     labeler:str="haplotype",# haplotype; positional: equal position and alleles only; deepvariant: see the guide
     sex_chromosomes:bool=False, # label X and Y as if there were two copies
-    min_snp_fraction:float=default_thresholds.min_snp_fraction, # of the reads (DeepVariant: vsc_min_fraction_snps)
-    min_indel_fraction:float=default_thresholds.min_indel_fraction, # likewise (vsc_min_fraction_indels)
-    min_count:int=default_thresholds.min_count, # reads that show an allele (vsc_min_count_snps, vsc_min_count_indels)
+    min_snp_fraction:float=default_thresholds.min_snp_fraction, # of reads (vsc_min_fraction_snps)
+    min_indel_fraction:float=default_thresholds.min_indel_fraction, # likewise (…_indels)
+    min_count:int=default_thresholds.min_count, # reads with an allele (vsc_min_count_snps, …_indels)
     min_mapping_quality:int=default_thresholds.min_mapping_quality, # reads with less are not used
     min_base_quality:int=default_thresholds.min_base_quality, # bases with less do not count
 ):
@@ -71,7 +71,8 @@ def dvb_examples(
     if not reads or not ref: raise DvBenchError("expected --reads BAM and --ref FASTA")
     regions = list(region or [])
     if bed: regions.append(find_path(bed))
-    thresholds = Thresholds(min_snp_fraction, min_indel_fraction, min_count, min_mapping_quality, min_base_quality)
+    thresholds = Thresholds(
+        min_snp_fraction, min_indel_fraction, min_count, min_mapping_quality, min_base_quality)
     job = prepare(
         reads, ref, regions, truth or None, confident or None, sample or None,
         parse_aliases(contig_alias or []), source=source, realign=not no_realign, fraction=downsample,

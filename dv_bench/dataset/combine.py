@@ -104,8 +104,8 @@ def check_thresholds_alike(
     "Raises DvBenchError when the candidates of two datasets were found with different thresholds."
     differing = differing_thresholds(dataset_thresholds(a), dataset_thresholds(b))
     if differing:
-        raise DvBenchError(f"{a.path} and {b.path} have candidates found with different thresholds ({differing}); "
-                           "make both with the same options of dvb_examples")
+        raise DvBenchError(f"{a.path} and {b.path} have candidates found with different thresholds "
+                           f"({differing}); make both with the same options of dvb_examples")
 
 # %% ../../nbs/12a_dataset.combine.ipynb #7fd90548
 def check_alike(

@@ -101,7 +101,8 @@ def _tag_end(data, at, end):
     "Where the tag at `at` ends; at or before its value for a type that there is not."
     kind = data[at+2]
     value = at+3
-    if kind == _array: return value+5+_number_sizes[data[value]]*int32(data, value+1) if value+5 <= end else at
+    if kind == _array and value+5 > end: return at
+    if kind == _array: return value+5+_number_sizes[data[value]]*int32(data, value+1)
     if kind != _text and kind != _hex: return value+_number_sizes[kind]
     while value < end and data[value] != 0: value += 1
     return value+1

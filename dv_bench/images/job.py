@@ -81,7 +81,8 @@ def _choose_sample(
     names = sample_names(groups)
     if asked or len(names) != 1:
         check_sample(reads, groups, asked or "")
-        if not asked: raise DvBenchError(f"{reads}: its read groups name no sample; give a name with --sample")
+        if not asked:
+            raise DvBenchError(f"{reads}: its read groups name no sample; give a name with --sample")
     return asked or names[0]
 
 # %% ../../nbs/27a_images.job.ipynb #1713bf1a

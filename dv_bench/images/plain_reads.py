@@ -12,7 +12,8 @@ import numpy as np
 
 from ..core import DvBenchError
 from ..machine import compiled
-from .reads import CPAD, Reads, consumes_read, consumes_reference, is_aligned, offsets_of, read_ends
+from .reads import (
+    CPAD, Reads, consumes_read, consumes_reference, is_aligned, offsets_of, read_ends)
 
 # %% ../../nbs/20c_images.plain_reads.ipynb #efb2f33e
 def _plain_cigar(
@@ -68,11 +69,12 @@ def write_out_equals(
     reads:Reads,        # within their contig
     reference:Callable[[int, int], str]|None, # start0, end0 -> the contig's bases, upper case
 )->tuple[Reads, np.ndarray]: # bool (n,): reads with = in an insertion or a clip
-    "Reads with the reference's bases in place of =; the same object if there is none. Raises DvBenchError."
+    "Reads with the reference's bases in place of =; the same object if there is none."
     if not (reads.bases == _equals).any(): return reads, np.zeros(len(reads.pos0), bool)
-    if reference is None: raise DvBenchError("reads have = in place of bases; pass the reference to read them")
+    if reference is None: raise DvBenchError("reads have = in place of bases; pass the reference")
     start0, end0 = int(reads.pos0.min()), int(read_ends(reads).max())
     ref = _known_letters[np.frombuffer(reference(start0, end0).encode(), np.uint8)]
     bases = reads.bases.copy()
-    unclear = _write_out(bases, reads.base_start, reads.pos0, reads.ops, reads.lens, reads.op_start, ref, start0)
+    unclear = _write_out(
+        bases, reads.base_start, reads.pos0, reads.ops, reads.lens, reads.op_start, ref, start0)
     return reads._replace(bases=bases), unclear

@@ -64,7 +64,7 @@ def check_sample(
     n_unnamed = sum(not name for name in groups.values())
     unnamed = f", and {n_unnamed} groups name none" if n_unnamed else ""
     asked = f"no read is of {sample!r}; " if sample else ""
-    raise DvBenchError(f"{reads}: its read groups name {len(names)} samples ({', '.join(names) or 'none'}{unnamed}); "
+    raise DvBenchError(f"{reads}: its read groups name {len(names)} samples ({', '.join(names)}{unnamed}); "
                        f"{asked}choose one of them with --sample")
 
 # %% ../../nbs/20b_images.read_filter.ipynb #d35377ad
@@ -92,9 +92,9 @@ def read_filter(
     check_sample(handle.filename.decode(), groups, sample)
     chosen_filter = ReadFilter(**options)
     if len(set(groups.values())) < 2: return chosen_filter
-    def hashes(wanted): return np.array([hash_name(g) for g, s in groups.items() if s and wanted(s)], np.uint64)
-    return chosen_filter._replace(
-        chosen=hashes(lambda name: name == sample), others=hashes(lambda name: name != sample))
+    chosen = [hash_name(group) for group, name in groups.items() if name == sample]
+    others = [hash_name(group) for group, name in groups.items() if name not in (sample, None)]
+    return chosen_filter._replace(chosen=np.array(chosen, np.uint64), others=np.array(others, np.uint64))
 
 # %% ../../nbs/20b_images.read_filter.ipynb #2cf7f34b
 @compiled

@@ -158,7 +158,8 @@ def _choose_rows(
         if n == n_rows: break
         if mapq[i] < min_mapping_quality: continue
         first_op, last_op = op_start[i], op_start[i+1]
-        if _is_low_at(pos0, pos0s[i], base_start[i], first_op, last_op, ops, lens, quals, min_base_quality): continue
+        if _is_low_at(pos0, pos0s[i], base_start[i], first_op, last_op, ops, lens, quals,
+                      min_base_quality): continue
         k = n
         while k > 0 and _is_above(i, rows[k-1], pos0s, flag, names, name_start):
             rows[k] = rows[k-1]

@@ -19,8 +19,8 @@ from ..thresholds import Thresholds
 from ..images.read_filter import read_filter
 from ..images.decoding import fetch_reads, open_reads
 from ..images.reads import (
-    CDEL, CDIFF, CEQUAL, CINS, CMATCH, FDUP, FREVERSE, FSECONDARY, FSUPPLEMENTARY, FUNMAP, Reads, consumes_read,
-    consumes_reference, join_reads, take_reads)
+    CDEL, CDIFF, CEQUAL, CINS, CMATCH, FDUP, FREVERSE, FSECONDARY, FSUPPLEMENTARY, FUNMAP, Reads,
+    consumes_read, consumes_reference, join_reads, take_reads)
 from ..machine import compiled
 from .sequence import N, encode, tandem_repeats
 
@@ -87,7 +87,8 @@ def _read_table(reads:Reads)->ReadTable:
     "Reads as a `ReadTable`."
     text = reads.names.tobytes().decode()
     return ReadTable(
-        reads.pos0, reads.flag.astype(np.int64), reads.mapq.astype(np.int64), reads.insert_size.astype(np.int64),
+        reads.pos0, reads.flag.astype(np.int64), reads.mapq.astype(np.int64),
+        tlen=reads.insert_size.astype(np.int64),
         names=[text[a:b] for a, b in zip(reads.name_start, reads.name_start[1:])],
         bases=encode(reads.bases.tobytes()), quals=reads.quals, base_start=reads.base_start,
         ops=reads.ops, lens=reads.lens.astype(np.int64), op_start=reads.op_start)
@@ -141,8 +142,8 @@ def collect_reads(
         usable, counts = _usable(bam, fasta, chosen, limit, sample)
         if len(usable.pos0) < 2000:
             fates = ", ".join(f"{n:,} {fate.replace('_', ' ')}" for fate, n in counts.items() if n)
-            raise DvBenchError(f"{reads}, {chosen}: {len(usable.pos0)} usable reads (of those that begin there: "
-                               f"{fates or 'none'}); a profile needs at least 2,000 (20,000 are better)")
+            raise DvBenchError(f"{reads}, {chosen}: {len(usable.pos0)} usable reads (of those that begin "
+                               f"there: {fates or 'none'}); a profile needs at least 2,000 (20,000 are better)")
         table = _read_table(usable)
         return table, _window_under(table, fasta, chosen.contig, ref)
 
