@@ -12,6 +12,7 @@ import multiprocessing.connection
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -25,26 +26,50 @@ from .core import DvBenchError
 
 # %% ../nbs/01_machine.ipynb #5ad0be72
 def cache_folder()->Path: # it need not exist
-    "Where compiled functions are kept: `dv_bench/numba` in the user's cache folder."
-    caches = {"darwin": "~/Library/Caches", "win32": "~/AppData/Local"}
-    user_cache = caches.get(sys.platform, os.environ.get("XDG_CACHE_HOME", "~/.cache"))
+    """Where compiled functions are kept: `dv_bench/numba` in the user's cache folder. Raises RuntimeError for a
+    user without a home folder."""
+    user_cache = {"darwin": "~/Library/Caches", "win32": "~/AppData/Local"}.get(sys.platform, "~/.cache")
+    chosen = os.environ.get("XDG_CACHE_HOME", "")
+    if sys.platform not in ("darwin", "win32") and os.path.isabs(chosen): user_cache = chosen
     return Path(user_cache).expanduser()/"dv_bench"/"numba"
+
+# %% ../nbs/01_machine.ipynb #50d83dac
+def _can_write(
+    folder:Path, # made when missing
+)->bool:
+    "Whether a file of 64 KiB can be written to a folder."
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file: file.write(bytes(1 << 16))
+    except OSError:
+        return False
+    return True
+
+# %% ../nbs/01_machine.ipynb #a374e107
+@functools.cache
+def _usable_cache(
+    chosen:str, # the folder in NUMBA_CACHE_DIR; "" where it is not set
+)->str:         # "" where there is none
+    "The folder for compiled functions. It is tried once in a process."
+    try: folder = Path(chosen) if chosen else cache_folder()
+    except RuntimeError: return ""
+    return str(folder) if _can_write(folder) else ""
 
 # %% ../nbs/01_machine.ipynb #7d93e813
 def compiled(
     func:Callable,     # uses only scalars, arrays and NamedTuples of them
     inline:bool=False, # compile it as a part of its caller; for functions with one caller
 )->Callable:           # compiled at its first call, or loaded from the cache
-    "numba's `njit` with the cache in `cache_folder`."
+    """numba's `njit` with the cache in `NUMBA_CACHE_DIR`, else in `cache_folder`; without a cache where that
+    folder cannot be written."""
     options = {"no_cfunc_wrapper": True, "inline": "always" if inline else "never"}
     options["error_model"] = "numpy"  # divisions without a check for zero compile faster
-    if not os.path.exists(func.__code__.co_filename): return numba.njit(**options)(func)
     configured = numba.config.CACHE_DIR
+    cache = _usable_cache(configured)
+    if not cache or not os.path.exists(func.__code__.co_filename): return numba.njit(**options)(func)
     try:
-        numba.config.CACHE_DIR = configured or str(cache_folder())
+        numba.config.CACHE_DIR = cache
         return numba.njit(cache=True, **options)(func)
-    except RuntimeError:  # numba finds no folder that it can write to
-        return numba.njit(**options)(func)
     finally:
         numba.config.CACHE_DIR = configured
 

@@ -72,6 +72,12 @@ def _header(reference:str|None)->list[str]: # file name of the FASTA
     "Lines of the VCF's header, without contigs."
     return ["##source=dv_bench", *([f"##reference={reference}"] if reference else []), *vcf_header]
 
+# %% ../../nbs/63_calling.caller.ipynb #4565bcea
+def _check_sample(name:str):
+    "Raises DvBenchError for a name that cannot be the head of a column."
+    if not name or not name.isprintable():
+        raise DvBenchError(f"{name!r} cannot be the name of a sample in a VCF; give another with --sample")
+
 # %% ../../nbs/63_calling.caller.ipynb #f0555482
 def call(
     source:Source,    # of `calling.sources` or `calling.answers`
@@ -82,8 +88,9 @@ def call(
     cvo:str|Path="",  # also write CallVariantsOutput TFRecords
 )->dict:              # records (number), filters (records by FILTER), folds, seconds (by stage), reads
                       # (counts), gq (`gq_reliability`; None without truth), class_mix (None without adapt)
-    "Call variants. Raises DvBenchError for paths that cannot be written."
+    "Call variants. Raises DvBenchError for paths that cannot be written and sites that a VCF cannot hold."
     check_output_paths(out, cvo)
+    _check_sample(source.sample)
     seconds, filter_counts, sites = source.seconds, Counter(), []
     begin = time.perf_counter()
     pieces, class_mix = _reweighted(source) if adapt else (source.pieces, None)

@@ -7,7 +7,6 @@ __all__ = ['cvo_bytes', 'write_cvo', 'read_cvo', 'check_no_repeats', 'import_cvo
 
 # %% ../../nbs/62_calling.exchange.ipynb #a7b62d8d
 import gzip
-import re
 from pathlib import Path
 from typing import Iterator
 
@@ -21,6 +20,7 @@ from ..dataset.tfrecord import Example, messages, variant_message
 from ..training.metrics import history_row
 from ..training.runs import RunSet, TrainedRun, open_experiment, write_history, write_predictions
 from ..training.runs import write_run_record
+from .records import check_site
 
 # %% ../../nbs/62_calling.exchange.ipynb #bd8c3c3d
 def _is_known(value)->bool:
@@ -66,31 +66,6 @@ def write_cvo(
             for rows in pieces:
                 for row in rows.to_dict("records"): out.write(record_bytes(cvo_bytes(row)))
                 yield rows
-
-# %% ../../nbs/62_calling.exchange.ipynb #c8cea6d8
-# SAM 1.6, section 1.2.1
-_contig_name = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@^_|~-]*")
-_largest_position = 2**31-1 # of a VCF's record, 1-based
-
-# %% ../../nbs/62_calling.exchange.ipynb #1a23e817
-def _check_site(
-    variant,    # a Variant message
-    where:str,  # its file and record, for the error
-):
-    "Raises DvBenchError for a contig, position or allele that a VCF cannot hold."
-    contig, start, ref = variant.reference_name, variant.start, variant.reference_bases
-    alts = list(variant.alternate_bases)
-    if not _contig_name.fullmatch(contig):
-        raise DvBenchError(f"{where}: {contig!r} cannot be the name of a contig (SAM 1.6, section 1.2.1)")
-    if not 0 <= start <= _largest_position-max(len(ref), 1):
-        raise DvBenchError(f"{where}: a site that starts at {start}; expected a position of {contig} from 0")
-    for allele in (ref, *alts):
-        if allele and set(allele) <= set("ACGT"): continue
-        raise DvBenchError(f"{where}: the allele {allele[:20]!r} at {contig}:{start+1}; "
-                           "expected A, C, G and T")
-    if len({ref, *alts}) <= len(alts):
-        raise DvBenchError(f"{where}: {contig}:{start+1} has an allele twice "
-                           f"({ref[:20]}>{','.join(alts)[:40]}); expected different alleles")
 
 # %% ../../nbs/62_calling.exchange.ipynb #03125f16
 def _check_image(
@@ -174,14 +149,15 @@ def _cvo_row(
     if m is None or len(m.genotype_probabilities) != 3 or not m.variant.alternate_bases:
         raise DvBenchError(f"{where} is not a CallVariantsOutput; "
                            "expected the output of DeepVariant's call_variants")
-    _check_site(m.variant, where)
-    _check_image(m, where)
-    _check_call(m.variant, where)
     v = m.variant
+    check_site(v.reference_name, v.start, v.reference_bases, v.alternate_bases, where, "ACGT")
+    _check_image(m, where)
+    _check_call(v, where)
     alts = ",".join(v.alternate_bases)
     shown = ",".join(map(str, sorted(m.alt_allele_indices.indices)))
-    site = {"chrom": v.reference_name, "pos0": v.start, "ref": v.reference_bases, "alts": alts}
-    return site | {"alt_indices": shown} | _sample_columns(v, where) | dict(zip(("p0", "p1", "p2"), m.genotype_probabilities))
+    site = {"chrom": v.reference_name, "pos0": v.start, "ref": v.reference_bases}
+    site |= {"alts": alts, "alt_indices": shown}
+    return site | _sample_columns(v, where) | dict(zip(("p0", "p1", "p2"), m.genotype_probabilities))
 
 # %% ../../nbs/62_calling.exchange.ipynb #11f72f7a
 _cvo_columns = ["chrom", "pos0", "ref", "alts", "alt_indices", "sample", "depth", "ref_count", "alt_counts",

@@ -17,12 +17,14 @@ import numpy as np
 import pandas as pd
 
 from ..core import DvBenchError, find_path
+from ..dataset.combine import dataset_thresholds
 from ..dataset.folder import PileupDataset
 from ..dataset.rows import index_row
-from ..hts import open_reference, reference_record
-from ..images.examples import Job, prepare, run_job
+from ..thresholds import Thresholds, differing_thresholds, read_thresholds
+from ..hts import contig_md5, open_reference, reference_record
+from ..images.examples import Job, is_simulated, prepare, report_line, run_job
 from ..training.runs import RunSet
-from .ensemble import RunEnsemble, load_ensemble
+from .ensemble import RunEnsemble, check_same_sequences, load_ensemble, sequences_differ
 from .heldout import TestedFolds, held_out_predictions, tested_folds
 from .records import natural_order, sort_by_position
 
@@ -114,6 +116,21 @@ def _realignment(
     raise DvBenchError(f"{runs.folder} was trained on reads {how_trained} realignment, so these cannot be "
                        f"drawn {how_asked} it; {remedy}")
 
+# %% ../../nbs/62a_calling.sources.ipynb #a5f1dc87
+def _thresholds(
+    runs:RunSet,
+    asked:dict,   # name -> value; None: as in training
+)->Thresholds:
+    "What makes a candidate. Raises DvBenchError where the training used other thresholds."
+    dataset = runs[0].dataset
+    trained = read_thresholds(dataset["thresholds"]) if "thresholds" in dataset else Thresholds()
+    chosen = (trained or Thresholds())._replace(**{name: v for name, v in asked.items() if v is not None})
+    differing = differing_thresholds(trained, chosen)
+    if differing:
+        raise DvBenchError(f"{runs.folder} was trained on candidates found with other thresholds "
+                           f"({differing}); leave the options away, or train on images made with them")
+    return chosen
+
 # %% ../../nbs/62a_calling.sources.ipynb #0135cf6e
 def _prepare_as_trained(
     runs:RunSet,
@@ -121,6 +138,7 @@ def _prepare_as_trained(
     ref:str|Path,
     regions:list,
     realign:bool|None,
+    thresholds:dict, # as for `_thresholds`
     options:dict, # of `prepare`
 )->Job:
     "Reads to images of the kind that the runs were trained on."
@@ -128,7 +146,7 @@ def _prepare_as_trained(
     if realign is not None: options = options | {"realign": realign}
     dataset = runs[0].dataset
     return prepare(reads, ref, regions, channels=tuple(dataset["channels"]),
-                   size=tuple(dataset["shape"][1:]), **options)
+                   size=tuple(dataset["shape"][1:]), thresholds=_thresholds(runs, thresholds), **options)
 
 # %% ../../nbs/62a_calling.sources.ipynb #43fb489e
 def _contigs_of_job(job:Job)->dict: # contig -> {"length", "md5"}; MD5 where something is called
@@ -136,6 +154,17 @@ def _contigs_of_job(job:Job)->dict: # contig -> {"length", "md5"}; MD5 where som
     with open_reference(job.ref) as fasta:
         lengths = {c: {"length": n} for c, n in zip(fasta.references, fasta.lengths)}
     return lengths | reference_record(job.ref, list(job.regions))["contigs"]
+
+# %% ../../nbs/62a_calling.sources.ipynb #9626027c
+def _with_reads(
+    examples:Iterator,
+    counts:Counter, # complete when the examples are
+)->Iterator:
+    "The same examples. Raises DvBenchError at the end where there were reads and none of them was used."
+    yield from examples
+    if any(counts.values()) and not counts["reads used"]:
+        raise DvBenchError(f"no read could be used, so nothing was called ({report_line(counts)}); check the "
+                           "regions and the reads")
 
 # %% ../../nbs/62a_calling.sources.ipynb #ef38f42b
 def from_reads(
@@ -145,6 +174,7 @@ def from_reads(
     regions:list=(),         # text, BED files or `Region`s; all contigs by default
     sample:str="",           # from the read groups by default
     realign:bool|None=None,  # as in training by default
+    thresholds:dict={},      # fields of `Thresholds`; None and missing ones as in training
     jobs:int=1,              # processes that make images
     device=None,             # a torch.device; a GPU by default when there is one
     progress:bool=False,
@@ -152,13 +182,15 @@ def from_reads(
 )->Source:
     "Images made from reads. Raises DvBenchError for reads that the runs cannot call."
     if not ref: raise DvBenchError("--reads needs --ref, the FASTA that the reads were aligned to")
-    job = _prepare_as_trained(runs, reads, ref, regions, realign, options | {"sample": sample or None})
+    options = options | {"sample": sample or None}
+    job = _prepare_as_trained(runs, reads, ref, regions, realign, thresholds, options)
     contigs = _contigs_of_job(job)
+    check_same_sequences(runs, contigs, is_simulated(job))
     ensemble = load_ensemble(runs, contigs, {job.sample, *job.named}, device) # it may have been renamed
     ensemble.check_regions(job.regions)
-    seconds, read_counts = StageTimer(), Counter()
-    examples = ((index_row(row), image) for row, image in run_job(job, jobs, read_counts, progress))
-    pieces = predicted_pieces(examples, ensemble, seconds)
+    seconds, read_counts = StageTimer(), Counter({"reads used": 0})
+    made = _with_reads(run_job(job, jobs, read_counts, progress), read_counts)
+    pieces = predicted_pieces(((index_row(row), image) for row, image in made), ensemble, seconds)
     return Source(pieces, contigs, job.sample, Path(ref).name, runs, ensemble.folds, seconds, read_counts)
 
 # %% ../../nbs/62a_calling.sources.ipynb #7bfacb7c
@@ -198,22 +230,34 @@ def sample_name(rows:pd.DataFrame)->str:
     return next(iter(rows["sample"].replace("", np.nan).dropna()), "SAMPLE")
 
 # %% ../../nbs/62a_calling.sources.ipynb #3f836965
+def _contigs_of_fasta(
+    ref:str,
+    used:list[str], # contigs that something is called on
+    reference,      # the `reference` of a dataset, where it is known
+)->dict:            # contig -> {"length", "md5"}; the MD5 of the used ones
+    "The contigs of a FASTA. Raises DvBenchError where it is not the reference of the dataset."
+    with open_reference(find_path(ref)) as fasta: lengths = dict(zip(fasta.references, fasta.lengths))
+    recorded = reference.get("contigs", {}) if isinstance(reference, dict) else {}
+    facts = {contig: {"length": length} for contig, length in lengths.items()}
+    remedy = "give the reference that the examples were made with"
+    for contig in used:
+        if contig not in lengths: raise DvBenchError(f"{ref} has no contig {contig}; {remedy}")
+        facts[contig]["md5"] = contig_md5(ref, contig)
+        if sequences_differ(facts[contig], recorded.get(contig)):
+            raise DvBenchError(f"contig {contig} of {ref} has another sequence (MD5) than in the examples; "
+                               f"{remedy}")
+    return facts
+
+# %% ../../nbs/62a_calling.sources.ipynb #8ea8e480
 def contigs_in_order(
     rows:pd.DataFrame, # column chrom
     reference=None,    # the `reference` of a dataset, where it is known
     ref:str="",        # a FASTA, which goes first
 )->dict:               # contig -> {"length", "md5"} as far as known, in genome order
     """Contigs in the order of the reference, then those that it does not hold, by name. Raises DvBenchError
-    where a FASTA lacks one."""
-    if ref:
-        with open_reference(find_path(ref)) as fasta:
-            known = {c: {"length": n} for c, n in zip(fasta.references, fasta.lengths)}
-        lacking = [c for c in rows.chrom.unique() if c not in known]
-        if lacking:
-            raise DvBenchError(f"{ref} has no contig {lacking[0]}; give the reference that the examples were "
-                               "made with")
-    else:
-        known = reference.get("contigs", {}) if isinstance(reference, dict) else {}
+    where a FASTA lacks one or has another sequence."""
+    if ref: known = _contigs_of_fasta(ref, sorted(set(rows.chrom)), reference)
+    else: known = reference.get("contigs", {}) if isinstance(reference, dict) else {}
     return known | {c: {} for c in natural_order(set(rows.chrom)-known.keys())}
 
 # %% ../../nbs/62a_calling.sources.ipynb #773cdd94
@@ -229,6 +273,12 @@ def _check_images(data:PileupDataset, ensemble:RunEnsemble, folder:Path):
     trained_height, trained_width = ensemble.shape[1:]
     raise DvBenchError(f"{data.path} has images of {', '.join(data.channels)}, {height} x {width}; {folder} "
                        f"was trained on {', '.join(ensemble.channels)}, {trained_height} x {trained_width}")
+
+# %% ../../nbs/62a_calling.sources.ipynb #60f7bfc5
+def _check_candidates(data:PileupDataset, runs:RunSet):
+    "Raises DvBenchError where candidates were found with other thresholds than those of the training."
+    known = dataset_thresholds(data)
+    if known: _thresholds(runs, known._asdict())
 
 # %% ../../nbs/62a_calling.sources.ipynb #cd31c5d8
 def _check_not_seen(rows:pd.DataFrame, ensemble:RunEnsemble):
@@ -253,9 +303,11 @@ def from_dataset(
     rows = one_sample(data.index, str(data.path), sample, source)
     contigs = contigs_in_order(rows, reference, ref)
     rows = sort_by_position(rows, list(contigs))
+    check_same_sequences(runs, contigs, data.info["simulated"])
     sample = sample or sample_name(rows)
     ensemble = load_ensemble(runs, contigs, {sample}, device)
     _check_images(data, ensemble, runs.folder)
+    _check_candidates(data, runs)
     _check_not_seen(rows, ensemble)
     seconds = StageTimer()
     numbered = zip(rows.index.to_numpy(), rows.to_dict("records"))

@@ -78,7 +78,7 @@ def dvb_call(
     no_realign:bool=False,  # with --reads: no realignment; only if the run does not record how it was trained
     downsample:float=1.,    # with --reads: fraction of the fragments to use
     seed:int=0,             # with --reads: seed of the choice of fragments
-    sample:str="",          # name of the sample, if the input has no name or several
+    sample:str="",          # the sample to call, if the input has several; its name, if the input has none
     source:str="",          # source of the images, if the dataset has several
     qual_filter:float=1.,   # a variant with less QUAL is LowQual
     homref_gq:float=20.,    # a hom-ref call with less GQ becomes ./.
@@ -89,13 +89,23 @@ def dvb_call(
     cvo:str="",             # also write CallVariantsOutput TFRecords, for DeepVariant's postprocess_variants
     contig_alias:Param("with --reads: contig of another name, OTHER=REFERENCE (20=chr20); can be repeated",
                        str, action="append")=None,
+    min_snp_fraction:Param("with --reads: of the reads, for a candidate; here and below only what the run was "
+                           "trained with is taken, which is the default", float)=None,
+    min_indel_fraction:Param("with --reads: likewise for indels", float)=None,
+    min_count:Param("with --reads: reads that show an allele", int)=None,
+    min_mapping_quality:Param("with --reads: reads with less are not used", int)=None,
+    min_base_quality:Param("with --reads: bases with less do not count", int)=None,
 ):
     """Call variants with trained networks: from reads, from a dataset, or from their own held-out
     predictions. Or from the probabilities of DeepVariant's call_variants."""
     inputs = {"reads": bool(reads), "examples": bool(examples), "predictions": predictions,
               "answers": bool(answers)}
-    of_reads = {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
-                "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed)}
+    thresholds = {"min_snp_fraction": min_snp_fraction, "min_indel_fraction": min_indel_fraction,
+                  "min_count": min_count, "min_mapping_quality": min_mapping_quality,
+                  "min_base_quality": min_base_quality}
+    of_reads = {name: value is not None for name, value in thresholds.items()}
+    of_reads |= {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
+                 "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed)}
     of_runs = {"adapt": adapt, "cvo": bool(cvo), "source": bool(source)}
     _check_input(run, inputs)
     _check_options(inputs, {"reads": of_reads, "predictions": {"partial": partial}, "runs": of_runs})
@@ -116,7 +126,7 @@ def dvb_call(
     elif reads:
         regions = [*(region or []), *([find_path(bed)] if bed else [])]
         data = from_reads(runs, reads, ref, regions, sample, realign=False if no_realign else None, jobs=jobs,
-                          progress=True, source=source, fraction=downsample, seed=seed,
+                          progress=True, source=source, fraction=downsample, seed=seed, thresholds=thresholds,
                           contig_alias=parse_aliases(contig_alias or []))
     elif examples:
         data = from_dataset(runs, PileupDataset(examples), sample, source, ref)

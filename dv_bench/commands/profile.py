@@ -28,10 +28,11 @@ def dvb_profile(
     ref:str,          # FASTA that the reads were aligned to
     name:str="",      # of the profile; by default the file's
     region:str="",    # contig or range to count on; by default the first contig with reads
+    sample:str="",    # whose reads to use, where the read groups name several samples
 ):
     "Estimate a platform profile from aligned reads, for `dvb_simulate --platform OUT`."
     if not out.endswith(".json"): raise DvBenchError(f"{out}: a profile's file name must end in .json")
-    profile = estimate_profile(reads, ref, name or Path(out).stem, region)
+    profile = estimate_profile(reads, ref, name or Path(out).stem, region, sample=sample)
     with atomic_path(out) as file: file.write_text(_profile_as_json(profile))
     counted = profile["made_from"]
     print(f"{out}: {counted['reads']:,} reads of {profile['read_length']} bases over {counted['kb']:g} kb, "

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['label_reach', 'stretch_size', 'Partition', 'FoundSites', 'ExampleMaker', 'run_job', 'make_examples', 'report',
-           'as_example', 'write_dataset']
+           'report_line', 'as_example', 'is_simulated', 'write_dataset']
 
 # %% ../../nbs/28_images.examples.ipynb #bd035f34
 import contextlib
@@ -26,6 +26,7 @@ from ..dataset.tfrecord import Example, write_examples
 from ..dataset.rows import describe_alleles, reference_context
 from ..dataset.writer import DatasetWriter, encode_image
 from .reads import FREVERSE, Reads, overlapping, partition_size, partitions, read_ends, reservoir, take_reads
+from .read_filter import read_filter
 from .decoding import fetch_reads, open_reads
 from .candidates import Candidate, find_candidates
 from .labels import image_label, label_partition
@@ -111,6 +112,8 @@ class ExampleMaker:
         self.job = job
         self.fasta = open_reference(job.ref)
         self.handle = open_reads(job.reads, job.ref)
+        self.filter = read_filter(self.handle, job.sample, min_mapq=job.thresholds.min_mapping_quality,
+                                  fraction=float(job.fraction), seed=job.seed)
         self.truth = open_truth(job) if job.truth else None
         self.half = job.size[1]//2  # columns on each side of a site
 
@@ -145,7 +148,8 @@ class ExampleMaker:
         "The candidate sites of a partition, from the reads that overlap it."
         reads = _sample_reads(reads, counts)
         if self.job.realign: reads = realign(reads, p.ref, p.ref_start0, p.contig_length, p.start0, p.end0)
-        return FoundSites(p, reads, find_candidates(reads, p.ref, p.ref_start0, p.start0, p.end0))
+        sites = find_candidates(reads, p.ref, p.ref_start0, p.start0, p.end0, self.job.thresholds)
+        return FoundSites(p, reads, sites)
 
     def examples(self, found:FoundSites, genotypes:list, counts:Counter)->Iterator[tuple[dict, np.ndarray]]:
         "Examples of a partition."
@@ -184,8 +188,8 @@ class ExampleMaker:
     def fetch(self, contig:str, start0:int, end0:int, counts:Counter)->Reads:
         "The usable reads of an interval; the others are counted."
         name = name_in_file(contig, self.handle.references, self.job.alias)
-        reads, fates = fetch_reads(
-            self.handle, name, start0, end0, fraction=self.job.fraction, seed=self.job.seed)
+        def bases(start0, end0): return self.reference(contig, start0, end0)
+        reads, fates = fetch_reads(self.handle, name, start0, end0, self.filter, bases)
         counts.update({f"reads {fate}": n for fate, n in fates.items() if n})
         return reads
 
@@ -240,7 +244,8 @@ class ExampleMaker:
         "A site's images with their rows."
         context = _context_columns(site, p, self.half)
         images = site_images(
-            reads, ends, site, p.ref, p.ref_start0, p.contig_length, self.job.channels, self.job.size)
+            reads, ends, site, p.ref, p.ref_start0, p.contig_length, self.job.channels, self.job.size,
+            self.job.thresholds)
         for indices, pixels, image in images:
             row = {
                 "chrom": p.contig, "pos0": site.pos0, "ref": site.ref, "alts": list(site.alts),
@@ -313,15 +318,29 @@ def make_examples(
     return run_job(prepare(reads, ref, regions, **options), jobs, counts, progress)
 
 # %% ../../nbs/28_images.examples.ipynb #374b16a7
-def report(
+def _counted(
     counts:Counter, # as `make_examples` and `write_dataset` fill it
-)->str:             # a table, one line for each count above 0
-    "How many reads, sites and images there were, by what happened to them."
+)->dict[str, int]:  # what was counted, in words; reads first, then sites, then images
+    "The counts in the order in which they are shown: used reads, sites, and the others above 0."
     def order(name):
         subject = name.split()[0]
         return subject != "reads", subject != "sites", name
-    names = [name for name in sorted(counts, key=order) if counts[name]]
-    return "\n".join(f"{name.replace('_', ' '):<34}{counts[name]:>12,}" for name in names)
+    names = {name for name in counts if counts[name]} | {"reads used", "sites"}
+    return {name.replace("_", " "): counts[name] for name in sorted(names, key=order)}
+
+# %% ../../nbs/28_images.examples.ipynb #5f981e1d
+def report(
+    counts:Counter, # as `make_examples` and `write_dataset` fill it
+)->str:             # a table, one line for each count
+    "How many reads, sites and images there were, by what happened to them."
+    return "\n".join(f"{name:<34}{n:>12,}" for name, n in _counted(counts).items())
+
+# %% ../../nbs/28_images.examples.ipynb #87b8ab3f
+def report_line(
+    counts:Counter, # as `make_examples` and `write_dataset` fill it
+)->str:
+    "All counts in one line, for an error."
+    return ", ".join(f"{n:,} {name}" for name, n in _counted(counts).items())
 
 # %% ../../nbs/28_images.examples.ipynb #703952ff
 def as_example(
@@ -334,7 +353,7 @@ def as_example(
     return Example(image, **fields, genotype=row["genotype"] or [], counts=counts)
 
 # %% ../../nbs/28_images.examples.ipynb #a6909735
-def _is_simulated(job:Job)->bool:
+def is_simulated(job:Job)->bool:
     "Do the reads come from dvb_simulate, which notes it in the read groups?"
     with open_reads(job.reads, job.ref) as handle:
         return any(group.get("DS") == "simulated" for group in handle.header.to_dict().get("RG", ()))
@@ -349,11 +368,11 @@ def _open_writer(
     options = {
         "from": "reads", "regions": regions, "realign": job.realign, "fraction": job.fraction,
         "seed": job.seed, "labeler": job.labeler if job.truth else None, "source": job.source,
-        "contig_alias": job.alias}
+        "contig_alias": job.alias, "thresholds": job.thresholds._asdict()}
     files = [Path(f) for f in (job.reads, job.truth, job.confident) if f]
     return DatasetWriter(
         out, job.channels, *job.size, reference=reference_record(job.ref, list(job.regions)),
-        simulated=_is_simulated(job), options=options,
+        simulated=is_simulated(job), options=options,
         made_from=[{"file": f.name, "sha256": sha256_file(f)} for f in files])
 
 # %% ../../nbs/28_images.examples.ipynb #e32c4920
@@ -399,9 +418,6 @@ def write_dataset(
             _count_image(row, counts)
         if job.truth: writer.info["options"]["truth_left_out"] = _truth_left_out(counts)
         if not counts["images"]:
-            n_not_confident = counts["sites not in confident regions"]
-            raise DvBenchError(
-                f"no example in the regions, so nothing was written ({counts['reads used']:,} reads used, "
-                f"{counts['sites']} candidate sites, {n_not_confident} of them not in confident regions); "
-                "check the regions and the files. Reads and sites were:\n"+report(counts))
+            raise DvBenchError(f"no example in the regions, so nothing was written ({report_line(counts)}); "
+                               "check the regions and the files")
     return counts

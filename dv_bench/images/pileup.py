@@ -14,6 +14,7 @@ import blosc2
 import numpy as np
 
 from ..core import height, reference_rows, wgs_channels, width
+from ..thresholds import Thresholds
 from ..machine import compiled
 from .reads import FREVERSE, Reads, consumes_read, consumes_reference, copy_values, is_aligned
 from ..dataset.sites import alt_sets
@@ -82,13 +83,14 @@ def site_pixels(
     ref_start0:int,    # position of its first base
     contig_length:int,
     size:tuple[int, int]=(height, width),
+    thresholds:Thresholds=Thresholds(),
 )->Pileup:             # with `supports` all False
     "A site's reads laid out in the window. Source: DeepVariant 1.9, pileup_image_native.cc."
     n_rows, columns = size
     half = columns//2
     start0 = site.pos0-half
     reference = ref[start0-ref_start0:start0-ref_start0+columns]
-    rows = choose_rows(reads, ends, site, contig_length, n_rows-reference_rows, half)
+    rows = choose_rows(reads, ends, site, contig_length, n_rows-reference_rows, half, thresholds)
     read = np.concatenate([_band, rows])
     base, quality = np.zeros((2, len(read), columns), np.uint8)
     _draw_reads(rows, start0, reads.pos0, reads.bases, reads.quals, reads.base_start, reads.ops, reads.lens,
@@ -193,9 +195,10 @@ def site_images(
     ref:np.ndarray, ref_start0:int, contig_length:int,
     names:tuple[str, ...]=wgs_channels, # of channels
     size:tuple[int, int]=(height, width),
+    thresholds:Thresholds=Thresholds(),
 )->list[tuple[tuple[int, ...], Pileup, np.ndarray]]: # alt indices, pixels, image; one for each alt set
     "All images of a site."
-    pixels = site_pixels(reads, ends, site, ref, ref_start0, contig_length, size)
+    pixels = site_pixels(reads, ends, site, ref, ref_start0, contig_length, size, thresholds)
     images = []
     for indices in alt_sets(len(site.alts)):
         read_supports = np.zeros(len(reads.pos0)+1, bool)  # the last entry is for the reference band

@@ -12,10 +12,11 @@ from typing import Iterator
 import numpy as np
 
 from ..machine import compiled
+from ..thresholds import Thresholds
 from dv_bench.images.reads import (
     CDEL, CINS, Reads, consumes_read, consumes_reference, is_aligned, is_second
 )
-from .candidates import Candidate, min_base_quality, min_mapping_quality
+from .candidates import Candidate
 
 # %% ../../nbs/26a_images.read_rows.ipynb #0b068955
 shuffle_seed = 2101079370
@@ -111,7 +112,7 @@ def indel_pixel_base(op, position, at, first):
 
 # %% ../../nbs/26a_images.read_rows.ipynb #820a450a
 @compiled
-def _is_low_at(pos0, position, first, first_op, last_op, ops, lens, quals):
+def _is_low_at(pos0, position, first, first_op, last_op, ops, lens, quals, min_quality):
     "Does a read that begins at `position` with base `first` have a low quality at pos0?"
     at = first
     for o in range(first_op, last_op):
@@ -119,7 +120,7 @@ def _is_low_at(pos0, position, first, first_op, last_op, ops, lens, quals):
         shown = -1  # index of the base that is shown at pos0
         if position == pos0+1: shown = indel_pixel_base(op, position, at, first)
         if is_aligned(op) and position <= pos0 < position+length: shown = at+pos0-position
-        if shown >= 0 and quals[shown] < min_base_quality: return True
+        if shown >= 0 and quals[shown] < min_quality: return True
         if consumes_reference[op]: position += length
         if consumes_read[op]: at += length
     return False
@@ -148,6 +149,7 @@ def _is_above(i, j, pos0s, flag, names, name_start):
 def _choose_rows(
     near, n_rows, pos0, # reads near the site at pos0
     pos0s, flag, mapq, quals, base_start, ops, lens, op_start, names, name_start, # columns of `Reads`
+    min_mapping_quality, min_base_quality,
 ):
     "int64, the first `n_rows` acceptable reads of `near`, sorted."
     rows = np.zeros(n_rows, np.int64)
@@ -155,7 +157,9 @@ def _choose_rows(
     for i in near:
         if n == n_rows: break
         if mapq[i] < min_mapping_quality: continue
-        if _is_low_at(pos0, pos0s[i], base_start[i], op_start[i], op_start[i+1], ops, lens, quals): continue
+        first_op, last_op = op_start[i], op_start[i+1]
+        if _is_low_at(pos0, pos0s[i], base_start[i], first_op, last_op, ops, lens, quals,
+                      min_base_quality): continue
         k = n
         while k > 0 and _is_above(i, rows[k-1], pos0s, flag, names, name_start):
             rows[k] = rows[k-1]
@@ -172,6 +176,7 @@ def choose_rows(
     contig_length:int,
     n_rows:int,        # at most
     half:int,          # columns on each side of the site
+    thresholds:Thresholds=Thresholds(),
 )->np.ndarray:         # int64, indices of reads
     "The reads that a site's images show, from the top. Source: DeepVariant 1.9, pileup_image_native.cc."
     near = _reads_of_site(
@@ -180,4 +185,5 @@ def choose_rows(
     if len(near) > n_rows: near = near[shuffled(len(near))]
     return _choose_rows(
         near, n_rows, site.pos0, reads.pos0, reads.flag, reads.mapq, reads.quals, reads.base_start, reads.ops,
-        reads.lens, reads.op_start, reads.names, reads.name_start)
+        reads.lens, reads.op_start, reads.names, reads.name_start, thresholds.min_mapping_quality,
+        thresholds.min_base_quality)

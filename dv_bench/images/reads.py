@@ -7,8 +7,8 @@ __all__ = ['op_codes', 'CMATCH', 'CINS', 'CDEL', 'CREF_SKIP', 'CSOFT_CLIP', 'CHA
            'consumes_reference', 'consumes_read', 'FPAIRED', 'FPROPER_PAIR', 'FUNMAP', 'FMUNMAP', 'FREVERSE',
            'FMREVERSE', 'FREAD1', 'FREAD2', 'FSECONDARY', 'FQCFAIL', 'FDUP', 'FSUPPLEMENTARY', 'partition_size',
            'reservoir_size', 'reservoir_seed', 'is_aligned', 'is_second', 'parse_cigar', 'Reads', 'offsets_of',
-           'hash_bytes', 'hash_name', 'reads_from_rows', 'read_ends', 'copy_values', 'take_reads', 'partitions',
-           'overlapping', 'reservoir']
+           'hash_bytes', 'hash_name', 'reads_from_rows', 'read_ends', 'copy_values', 'take_reads', 'join_reads',
+           'partitions', 'overlapping', 'reservoir']
 
 # %% ../../nbs/20_images.reads.ipynb #3d22827c
 from typing import NamedTuple
@@ -208,6 +208,16 @@ def take_reads(
     order = np.asarray(order, np.int64)
     return Reads(reads.pos0[order], reads.flag[order], reads.mapq[order], reads.insert_size[order],
                  *_take(reads, order), reads.key[order])
+
+# %% ../../nbs/20_images.reads.ipynb #a50997ad
+def join_reads(
+    parts:list[Reads], # at least one
+)->Reads:
+    "The reads of all parts, in their order."
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Reads._fields}
+    for name in ("base_start", "op_start", "name_start"):
+        columns[name] = offsets_of(np.concatenate([np.diff(getattr(part, name)) for part in parts]))
+    return Reads(**columns)
 
 # %% ../../nbs/20_images.reads.ipynb #f49b1c8b
 partition_size = 1000  # bases

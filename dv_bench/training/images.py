@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ..core import DvBenchError, project_root
-from ..dataset.combine import check_alike
+from ..thresholds import common_thresholds
+from ..dataset.combine import check_alike, check_thresholds_alike, dataset_thresholds
 from ..dataset.folder import PileupDataset
 
 # %% ../../nbs/46_training.images.ipynb #b826fbd4
@@ -40,11 +41,12 @@ def _check_compatible(
     other:PileupDataset,
     may_differ:bool, # in the reference
 ):
-    "Raises DvBenchError for other channels, another shape or another reference."
+    "Raises DvBenchError for other channels, another shape, other thresholds or another reference."
     for name, a, b in (("channels", first.channels, other.channels), ("shape", first.shape, other.shape)):
         if a != b:
             raise DvBenchError(f"{first.path} and {other.path} differ in {name}: {a} and {b}; "
                                "make them with the same options")
+    check_thresholds_alike(first, other)
     contigs = differing_contigs(first, other)
     if contigs and not may_differ:
         raise DvBenchError(f"{first.path} and {other.path} were made from different references "
@@ -108,14 +110,16 @@ def _joined_reference(
 # %% ../../nbs/46_training.images.ipynb #8fca628a
 def describe_datasets(
     datasets:list[PileupDataset],
-)->dict: # path, fingerprint, simulated, realigned, reference, samples, n
+)->dict: # path, fingerprint, simulated, realigned, thresholds, reference, samples, n
     "The part of run.json that describes dataset folders."
     infos = [d.info for d in datasets]
+    thresholds = common_thresholds(map(dataset_thresholds, datasets))
     realigned = {_realigned(info["options"] or {}) for info in infos}
     return {"path": ",".join(in_project(d.path) for d in datasets),
             "fingerprint": "+".join(info["fingerprint"] for info in infos),
             "simulated": any(info["simulated"] for info in infos),
             "realigned": realigned.pop() if len(realigned) == 1 else None, # None also where folders differ
+            "thresholds": thresholds and thresholds._asdict(), # None where they are not known
             "reference": _joined_reference(infos),
             "samples": sorted({sample for info in infos for sample in info["samples"]}),
             "n": sum(map(len, datasets))}
