@@ -70,6 +70,7 @@ def dvb_call(
     region:Param("with --reads: contig, contig:from-to or BED file; can be repeated (default: all contigs)",
                  str, action="append")=None,
     bed:str="",             # with --reads: BED of the regions to call
+    candidates:str="",      # with --reads: VCF of variants to call, in place of those that the reads suggest
     examples:str="",        # dataset folder to call, instead of reads
     predictions:bool=False, # call the runs' own test predictions: each site by networks not trained on it
     answers:str="",         # output of DeepVariant's call_variants (a file, name@N or a pattern), with --ref
@@ -105,7 +106,8 @@ def dvb_call(
                   "min_base_quality": min_base_quality}
     of_reads = {name: value is not None for name, value in thresholds.items()}
     of_reads |= {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
-                 "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed)}
+                 "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed),
+                 "candidates": bool(candidates)}
     of_runs = {"adapt": adapt, "cvo": bool(cvo), "source": bool(source)}
     _check_input(run, inputs)
     _check_options(inputs, {"reads": of_reads, "predictions": {"partial": partial}, "runs": of_runs})
@@ -127,7 +129,7 @@ def dvb_call(
         regions = [*(region or []), *([find_path(bed)] if bed else [])]
         data = from_reads(runs, reads, ref, regions, sample, realign=False if no_realign else None, jobs=jobs,
                           progress=True, source=source, fraction=downsample, seed=seed, thresholds=thresholds,
-                          contig_alias=parse_aliases(contig_alias or []))
+                          contig_alias=parse_aliases(contig_alias or []), candidates=candidates or None)
     elif examples:
         data = from_dataset(runs, PileupDataset(examples), sample, source, ref)
     else:

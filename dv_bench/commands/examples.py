@@ -45,6 +45,7 @@ def dvb_examples(
     region:Param("Contig, contig:from-to, or a BED file; may be given several times (default: all contigs)",
                  str, action="append")=None,
     bed:str="",             # BED of the regions to work on
+    candidates:str="",      # VCF of variants to draw, in place of those that the reads suggest
     jobs:int=1,             # processes
     no_realign:bool=False,  # use the reads as aligned, without local realignment
     tfrecord:str="",        # also write the examples to this TFRecord file
@@ -75,8 +76,8 @@ def dvb_examples(
         min_snp_fraction, min_indel_fraction, min_count, min_mapping_quality, min_base_quality)
     job = prepare(
         reads, ref, regions, truth or None, confident or None, sample or None,
-        parse_aliases(contig_alias or []), source=source, realign=not no_realign, fraction=downsample,
-        seed=seed, channels=_channel_names(channels), size=(height, width), labeler=labeler,
+        parse_aliases(contig_alias or []), candidates=candidates or None, source=source,
+        realign=not no_realign, fraction=downsample, seed=seed, channels=_channel_names(channels), size=(height, width), labeler=labeler,
         sex_chromosomes=sex_chromosomes, thresholds=thresholds)
     for note in _notes(job): print(note)
     print(report(write_dataset(out, job, jobs, tfrecord or None, progress=True)))

@@ -28,11 +28,11 @@ from ..dataset.writer import DatasetWriter, encode_image
 from .reads import FREVERSE, Reads, overlapping, partition_size, partitions, read_ends, reservoir, take_reads
 from .read_filter import read_filter
 from .decoding import fetch_reads, open_reads
-from .candidates import Candidate, find_candidates
+from .candidates import Candidate, candidates_for, find_candidates
 from .labels import image_label, label_partition
 from .realignment import realign
 from .pileup import Pileup, channels, decode_image, site_images
-from .job import Job, open_truth, prepare, truth_name
+from .job import Job, open_given, open_truth, prepare, truth_name
 
 # %% ../../nbs/28_images.examples.ipynb #babde739
 class Partition(NamedTuple):
@@ -115,6 +115,7 @@ class ExampleMaker:
         self.filter = read_filter(self.handle, job.sample, min_mapq=job.thresholds.min_mapping_quality,
                                   fraction=float(job.fraction), seed=job.seed)
         self.truth = open_truth(job) if job.truth else None
+        self.given = open_given(job) if job.candidates else None
         self.half = job.size[1]//2  # columns on each side of a site
 
     def stretch(self, contig:str, start0:int, end0:int)->tuple[list, Counter]:
@@ -139,7 +140,8 @@ class ExampleMaker:
         found = []
         for a, b in partitions(start0, end0):
             overlap = overlapping(reads, ends, reach, a, b)
-            if len(overlap) == 0 or not self.may_have_examples(contig, a, b): continue
+            is_empty = len(overlap) == 0 and not self.given
+            if is_empty or not self.may_have_examples(contig, a, b): continue
             partition = Partition(contig, a, b, ref, ref_start0, contig_length)
             found.append(self.find_in_partition(take_reads(reads, overlap), partition, counts))
         return found
@@ -148,8 +150,10 @@ class ExampleMaker:
         "The candidate sites of a partition, from the reads that overlap it."
         reads = _sample_reads(reads, counts)
         if self.job.realign: reads = realign(reads, p.ref, p.ref_start0, p.contig_length, p.start0, p.end0)
-        sites = find_candidates(reads, p.ref, p.ref_start0, p.start0, p.end0, self.job.thresholds)
-        return FoundSites(p, reads, sites)
+        place = reads, p.ref, p.ref_start0, p.start0, p.end0, self.job.thresholds
+        if self.given is None: return FoundSites(p, reads, find_candidates(*place))
+        variants = self.given.variants(p.contig, p.start0, p.end0, self.bases(p.contig), counts)
+        return FoundSites(p, reads, candidates_for(variants, *place))
 
     def examples(self, found:FoundSites, genotypes:list, counts:Counter)->Iterator[tuple[dict, np.ndarray]]:
         "Examples of a partition."
@@ -158,6 +162,7 @@ class ExampleMaker:
             fate = self.site_fate(site, genotype, found.partition)
             counts["sites"] += 1
             counts[fate] += 1
+            if not site.depth: counts["sites that no read covers"] += 1
             if fate == "sites drawn":
                 yield from self.site_examples(site, genotype, found.reads, ends, found.partition)
 
@@ -229,7 +234,7 @@ class ExampleMaker:
             near = overlapping_intervals(self.confident(contig), unknown.start, unknown.end)
             confident = intersect_intervals(near, self.job.regions[contig])
             bases = intersect_intervals(confident, [(unknown.start, unknown.end)])
-            if bases and start0 <= bases[0][0] < end0: counts[f"truth left out: {unknown.reason}"] += 1
+            if bases and start0 <= bases[0][0] < end0: counts[f"truth records left out: {unknown.reason}"] += 1
         return counts
 
     def site_fate(self, site:Candidate, genotype:tuple|None, p:Partition)->str:
@@ -333,7 +338,9 @@ def report(
     counts:Counter, # as `make_examples` and `write_dataset` fill it
 )->str:             # a table, one line for each count
     "How many reads, sites and images there were, by what happened to them."
-    return "\n".join(f"{name:<34}{n:>12,}" for name, n in _counted(counts).items())
+    lines = _counted(counts)
+    width = max(34, *map(len, lines))
+    return "\n".join(f"{name:<{width}}{n:>12,}" for name, n in lines.items())
 
 # %% ../../nbs/28_images.examples.ipynb #87b8ab3f
 def report_line(
@@ -349,7 +356,7 @@ def as_example(
     "For `write_examples`: with DeepVariant's counts AD (reads of ref and of each alt), DP and VAF."
     fields = {name: row[name] for name in ("chrom", "pos0", "ref", "alts", "alt_indices", "label", "sample")}
     counts = {"AD": [row["ref_count"], *row["alt_counts"]], "DP": [row["depth"]],
-              "VAF": [n/row["depth"] for n in row["alt_counts"]]}
+              "VAF": [n/max(1, row["depth"]) for n in row["alt_counts"]]}
     return Example(image, **fields, genotype=row["genotype"] or [], counts=counts)
 
 # %% ../../nbs/28_images.examples.ipynb #a6909735
@@ -368,8 +375,9 @@ def _open_writer(
     options = {
         "from": "reads", "regions": regions, "realign": job.realign, "fraction": job.fraction,
         "seed": job.seed, "labeler": job.labeler if job.truth else None, "source": job.source,
-        "contig_alias": job.alias, "thresholds": job.thresholds._asdict()}
-    files = [Path(f) for f in (job.reads, job.truth, job.confident) if f]
+        "contig_alias": job.alias, "candidates": "given" if job.candidates else "found",
+        "thresholds": job.thresholds._asdict()}
+    files = [Path(f) for f in (job.reads, job.truth, job.confident, job.candidates) if f]
     return DatasetWriter(
         out, job.channels, *job.size, reference=reference_record(job.ref, list(job.regions)),
         simulated=is_simulated(job), options=options,
@@ -391,7 +399,7 @@ def _truth_left_out(
     counts:Counter, # of `run_job`
 )->dict[str, int]:  # reason -> records
     "Truth records that could not be used."
-    prefix = "truth left out: "
+    prefix = "truth records left out: "
     return {name.removeprefix(prefix): n for name, n in sorted(counts.items()) if name.startswith(prefix)}
 
 # %% ../../nbs/28_images.examples.ipynb #17c95dca
