@@ -264,6 +264,7 @@ def notebook_config(
     hidden = ("In", "Out")
     given = {k: v for k, v in names.items() if k[0] != "_" and k not in hidden and isinstance(v, plain)}
     check_names(given)
+    given = {k: parse_setting(k, v) if isinstance(v, str) else v for k, v in given.items()} # `-p pretrained true`
     return Config(**given)
 
 # %% ../../nbs/44_training.settings.ipynb #c44bbd97
