@@ -128,8 +128,10 @@ def _leave_out(
     "Take unknown truth out of the confident regions, and say so."
     n_records = sum(map(len, unknown.values()))
     if not n_records: return
-    what = "their bases do not count as confident" if confident else "give --confident, so that calls there do not count"
-    print(f"truth: {n_records} records with a missing or symbolic allele were left out; {what}", file=sys.stderr)
+    what = "give --confident, so that calls there do not count"
+    if confident: what = "their bases do not count as confident"
+    print(f"truth: {n_records} records with a missing or symbolic allele were left out; {what}",
+          file=sys.stderr)
     if confident is None: return
     for contig, intervals in unknown.items(): confident.narrow(contig, intervals)
 

@@ -90,8 +90,8 @@ def dvb_call(
     cvo:str="",             # also write CallVariantsOutput TFRecords, for DeepVariant's postprocess_variants
     contig_alias:Param("with --reads: contig of another name, OTHER=REFERENCE (20=chr20); can be repeated",
                        str, action="append")=None,
-    min_snp_fraction:Param("with --reads: of the reads, for a candidate; here and below only what the run was "
-                           "trained with is taken, which is the default", float)=None,
+    min_snp_fraction:Param("with --reads: of the reads, for a candidate; here and below only what the run "
+                           "was trained with is taken, which is the default", float)=None,
     min_indel_fraction:Param("with --reads: likewise for indels", float)=None,
     min_count:Param("with --reads: reads that show an allele", int)=None,
     min_mapping_quality:Param("with --reads: reads with less are not used", int)=None,
@@ -105,9 +105,10 @@ def dvb_call(
                   "min_count": min_count, "min_mapping_quality": min_mapping_quality,
                   "min_base_quality": min_base_quality}
     of_reads = {name: value is not None for name, value in thresholds.items()}
-    of_reads |= {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
-                 "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed),
-                 "candidates": bool(candidates)}
+    of_reads |= {
+        "jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
+        "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed),
+        "candidates": bool(candidates)}
     of_runs = {"adapt": adapt, "cvo": bool(cvo), "source": bool(source)}
     _check_input(run, inputs)
     _check_options(inputs, {"reads": of_reads, "predictions": {"partial": partial}, "runs": of_runs})

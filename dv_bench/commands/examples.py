@@ -58,7 +58,7 @@ def dvb_examples(
     channels:str="",        # names, comma-separated (default: DeepVariant's seven for Illumina genomes)
     height:int=height,      # rows of an image, 5 of them the reference
     width:int=width,        # columns of an image, odd
-    labeler:str="haplotype",# haplotype; positional: equal position and alleles only; deepvariant: see the guide
+    labeler:str="haplotype",# haplotype; positional: equal position and alleles; deepvariant: see the guide
     sex_chromosomes:bool=False, # label X and Y as if there were two copies
     min_snp_fraction:float=default_thresholds.min_snp_fraction, # of reads (vsc_min_fraction_snps)
     min_indel_fraction:float=default_thresholds.min_indel_fraction, # likewise (…_indels)
@@ -77,7 +77,8 @@ def dvb_examples(
     job = prepare(
         reads, ref, regions, truth or None, confident or None, sample or None,
         parse_aliases(contig_alias or []), candidates=candidates or None, source=source,
-        realign=not no_realign, fraction=downsample, seed=seed, channels=_channel_names(channels), size=(height, width), labeler=labeler,
+        realign=not no_realign, fraction=downsample, seed=seed, channels=_channel_names(channels),
+        size=(height, width), labeler=labeler,
         sex_chromosomes=sex_chromosomes, thresholds=thresholds)
     for note in _notes(job): print(note)
     print(report(write_dataset(out, job, jobs, tfrecord or None, progress=True)))

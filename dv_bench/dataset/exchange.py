@@ -74,8 +74,8 @@ def check_label(e:Example):
     if len(known) == len(e.genotype) == 2 and copies == e.label: return
     genotype = "/".join("." if number < 0 else str(number) for number in e.genotype) or "none"
     raise DvBenchError(f"{e.locus}: label {e.label} is not the number of copies of the shown alts (genotype "
-                       f"{genotype}, {len(e.alts)} alts, shown {e.alt_indices}); examples of customised classes "
-                       "can be imported without labels (--ignore_labels)")
+                       f"{genotype}, {len(e.alts)} alts, shown {e.alt_indices}); examples of customised "
+                       "classes can be imported without labels (--ignore_labels)")
 
 # %% ../../nbs/14_dataset.exchange.ipynb #5d0c7ece
 def _without_label(e:Example)->Example: return replace(e, label=None, genotype=[])

@@ -19,9 +19,9 @@ from ..machine import compiled
 from ..hts import check_index, find_index, read_index
 from .reads import (
     FUNMAP, Reads, consumes_read, copy_values, hash_bytes, is_second, offsets_of, op_codes, take_reads)
-from dv_bench.images.bam_record import (
-    base_codes, cigar_lengths, contig_offset, flag_offset, head_size, int32, operation, pos0_offset, record_head,
-    record_parts, uint16)
+from .bam_record import (
+    base_codes, cigar_lengths, contig_offset, flag_offset, head_size, int32, operation, pos0_offset,
+    record_head, record_parts, uint16)
 from .read_filter import (
     ReadFilter, RecordShape, USED, WITH_EQUALS, is_nameless, read_fates, record_fate)
 from .plain_reads import plain_cigars, write_out_equals
@@ -140,8 +140,8 @@ def open_reads(
     path:str|Path, # BAM or CRAM, sorted by coordinate, indexed
     ref:str|Path,  # FASTA, indexed; needed to decode CRAM
 )->pysam.AlignmentFile:
-    """Open a file of reads. Raises DvBenchError when the file or its index is missing, or the index belongs to
-    another file. What the header says about sorting does not count: only sorted reads can have an index."""
+    """Open a file of reads. Raises DvBenchError when the file or its index is missing, or the index belongs
+    to another file. What the header says about sorting does not count, since only sorted reads have an index."""
     path = Path(path)
     if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a BAM or CRAM file")
     index = find_index(path)
@@ -240,7 +240,8 @@ def _decoding_error(path, region, error, data)->DvBenchError:
     "What to tell the user about an OSError or ValueError."
     read = _unfitting_read(data) if "CIGAR" in str(error) else ""
     problem = f"{path}: the reads of {region} cannot be decoded ({error}"
-    if "sorted" in str(error): return DvBenchError(f"{problem}); sort them with `samtools sort` and index them again")
+    if "sorted" in str(error):
+        return DvBenchError(f"{problem}); sort them with `samtools sort` and index them again")
     if read: return DvBenchError(f"{problem}: {read}). Remove that read, or align it again")
     return DvBenchError(
         f"{problem}). The file is truncated or corrupt, a CIGAR does not fit its bases, or a CRAM was made "

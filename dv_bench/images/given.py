@@ -29,7 +29,8 @@ class GivenVariants:
         "Raises DvBenchError if file or index is missing or unfit, or contigs go by other names."
         self.path = find_path(vcf)
         self.alias = alias
-        if not self.path.exists(): raise DvBenchError(f"{self.path} does not exist; expected a VCF of variants")
+        if not self.path.exists():
+            raise DvBenchError(f"{self.path} does not exist; expected a VCF of variants")
         self.file = open_vcf(self.path)
         check_vcf_index(self.path, self.file)
         lengths = {name: contig.length for name, contig in self.file.header.contigs.items()}
@@ -47,8 +48,8 @@ def _check_alleles(
     ref = concrete_bases(record.ref)
     found = bases(record.start, record.start+len(ref))
     if found != ref:
-        raise DvBenchError(f"{where}: REF is {ref[:20]}, and the reference has {found[:20]}; give a VCF of the "
-                           "reference that the reads were aligned to")
+        raise DvBenchError(f"{where}: REF is {ref[:20]}, and the reference has {found[:20]}; give a VCF of "
+                           "the reference that the reads were aligned to")
     if len({ref, *alts}) <= len(alts):
         raise DvBenchError(f"{where}: REF and ALT repeat an allele ({', '.join((ref, *alts))[:60]}); "
                            "`bcftools norm` mends that")
@@ -79,7 +80,8 @@ def variants(self:GivenVariants,
         if not alts: counts["given variants without an alternative sequence"] += 1
         elif site in found: counts["given variants that repeat another"] += 1
         else: found[site] = True
-        if not all(is_one_change(site[1], alt) for alt in alts): counts["given variants of several changes"] += 1
+        if not all(is_one_change(site[1], alt) for alt in alts):
+            counts["given variants of several changes"] += 1
     return list(found)
 
 # %% ../../nbs/22c_images.given.ipynb #75e5fd57

@@ -196,7 +196,8 @@ def why_unknown(self:TruthSet,
     if reason or "*" not in _carried(record, numbers): return reason
     others = [other for other in self.records(record.contig, record.start, record.start+1)
               if _passes(other) and not unusable(other, self.column, self.path)]
-    is_deleted = any(_deletes(other, other.samples[self.column].allele_indices, record.start) for other in others)
+    genotypes = [other.samples[self.column].allele_indices for other in others]
+    is_deleted = any(_deletes(*pair, record.start) for pair in zip(others, genotypes))
     return "" if is_deleted else "* without deletion"
 
 # %% ../../nbs/22a_images.truth.ipynb #08ac444f
@@ -210,7 +211,8 @@ def variants(self:TruthSet,
     for record in self.records(contig, start, end):
         if not _passes(record) or self.why_unknown(record): continue
         genotype = (true_alleles(record, self.column, self.path)*2)[:2]
-        variants.append((record.start, concrete_bases(record.ref), *sequence_alts(record.alts or (), genotype)))
+        ref = concrete_bases(record.ref)
+        variants.append((record.start, ref, *sequence_alts(record.alts or (), genotype)))
     return variants
 
 # %% ../../nbs/22a_images.truth.ipynb #7621aa19
@@ -227,8 +229,8 @@ def unknown(self:TruthSet,
     bases:Callable[[int, int], str], # start, end -> upper-case reference, up to the contig's end
     filtered:bool=True,              # False: filtered records do not count, as in DeepVariant
 )->list[Unknown]:                    # in order of the records; they may reach beyond the region
-    """The bases of the records that overlap a region and cannot be used, with all places at which their alleles
-    could be written. Raises DvBenchError as `records` and `true_alleles` do."""
+    """The bases of the records that overlap a region and cannot be used, with all places at which their
+    alleles could be written. Raises DvBenchError as `records` and `true_alleles` do."""
     unknown = []
     for record in self.records(contig, start-max_shift, end+max_shift):
         reason = self.why_unknown(record)

@@ -43,15 +43,16 @@ def region_sets(
     table:pd.DataFrame,       # columns chrom, pos0
     stratification:str|Path,  # TSV in hap.py's form
 )->list[tuple[str, np.ndarray]]: # name and bool mask of each set
-    """Which sites are in which region sets. Raises DvBenchError when the TSV or a BED file cannot be read, or no
-    site lies on a contig of a BED file."""
+    """Which sites are in which region sets. Raises DvBenchError when the TSV or a BED file cannot be read, or
+    no site lies on a contig of a BED file."""
     contigs = set(table.chrom)
     sets = []
     for name, bed in read_stratification(stratification).items():
         regions = read_bed(bed)
         if regions and contigs and not contigs & regions.keys():
-            raise DvBenchError(f"{bed}: its contigs are {', '.join(list(regions)[:3])}, those of the sites are "
-                               f"{', '.join(sorted(contigs)[:3])}: none in common; rename those of the BED file")
+            raise DvBenchError(f"{bed}: its contigs are {', '.join(list(regions)[:3])}, those of the sites "
+                               f"are {', '.join(sorted(contigs)[:3])}: none in common; rename those of the BED "
+                               "file")
         sets.append((name, in_regions(table.chrom, table.pos0, regions)))
     return sets
 
