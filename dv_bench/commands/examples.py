@@ -76,7 +76,7 @@ def dvb_examples(
         min_snp_fraction, min_indel_fraction, min_count, min_mapping_quality, min_base_quality)
     job = prepare(
         reads, ref, regions, truth or None, confident or None, sample or None,
-        parse_aliases(contig_alias or []), candidates=candidates or None, source=source,
+        contig_alias=parse_aliases(contig_alias or []), candidates=candidates or None, source=source,
         realign=not no_realign, fraction=downsample, seed=seed, channels=_channel_names(channels),
         size=(height, width), labeler=labeler,
         sex_chromosomes=sex_chromosomes, thresholds=thresholds)

@@ -151,9 +151,9 @@ def prepare(
     ref:str|Path,       # FASTA
     regions:list[str|Region]=(), # text, BED files or `Region`s; all contigs by default
     truth:str|Path|None=None, confident:str|Path|None=None, # VCF and BED, for labels
-    candidates:str|Path|None=None, # VCF of the variants to draw, in place of those that reads suggest
     sample:str|None=None,     # one of those that the read groups name; of a single sample a new name
     contig_alias:dict[str, str]|None=None, # name in reads or truth -> name in the reference
+    candidates:str|Path|None=None, # VCF of the variants to draw, in place of those that reads suggest
     **options,          # further fields of `Job`
 )->Job:
     "Check a user's input and make the job. Raises DvBenchError for input that cannot be used."
