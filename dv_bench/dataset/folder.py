@@ -8,6 +8,7 @@ __all__ = ['made_dataset', 'PileupDataset', 'dataset_problems', 'summary_line', 
 # %% ../../nbs/12_dataset.folder.ipynb #df6ca03c
 import array
 import hashlib
+import math
 from pathlib import Path
 
 import blosc2
@@ -123,6 +124,19 @@ def _check_fingerprint(
                            f"written for (fingerprint {fingerprint[:12]}, expected {expected[:12]}); make "
                            "the dataset again")
 
+# %% ../../nbs/12_dataset.folder.ipynb #e9bbdc1b
+def _open_array(
+    path:Path, # images.b2nd
+)->blosc2.NDArray: # (n, channels, height, width) uint8, memory-mapped, a chunk for each image
+    "Open a file of images. Raises DvBenchError when it holds something else."
+    try:
+        images = blosc2.open(str(path), mode="r", mmap_mode="r")
+    except Exception as e: # blosc2 raises many kinds of error
+        raise DvBenchError(f"{path} cannot be read ({type(e).__name__}: {str(e)[:80]}); {_remedy}") from None
+    is_array = isinstance(images, blosc2.NDArray) and images.dtype == np.uint8 and images.ndim == 4
+    if is_array and images.chunks == (1, *images.shape[1:]): return images
+    raise DvBenchError(f"{path} is not a file of images: expected a blosc2 array of uint8 with one image a chunk; {_remedy}")
+
 # %% ../../nbs/12_dataset.folder.ipynb #e49ee615
 class PileupDataset:
     """A dataset folder, read only. Raises DvBenchError when it is missing, incomplete or its files do not
@@ -148,12 +162,8 @@ class PileupDataset:
 
     def _open_images(self):
         "Memory-map the file of images. Raises DvBenchError when that fails."
-        try:
-            self._images = blosc2.open(str(self.path/"images.b2nd"), mode="r", mmap_mode="r")
-            self._chunks = self._images.schunk
-        except (RuntimeError, OSError, ValueError) as e:
-            raise DvBenchError(f"{self.path}/images.b2nd cannot be read ({e}); make the dataset "
-                               "again") from None
+        self._images = _open_array(self.path/"images.b2nd")
+        self._chunks = self._images.schunk
 
     def __len__(self)->int: return self._n
 
@@ -182,6 +192,16 @@ def _check_sizes(self:PileupDataset,
                        f"{n_rows} rows, images.b2nd the shape {self._images.shape}; its files do not belong "
                        "together, make the dataset again")
 
+# %% ../../nbs/12_dataset.folder.ipynb #9381556d
+@patch
+def _is_intact(self:PileupDataset,
+    i:int,       # position in the index
+    chunk:bytes, # that is stored for it
+)->bool:
+    "Has a chunk its checksum? Where the dataset has none: has its image the right size?"
+    if self._checksums is not None: return chunk_checksum(chunk) == self._checksums[i]
+    return int.from_bytes(chunk[4:8], "little") == math.prod(self._shape) # bytes of the image, by blosc2's format
+
 # %% ../../nbs/12_dataset.folder.ipynb #bc8c42ca
 @patch
 def image(self:PileupDataset,
@@ -193,10 +213,9 @@ def image(self:PileupDataset,
     if not 0 <= i < self._n: raise IndexError(f"example {i} of {self._n}")
     out = np.empty(self._shape, np.uint8) if out is None else out
     try:
-        if self._checksums is not None:
-            found = chunk_checksum(self._chunks.get_chunk(i))
-            if found != self._checksums[i]: raise self._changed(i)
-        self._chunks.decompress_chunk(i, dst=out)
+        chunk = self._chunks.get_chunk(i)
+        if not self._is_intact(i, chunk): raise self._changed(i)
+        blosc2.decompress(chunk, dst=out)
     except (RuntimeError, ValueError) as e:
         raise self._changed(i) from e
     return out
@@ -227,7 +246,7 @@ def label(self:PileupDataset,
 )->int|None:   # 0, 1, 2; None where unknown
     "The label of one example."
     label = self._labels[i]
-    return None if np.isnan(label) else int(label)
+    return int(label) if label == label else None  # NaN differs from itself
 
 # %% ../../nbs/12_dataset.folder.ipynb #26a793b7
 @patch
