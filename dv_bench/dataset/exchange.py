@@ -176,7 +176,7 @@ def export_tfrecord(
     "Examples as DeepVariant's make_examples writes them."
     with write_examples(out, dataset.channels, *dataset.shape[1:]) as write:
         for i, r in enumerate(dataset.index.itertuples()):
-            image, label = dataset[i]
+            image, label = dataset.verified_image(i), dataset.label(i)
             genotype = [int(g) for g in r.genotype.split("/")] if isinstance(r.genotype, str) else []
             write(Example(
                 image=image,

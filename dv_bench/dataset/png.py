@@ -160,7 +160,7 @@ def export_png(
     with atomic_path(out) as partial:
         (partial/"images").mkdir(parents=True)
         for i, r in enumerate(dataset.index.itertuples()):
-            image, label = dataset[i]
+            image, label = dataset.verified_image(i), dataset.label(i)
             if label is None:
                 raise DvBenchError(f"{dataset.path}: {r.example} has no label; the CSV's class column needs "
                                    "one")

@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from ..core import DvBenchError
+from ..manifest import check_file
 from ..model.names import baseline_names
+from ..training.runs import run_remedy
 from .experiment import Experiment
 from .sites import Sites
 
@@ -48,7 +50,8 @@ class GalleryImage:
 
 # %% ../../nbs/83_verdict.gallery.ipynb #0471906a
 def _example_names(path:Path)->list[str]: # of a gallery.npz
-    "Names of the images in a file. Raises DvBenchError when it cannot be read."
+    "Names of the images in a file. Raises DvBenchError when it cannot be read or has changed."
+    check_file(path, run_remedy)
     try:
         with np.load(path, allow_pickle=False) as z:
             n_names, n_images = len(z["example"]), len(z["images"])
