@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
-           'result_packages', 'DvBenchError', 'project_root', 'find_path', 'package_data', 'atomic_path', 'write_json',
-           'read_json', 'OutputsHandler', 'sha256_file', 'package_versions', 'git_commit', 'provenance']
+           'result_packages', 'DvBenchError', 'first_cause', 'error_line', 'project_root', 'find_path', 'package_data',
+           'atomic_path', 'write_json', 'read_json', 'OutputsHandler', 'sha256_file', 'package_versions', 'git_commit',
+           'provenance']
 
 # %% ../nbs/00_core.ipynb #aadef427
 import contextlib
@@ -63,6 +64,35 @@ wgs_channels = tuple(channel_names[number] for number in (1, 2, 3, 4, 5, 6, 19))
 # %% ../nbs/00_core.ipynb #c6d78f4a
 class DvBenchError(Exception):
     "A problem that the user can solve; its text says what was expected, what was found and what to do."
+
+# %% ../nbs/00_core.ipynb #087d6182
+def _causes(error:BaseException)->list[BaseException]: # the error first
+    "An error and the errors that led to it."
+    chain = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
+
+# %% ../nbs/00_core.ipynb #2fb41aa7
+def first_cause(
+    error:BaseException,
+    kind:type, # of errors
+)->BaseException|None:
+    "The first error of a kind among an error and its causes."
+    return next((cause for cause in _causes(error) if isinstance(cause, kind)), None)
+
+# %% ../nbs/00_core.ipynb #c0adfa11
+def error_line(error:BaseException)->str: # "" for a fault of the program
+    "What to tell a user about an error: of the user's input, of the file system, or of too little memory."
+    if own := first_cause(error, DvBenchError): return str(own)
+    if failed := first_cause(error, OSError):
+        files = [str(name) for name in (failed.filename, failed.filename2) if name is not None]
+        if files and failed.strerror: return f"{' -> '.join(files)}: {failed.strerror}"
+        if failed.errno == errno.ENOSPC: return "no space left on the disk"
+        if failed.errno == errno.EMFILE: return "too many open files; raise the limit with `ulimit -n`, or use fewer --jobs"
+    if first_cause(error, MemoryError): return "not enough memory"
+    return ""
 
 # %% ../nbs/00_core.ipynb #970c67a8
 def project_root()->Path: # folder that holds settings.ini, nbs/, data/ and outputs/

@@ -62,6 +62,9 @@ def write_vcf(
             pysam.tabix_index(str(vcf), preset="vcf", force=True, csi=needs_csi)
             os.replace(index, f"{path}{suffix}")
             os.replace(vcf, partial)
+        except OSError as e:
+            if e.errno: raise
+            raise DvBenchError(f"{path} cannot be written ({e}); is the disk full?") from e # htslib gives no reason
         finally:
             vcf.unlink(missing_ok=True)
             index.unlink(missing_ok=True)

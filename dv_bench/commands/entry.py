@@ -6,7 +6,6 @@
 __all__ = ['option_parser', 'command']
 
 # %% ../../nbs/87_commands.entry.ipynb #dfc2aa78
-import errno
 import functools
 import os
 import signal
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from fastcore.script import anno_parser
 
-from ..core import DvBenchError
+from ..core import error_line, first_cause
 
 # %% ../../nbs/87_commands.entry.ipynb #b8039896
 def option_parser(
@@ -37,35 +36,6 @@ def _parse_options(func)->dict: # parameter -> value, from the command line
     options = vars(option_parser(func).parse_args())
     return {name: value for name, value in options.items() if name not in ("pdb", "xtra")}
 
-# %% ../../nbs/87_commands.entry.ipynb #b2b906c9
-def _causes(error:BaseException)->list[BaseException]: # the error first
-    "An error and the errors that led to it."
-    chain = []
-    while error is not None and error not in chain:
-        chain.append(error)
-        error = error.__cause__ or error.__context__
-    return chain
-
-# %% ../../nbs/87_commands.entry.ipynb #1afc5558
-def _first_cause(
-    error:BaseException,
-    kind:type, # of errors
-)->BaseException|None:
-    "The first error of a kind among an error and its causes."
-    return next((cause for cause in _causes(error) if isinstance(cause, kind)), None)
-
-# %% ../../nbs/87_commands.entry.ipynb #74634212
-def _as_line(error:BaseException)->str: # "" for a fault of the program
-    "What to tell a user about an error: of the user's input, of the file system, or of too little memory."
-    if own := _first_cause(error, DvBenchError): return str(own)
-    if failed := _first_cause(error, OSError):
-        files = [str(name) for name in (failed.filename, failed.filename2) if name is not None]
-        if files and failed.strerror: return f"{' -> '.join(files)}: {failed.strerror}"
-        if failed.errno == errno.ENOSPC: return "no space left on the disk"
-        if failed.errno == errno.EMFILE: return "too many open files; raise the limit with `ulimit -n`, or use fewer --jobs"
-    if _first_cause(error, MemoryError): return "not enough memory"
-    return ""
-
 # %% ../../nbs/87_commands.entry.ipynb #0706de05
 def _replace_unprintable():
     "Print `?` for a character that the terminal's encoding does not have, instead of ending with an error."
@@ -84,10 +54,10 @@ def _run_script(func):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()) # the reader of the output has gone
         sys.exit(128+signal.SIGPIPE)
     except (Exception, KeyboardInterrupt) as e:
-        if _first_cause(e, KeyboardInterrupt):
+        if first_cause(e, KeyboardInterrupt):
             print(f"{func.__name__}: interrupted", file=sys.stderr)
             sys.exit(128+signal.SIGINT)
-        line = _as_line(e)
+        line = error_line(e)
         if not line: raise
         sys.exit(f"{func.__name__}: {line}")
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from fastcore.script import Param
 
 from .entry import command
-from ..core import DvBenchError, find_path, project_root
+from ..core import DvBenchError, error_line, find_path, project_root
 from ..model.names import baseline_names
 from ..training.settings import Config, arch_settings, check_notebook, parse_setting, read_config
 
@@ -82,7 +82,7 @@ def _train_or_explain(
         raise
     except Exception as e:
         if "RANK" in os.environ: raise
-        return str(e) if isinstance(e, DvBenchError) else f"{type(e).__name__}: {e}"
+        return error_line(e) or f"{type(e).__name__}: {e}"
 
 # %% ../../nbs/96_commands.train.ipynb #f5e360e8
 def _train_parts(

@@ -156,10 +156,11 @@ class DatasetWriter:
 def __enter__(self:DatasetWriter):
     if self.path.exists():
         raise DvBenchError(f"{self.path} exists already: choose another name or remove it first")
-    self.stack = contextlib.ExitStack()
-    self.partial = self.stack.enter_context(atomic_path(self.path))
-    self.partial.mkdir()
-    self.images = ImageFile(self.partial/"images.b2nd", self.shape)
+    with contextlib.ExitStack() as stack: # closed here where the first file cannot be made
+        self.partial = stack.enter_context(atomic_path(self.path))
+        self.partial.mkdir()
+        self.images = ImageFile(self.partial/"images.b2nd", self.shape)
+        self.stack = stack.pop_all()
     table = pq.ParquetWriter(self.partial/"examples.parquet", stored_schema, compression="zstd")
     self.table = self.stack.enter_context(table)
     return self

@@ -10,6 +10,7 @@ __all__ = ['needed_keys', 'run_form', 'run_files', 'run_remedy', 'RunRecord', 'w
 
 # %% ../../nbs/48_training.runs.ipynb #498ae473
 import contextlib
+import errno
 import fcntl
 import os
 import socket
@@ -285,6 +286,15 @@ def check_can_continue(
 _held = [] # lock files of this process
 os.register_at_fork(after_in_child=lambda: [f.close() for f in _held])
 
+# %% ../../nbs/48_training.runs.ipynb #df7a4462
+def _without_following(path:str, flags:int)->int: # file descriptor; as `open` asks of an opener
+    "Open a file, but not what a symbolic link points to. Raises DvBenchError for a link."
+    try:
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError as e:
+        if e.errno != errno.ELOOP: raise
+        raise DvBenchError(f"{path} is a symbolic link; expected a file of this program: remove it") from None
+
 # %% ../../nbs/48_training.runs.ipynb #49f428c3
 @contextlib.contextmanager
 def locked(
@@ -292,7 +302,7 @@ def locked(
 ):
     "Hold a folder for one process. Raises DvBenchError when another process holds it."
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder/".lock", "a+") as f:
+    with open(folder/".lock", "a+", opener=_without_following) as f:
         try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             f.seek(0)

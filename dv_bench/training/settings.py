@@ -62,8 +62,8 @@ def _check_choice(f:dataclasses.Field, value):
 # %% ../../nbs/44_training.settings.ipynb #e30a5bf5
 def _check_file_name(f:dataclasses.Field, value):
     "These settings become names of folders."
-    if f.name in ("experiment", "arch", "baseline") and not re.fullmatch(r"[\w.-]+", value):
-        raise DvBenchError(f"{f.name}: expected letters, digits, _ . -, found {value!r}")
+    if f.name in ("experiment", "arch", "baseline") and not re.fullmatch(r"\w[\w.-]*", value):
+        raise DvBenchError(f"{f.name}: expected letters, digits, _ . -, the first no . or -, found {value!r}")
 
 # %% ../../nbs/44_training.settings.ipynb #c8544472
 def _check_architecture(name:str):

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core import provenance
+from ..core import error_line, provenance
+from ..notebooks import execute_notebook
 from ..model.baselines import baseline_names, fit_baseline
 from ..model.cost import free_memory
 from .batches import ImageStore
@@ -162,7 +163,7 @@ def launch(
 def _failure(e:Exception)->str:
     "An error of papermill in one line."
     if hasattr(e, "ename"): return f"{e.ename}: {e.evalue}" # raised in the notebook
-    text = f"{type(e).__name__}: {e}"
+    text = error_line(e) or f"{type(e).__name__}: {e}"
     if "Kernel" not in type(e).__name__: return text
     return (f"{text}; killed from outside, often because memory ran out: "
             "the same command continues from the last checkpoint")
@@ -173,16 +174,12 @@ def run_notebook(
     notebook:Path,
 )->str: # "" or why it failed
     "Run the training notebook with papermill. Its output is printed as it comes."
-    import papermill
     free_memory() # of a search
     folder = experiment_folder(config)/config.arch
     if config.fold != "all": folder = run_folder(config, config.fold, config.seed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        papermill.execute_notebook(
-            str(notebook), str(folder/"train.ipynb"), parameters=asdict(config), kernel_name="python3",
-            progress_bar=False, log_output=False, stdout_file=sys.stdout, stderr_file=sys.stderr,
-            extra_arguments=["--log-level=CRITICAL"])
+        execute_notebook(notebook, folder/"train.ipynb", asdict(config), stdout=sys.stdout, stderr=sys.stderr)
     except Exception as e: return _failure(e) # also when the kernel was killed
     return ""
 
@@ -199,5 +196,6 @@ def train_part(
     if all(run.complete for run in planned_runs(config, examples)):
         print(f"{name}: complete with these settings, skipped", flush=True)
     elif "RANK" in os.environ: launch(config, examples)
-    else: return run_notebook(config, notebook)
-    return ""
+    elif error := run_notebook(config, notebook): return error
+    missing = sum(not run.complete for run in planned_runs(config, examples))
+    return f"{missing} of its runs are not complete, although no error was reported" if missing else ""
