@@ -98,7 +98,8 @@ def read_ours(folder: Path, order: Sequence[int]) -> float:
 def read_unchecked(folder: Path, order: Sequence[int]) -> float:
     "Examples per second by blosc2 alone."
     dataset = PileupDataset(folder)
-    chunks = blosc2.open(str(folder/"images.b2nd"), mode="r", mmap_mode="r").schunk
+    images = blosc2.open(str(folder/"images.b2nd"), mode="r", mmap_mode="r")
+    chunks = images.schunk  # usable as long as `images` is there
     start = time.perf_counter()
     for i in order: chunks.decompress_chunk(int(i), dst=np.empty(dataset.shape, np.uint8))
     return len(order)/(time.perf_counter()-start)
