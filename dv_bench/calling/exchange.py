@@ -21,7 +21,7 @@ from ..training.metrics import history_row
 from dv_bench.training.runs import (
     RunSet, TrainedRun, finish_run, open_experiment, write_history, write_predictions
 )
-from .records import check_site
+from ..dataset.rows import check_site
 
 # %% ../../nbs/62_calling.exchange.ipynb #bd8c3c3d
 def _is_known(value)->bool:

@@ -56,8 +56,9 @@ def _example_names(path:Path)->list[str]: # of a gallery.npz
         with np.load(path, allow_pickle=False) as z:
             n_names, n_images = len(z["example"]), len(z["images"])
             if n_names != n_images: raise ValueError(f"{n_names} names of {n_images} images")
+            if z["images"].dtype != np.uint8 or z["images"].ndim != 4: raise ValueError("its images are of another form")
             return [str(e) for e in z["example"]]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as e:
+    except (OSError, ValueError, TypeError, KeyError, MemoryError, EOFError, zipfile.BadZipFile, zlib.error) as e:
         raise DvBenchError(f"{path} cannot be read ({e}); remove it to make the report without its images, "
                            "or train this run again") from e
 
