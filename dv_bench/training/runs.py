@@ -56,7 +56,8 @@ needed_keys = ("arch", "fold", "seed", "settings", "split_id", "dataset") # a ru
 
 # %% ../../nbs/48_training.runs.ipynb #c6af919b
 run_form = object_form(
-    complete=flag_form, arch=text_form, timm_name=or_null(text_form), fold=count_form, seed=count_form,
+    complete=flag_form, manifest=flag_form, arch=text_form, timm_name=or_null(text_form), fold=count_form,
+    seed=count_form,
     settings=object_form(), split_id=text_form, roles=object_form(),
     dataset=object_form(path=text_form, fingerprint=text_form, channels=list_form(text_form), shape=list_form(count_form, 3)),
     normalisation=or_null(object_form(("mean", "sd"), mean=list_form(number_form), sd=list_form(number_form))),
