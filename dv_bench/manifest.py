@@ -89,8 +89,8 @@ def read_manifest(
     if not path.exists(): return None
     content = read_json(path)
     if not _is_manifest(content):
-        raise DvBenchError(f"{path} is damaged: it is not as it was written; restore the folder from a copy, or "
-                           "make it again")
+        raise DvBenchError(f"{path} is damaged: it is not as it was written; copy the folder again from "
+                           "where it is intact, or make it again")
     files, former = content["files"], content["former"]
     return {name: [group[name] for group in (files, former) if name in group] for name in files}
 
@@ -111,8 +111,8 @@ def _mismatch(
 
 # %% ../nbs/00b_manifest.ipynb #77d90004
 def check_file(
-    path:str|Path, # a file in a folder that may have a manifest
-    remedy:str,    # what to do where the file differs, for the error
+    path:str|Path,    # a file in a folder that may have a manifest
+    remedy:str,       # what to do where the file differs, for the error
     hashed:bool=True, # compare the hash too, not only the size?
 ):
     "Raises DvBenchError where a file differs from the manifest of its folder, or is not listed there."
@@ -128,12 +128,15 @@ def check_files(
     folder:str|Path,
     remedy:str,                  # what to do where a file differs, for the error
     hashed:tuple[str, ...]=(),   # names of the files whose hash is compared; of the others the size
+    optional:tuple[str, ...]=(), # names of the files that may have been removed
 )->bool:                         # whether there is a manifest
     "Check all files that a manifest lists. Raises DvBenchError for the first that differs."
     files = read_manifest(folder)
     for name, entries in (files or {}).items():
-        problem = _mismatch(Path(folder)/name, entries, name in hashed)
-        if problem: raise DvBenchError(f"{Path(folder)/name} {problem}; {remedy}")
+        path = Path(folder)/name
+        if name in optional and not path.exists(): continue
+        problem = _mismatch(path, entries, name in hashed)
+        if problem: raise DvBenchError(f"{path} {problem}; {remedy}")
     return files is not None
 
 # %% ../nbs/00b_manifest.ipynb #f70faa20

@@ -81,7 +81,7 @@ def _check_protected(
     if has_manifest: return
     if info.get("format") != 1: raise DvBenchError(f"{path} lacks manifest.json; {_remedy}")
     say_once(f"{path}: made by a version without checksums, so a file that has changed since is not noticed; "
-             "dvb_verify compares the images with their digests")
+             "dvb_subset checks the images and copies them to a dataset with checksums")
 
 # %% ../../nbs/12_dataset.folder.ipynb #bbe8b5e6
 def _read_table(
@@ -127,7 +127,7 @@ def _check_fingerprint(
 
 # %% ../../nbs/12_dataset.folder.ipynb #e9bbdc1b
 def _open_array(
-    path:Path, # images.b2nd
+    path:Path,     # images.b2nd
 )->blosc2.NDArray: # (n, channels, height, width) uint8, memory-mapped, a chunk for each image
     "Open a file of images. Raises DvBenchError when it holds something else."
     try:
@@ -136,7 +136,8 @@ def _open_array(
         raise DvBenchError(f"{path} cannot be read ({type(e).__name__}: {str(e)[:80]}); {_remedy}") from None
     is_array = isinstance(images, blosc2.NDArray) and images.dtype == np.uint8 and images.ndim == 4
     if is_array and images.chunks == (1, *images.shape[1:]): return images
-    raise DvBenchError(f"{path} is not a file of images: expected a blosc2 array of uint8 with one image a chunk; {_remedy}")
+    raise DvBenchError(f"{path} is not a file of images: expected a blosc2 array of uint8 with one image a "
+                       f"chunk; {_remedy}")
 
 # %% ../../nbs/12_dataset.folder.ipynb #5282ac1c
 dataset_form = object_form(
@@ -209,7 +210,8 @@ def _is_intact(self:PileupDataset,
 )->bool:
     "Has a chunk its checksum? Where the dataset has none: has its image the right size?"
     if self._checksums is not None: return chunk_checksum(chunk) == self._checksums[i]
-    return int.from_bytes(chunk[4:8], "little") == math.prod(self._shape) # bytes of the image, by blosc2's format
+    image_bytes = int.from_bytes(chunk[4:8], "little")  # in the header of a blosc2 chunk
+    return image_bytes == math.prod(self._shape)
 
 # %% ../../nbs/12_dataset.folder.ipynb #bc8c42ca
 @patch
@@ -298,7 +300,8 @@ def dataset_problems(
     damaged = dataset.damaged_images()
     if damaged:
         first = f"the first is image {damaged[0]} ({dataset.index['example'][damaged[0]]})"
-        problems.append(f"{path}/images.b2nd: {len(damaged)} of {len(dataset)} images have other pixels; {first}")
+        count = f"{len(damaged)} of {len(dataset)} images have other pixels"
+        problems.append(f"{path}/images.b2nd: {count}, {first}")
     return problems
 
 # %% ../../nbs/12_dataset.folder.ipynb #94a4db20

@@ -53,7 +53,8 @@ def save_tensors(
     separate, scalars = _separate(tensors), scalars or {}
     crc = _checksum(separate, json.dumps(scalars))
     try:
-        with listed_path(path) as tmp: save_file(separate, tmp, {"scalars": json.dumps(scalars | {"crc32": crc})})
+        header = {"scalars": json.dumps(scalars | {"crc32": crc})}
+        with listed_path(path) as tmp: save_file(separate, tmp, header)
     except (SafetensorError, OSError) as e:
         raise DvBenchError(f"{path} cannot be written ({e}); free space on the disk and run the same command "
                            "again: it goes on from the last checkpoint") from None
@@ -75,10 +76,11 @@ def _read(
 def load_tensors(
     path:str|Path,
 )->tuple[dict[str, torch.Tensor], dict]: # tensors; scalars
-    "Read what `save_tensors` wrote. Raises DvBenchError when the file is damaged. Files of version 0.1.0 have no checksum."
+    """Read what `save_tensors` wrote. Raises DvBenchError when the file is damaged. Files of version 0.1.0 and
+    of other programs have no checksum."""
     tensors, scalars = _read(path)
     expected = scalars.pop("crc32", None)
     found = _checksum(tensors, json.dumps(scalars))
     if expected in (None, found): return tensors, scalars
-    raise DvBenchError(f"{path} is not as it was written: expected CRC-32 {expected}, found {found}; remove it to "
-                       "start this run anew")
+    raise DvBenchError(f"{path} is not as it was written: expected CRC-32 {expected}, found {found}; remove "
+                       "it to start this run anew")

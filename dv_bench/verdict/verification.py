@@ -25,7 +25,8 @@ class Findings(NamedTuple):
     def __str__(self)->str:
         "A line, and one more for each problem."
         if not self.problems: return f"{self.folder}: {self.summary}"
-        return "\n".join([f"{self.folder}: not as it was written", *(f"  {problem}" for problem in self.problems)])
+        lines = [f"{self.folder}: not as it was written", *self.problems]
+        return "\n  ".join(lines)
 
 # %% ../../nbs/86d_verdict.verification.ipynb #76e7795a
 def _protection(folder:Path)->str:
