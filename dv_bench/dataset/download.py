@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['wrong_bytes', 'set_aside', 'download', 'download_all', 'AddressCheck', 'check_address', 'check_addresses']
 
-# %% ../../nbs/16a_dataset.download.ipynb #609bd84f
+# %% ../../nbs/16a_dataset.download.ipynb #8762f176
 import contextlib
 import fcntl
 import hashlib
@@ -22,7 +22,7 @@ from typing import Callable
 import requests
 from urllib3.exceptions import HTTPError
 
-from ..core import DvBenchError, read_json, sha256_file, write_json
+from ..core import DvBenchError, atomic_path, read_json, sha256_file, write_json
 from .registry import PublicFile
 
 # %% ../../nbs/16a_dataset.download.ipynb #d2984c95
@@ -202,7 +202,7 @@ def _end_of_range(response, partial:_Partial, file:PublicFile):
     partial.remove()
     raise _TryAgain("the file on the server has become shorter")
 
-# %% ../../nbs/16a_dataset.download.ipynb #bc7996fa
+# %% ../../nbs/16a_dataset.download.ipynb #f960c8fa
 def _from_address(
     address:str,
     file:PublicFile,
@@ -214,14 +214,14 @@ def _from_address(
     timeout:float,
 ):
     "Transfer a file from one address. Raises `_Unusable` or `_TryAgain` with the last reason."
-    left = tries
+    failures, most = 0, partial.size
     while True:
-        before = partial.size
         try: return _transfer(address, file, partial, report, stop, timeout)
         except _TryAgain as e:
-            left = tries if partial.size > before else left-1
-            if not left: raise
-            stop.wait(wait*2**(tries-left))
+            failures = 0 if partial.size > most else failures+1
+            most = max(most, partial.size)
+            if failures >= (min(tries, 2) if isinstance(e, _Unreachable) else tries): raise
+            stop.wait(wait*2**max(failures-1, 0))
             if stop.is_set(): raise _Unusable("interrupted") from e
 
 # %% ../../nbs/16a_dataset.download.ipynb #8519d70d
@@ -308,7 +308,22 @@ def _record(folder:Path, file:PublicFile, address:str):
     }
     write_json(path, rows)
 
-# %% ../../nbs/16a_dataset.download.ipynb #e855d003
+# %% ../../nbs/16a_dataset.download.ipynb #23368383
+def _write_missing(
+    folder:Path,
+    files:list[PublicFile], # that could not be fetched; none removes the list
+)->Path:                    # missing.tsv
+    "List the files to bring by hand: where they are and where they are expected."
+    path = folder/"missing.tsv"
+    rows = ["\t".join(("put_at", "size", "checksum", "address"))]
+    for file in files:
+        rows += ["\t".join((str(folder/file.name), str(file.size or ""), file.checksum, address)) for address in file.addresses]
+    if files:
+        with atomic_path(path) as partial: partial.write_text("\n".join(rows)+"\n")
+    else: path.unlink(missing_ok=True)
+    return path
+
+# %% ../../nbs/16a_dataset.download.ipynb #8f93d056
 def download_all(
     files:list[PublicFile],
     folder:str|Path,
@@ -316,18 +331,18 @@ def download_all(
     progress:bool=False, # show it?
     **options,           # of `download`
 )->list[Path]:
-    "Fetch files side by side. Raises DvBenchError that lists those that failed, after the others are there."
+    "Fetch files side by side. Raises DvBenchError when some failed, after the others are there; missing.tsv lists them."
     from tqdm import tqdm
     stop = threading.Event()
     known = sum(file.size or 0 for file in files) or None
     bar = tqdm(total=known, unit="B", unit_scale=True, disable=None if progress else True)
-    paths, failures = [], []
+    paths, failures = [], {}
     with bar, ThreadPoolExecutor(jobs) as pool:
         started = {file.name: pool.submit(download, file, folder, bar.update, stop, **options) for file in files}
         try:
             for file in files:
                 try: path, address = started[file.name].result()
-                except DvBenchError as e: failures.append(str(e))
+                except DvBenchError as e: failures[file.name] = str(e)
                 else:
                     if address: _record(Path(folder), file, address)
                     paths.append(path)
@@ -335,8 +350,9 @@ def download_all(
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    if failures: raise DvBenchError(f"{len(failures)} of {len(files)} files failed: {'. '.join(failures)}")
-    return paths
+    missing = _write_missing(Path(folder), [file for file in files if file.name in failures])
+    if not failures: return paths
+    raise DvBenchError(f"{len(failures)} of {len(files)} files failed, {missing} lists them: {next(iter(failures.values()))}")
 
 # %% ../../nbs/16a_dataset.download.ipynb #88e62a9a
 @dataclass(frozen=True)
