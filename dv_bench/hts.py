@@ -145,12 +145,13 @@ def record_genotype(
 )->tuple:        # allele numbers, None where an allele is missing
     "The genotype of a record. Raises DvBenchError when it has no GT or a number without an allele."
     if "GT" not in record.format:
-        raise DvBenchError(f"{where}: the record has no genotype (no GT in its FORMAT column); expected one in "
-                           "every record")
+        raise DvBenchError(f"{where}: the record has no genotype (no GT in its FORMAT column); expected one "
+                           "in every record")
     genotype = record.samples[column].allele_indices or (None,)
     n_alts = len(record.alts or ())
     if None in genotype and _largest_allele_number(record, column) > n_alts:
-        raise DvBenchError(f"{where}: the genotype has allele number {_largest_allele_number(record, column)}, "
+        largest = _largest_allele_number(record, column)
+        raise DvBenchError(f"{where}: the genotype has allele number {largest}, "
                            f"and the record has {n_alts} ALT alleles")
     return tuple(genotype)
 

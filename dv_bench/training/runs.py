@@ -33,8 +33,8 @@ class RunRecord(TypedDict, total=False):
     settings: dict                # every setting of `Config` by name
     split_id: str                 # hash over the examples and their roles
     roles: dict[str, dict]        # role -> {"n", "samples", "intervals": {contig: [[start0, end0], ...]}}
-    dataset: dict                 # path, fingerprint, simulated, realigned, thresholds, reference, samples, n,
-                                  # channels, shape; `test` describes separate test folders
+    dataset: dict                 # path, fingerprint, simulated, realigned, thresholds, reference, samples,
+                                  # n, channels, shape; `test` describes separate test folders
     normalisation: dict|None      # {"mean", "sd"}: pixel values of each channel; None without a network
     cost: dict                    # parameters, GMACs, images/s, seconds, memory, device; {} until complete
     tuning: dict|None             # the search that chose learning rate and weight decay; None without one

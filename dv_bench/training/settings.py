@@ -264,6 +264,8 @@ def notebook_config(
     hidden = ("In", "Out")
     given = {k: v for k, v in names.items() if k[0] != "_" and k not in hidden and isinstance(v, plain)}
     check_names(given)
+    for k, v in given.items():
+        if isinstance(v, str): given[k] = parse_setting(k, v) # papermill passes `true` as text
     return Config(**given)
 
 # %% ../../nbs/44_training.settings.ipynb #c44bbd97
