@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..core import DvBenchError, find_path, provenance, read_json, sha256_file, write_json
 
-# %% ../../nbs/67b_calling.blind.ipynb #416e2838
+# %% ../../nbs/67b_calling.blind.ipynb #60939391
 def check_blind(
     record:str|Path, # JSON; need not exist
     calls:str|Path,  # VCF
@@ -20,8 +20,8 @@ def check_blind(
     if not path.exists(): return
     first = read_json(path)
     if first.get("calls_sha256") == sha256_file(find_path(calls)): return
-    raise DvBenchError(f"{path}: {first.get('calls')} was scored on {first.get('made')}, and this data can be scored blindly only once; "
-                       "without --blind the calls are scored, and the result is not blind")
+    raise DvBenchError(f"{path}: {first.get('calls')} was scored on {first.get('made')}, and this data can "
+                       "be scored blindly only once; without --blind the calls are scored, but not blindly")
 
 # %% ../../nbs/67b_calling.blind.ipynb #7368c89c
 def record_blind(

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..core import DvBenchError, find_path
 from .entry import command
 
-# %% ../../nbs/95b_commands.export_run.ipynb #56c4d8b2
+# %% ../../nbs/95b_commands.export_run.ipynb #bfe273bf
 @command
 def dvb_export_run(
     run:str,      # outputs/EXPERIMENT/ARCH/fold0_seed0
@@ -27,5 +27,5 @@ def dvb_export_run(
     trained = open_run(find_path(run))
     difference = export_onnx(trained, out)
     write_card(out.with_suffix(".md"), trained, out.name, difference)
-    print(f"{out}: {trained.name}; onnxruntime's probabilities differ from torch's by at most {difference:.1g}")
+    print(f"{out}: {trained.name}; probabilities of onnxruntime and torch differ by at most {difference:.1g}")
     print(f"{out.with_suffix('.md')}: its model card")

@@ -32,13 +32,14 @@ def _known_size(
     if all(file.size for file in entry.files): return _size_text(total)
     return f"> {_size_text(total)}" if total else "unknown"
 
-# %% ../../nbs/95a_commands.fetch.ipynb #ebb5704d
+# %% ../../nbs/95a_commands.fetch.ipynb #509f1e33
 def _list_data(registry):
     "Print every preset and entry with its size, licence and purpose."
     for name, preset in registry.presets.items():
         print(f"{name}: preset of {', '.join(preset['names'])}\n    {preset['purpose']}")
     for entry in registry.data.values():
-        print(f"{entry.name}: {len(entry.files)} file{'s'*(len(entry.files) > 1)}, {_known_size(entry)}; {entry.licence}")
+        files = f"{len(entry.files)} file{'s'*(len(entry.files) > 1)}"
+        print(f"{entry.name}: {files}, {_known_size(entry)}; {entry.licence}")
         print(f"    {entry.purpose}\n    used as: {entry.makes}")
         print(f"    published at {entry.published_at[0]}")
         reasons = dict.fromkeys(file.unverified for file in entry.files if file.unverified)
@@ -58,9 +59,9 @@ def _check_data(entries):
     print(f"{len(checks)-len(broken)} of {len(checks)} addresses work")
     if without: raise DvBenchError(f"no address works for {', '.join(sorted(without))}")
 
-# %% ../../nbs/95a_commands.fetch.ipynb #17177489
+# %% ../../nbs/95a_commands.fetch.ipynb #a4297f05
 def _fetch_data(entries, folder:Path, jobs:int):
-    "Fetch whole files side by side, then slices one after the other. Raises DvBenchError that lists what failed."
+    "Fetch whole files side by side, then slices one by one. Raises DvBenchError that says what failed."
     from dv_bench.dataset.download import download_all  # slow imports, not needed for --help
     from dv_bench.dataset.slices import fetch_slice
     failures = []
@@ -73,7 +74,7 @@ def _fetch_data(entries, folder:Path, jobs:int):
         except DvBenchError as e: failures.append(str(e))
     if failures: raise DvBenchError(". ".join(failures))
 
-# %% ../../nbs/95a_commands.fetch.ipynb #692e9a37
+# %% ../../nbs/95a_commands.fetch.ipynb #ee74f851
 @command
 def dvb_fetch(
     names:Param("Names of data or presets, as --list shows them", str, opt=False, nargs="*")=(),
@@ -83,14 +84,14 @@ def dvb_fetch(
     jobs:int=4,             # files at a time
     registry:str="",        # a registry of your own (YAML, in the form of the package's public_data.yaml)
 ):
-    "Fetch public data by name: resumed, checked against published checksums, or with a message what to bring by hand."
+    "Fetch public data by name: resumed, and checked where a checksum is published."
     from dv_bench.dataset.registry import choose_data, read_registry
 
     known = read_registry(find_path(registry) if registry else "")
     entries = choose_data(known, [*names] or [*known.data]*check)
     if list: return _list_data(known)
     if check: return _check_data(entries)
-    if not entries: raise DvBenchError("expected names of data, --list or --check; dvb_fetch --list shows all names")
+    if not entries: raise DvBenchError("expected names of data, --list or --check; --list shows all names")
     if jobs < 1: raise DvBenchError(f"--jobs {jobs}: expected at least 1")
     folder = Path(into).expanduser()
     _fetch_data(entries, folder, jobs)

@@ -73,7 +73,7 @@ def dvb_score(
                        "may be repeated", str, action="append")=None,
     out:str="",            # write PREFIX.summary.csv, PREFIX.extended.csv and PREFIX.vcf.gz
     engine:str="",         # rtg: match with vcfeval; hap.py: let hap.py do everything
-    blind:str="",          # FILE: write down that these calls were scored; other calls are refused as long as it exists
+    blind:str="",          # FILE: write down that these calls were scored, and refuse others while it exists
     json:bool=False,       # print recall, precision, f1, tp, fn, fp of SNPs and indels that pass as JSON
 ):
     """Recall, precision and F1 of calls against truth, for SNPs and indels, as hap.py counts them. For an

@@ -38,12 +38,13 @@ def wrong_bytes(
     with open(path, "rb") as f: found = hashlib.file_digest(f, algorithm).hexdigest()
     return "" if found == expected else f"{algorithm} {found}, expected {expected}"
 
-# %% ../../nbs/16a_dataset.download.ipynb #0ee6ebf6
+# %% ../../nbs/16a_dataset.download.ipynb #374bf8c2
 def set_aside(
     path:Path,
 )->Path:       # its new name: NAME.wrong-<first digits of its SHA-256>
     "Give a file of wrong bytes another name."
-    aside = path.parent/f"{path.name.removeprefix('.').removesuffix('.partial')}.wrong-{sha256_file(path)[:8]}"
+    name = path.name.removeprefix(".").removesuffix(".partial")
+    aside = path.parent/f"{name}.wrong-{sha256_file(path)[:8]}"
     os.replace(path, aside)
     return aside
 
@@ -116,7 +117,7 @@ def _check_status(response):
     if status == 200 and response.headers.get("Content-Type", "").startswith("text/html"):
         raise _Unusable("the answer is a web page")
 
-# %% ../../nbs/16a_dataset.download.ipynb #5396e407
+# %% ../../nbs/16a_dataset.download.ipynb #0382af16
 def _range_start(
     response,
     start:int,   # asked for
@@ -124,10 +125,11 @@ def _range_start(
     "The first byte of an answer. Raises `_Unusable` where it does not say, or belongs elsewhere."
     if response.status_code == 200: return 0
     first = response.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
-    if first != str(start): raise _Unusable(f"asked for bytes from {start}, the answer's are from {first or 'an unknown place'}")
+    if first != str(start):
+        raise _Unusable(f"asked for bytes from {start}, the answer's are from {first or 'an unknown place'}")
     return start
 
-# %% ../../nbs/16a_dataset.download.ipynb #3c74b678
+# %% ../../nbs/16a_dataset.download.ipynb #7957718e
 def _whole_size(
     response,
     file:PublicFile,
@@ -138,16 +140,19 @@ def _whole_size(
     said = start+int(length) if length.isdigit() else None
     if file.size is not None and said not in (None, file.size):
         raise _Unusable(f"the server has {said:,} bytes, expected {file.size:,}")
-    if said is None and file.size is None and not file.checksum and "chunked" not in response.headers.get("Transfer-Encoding", ""):
-        raise _Unusable("neither the server nor the registry says how long the file is, so that a cut would not be noticed")
+    chunked = "chunked" in response.headers.get("Transfer-Encoding", "")
+    if said is None and file.size is None and not file.checksum and not chunked:
+        raise _Unusable("neither the server nor the registry says how long the file is, so that a cut would "
+                        "not be noticed")
     return said or file.size
 
-# %% ../../nbs/16a_dataset.download.ipynb #fc60c119
+# %% ../../nbs/16a_dataset.download.ipynb #6ed23911
 def _check_space(folder:Path, needed:int):
     "Raises DvBenchError where the disk is too small."
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise DvBenchError(f"{folder}: {needed:,} bytes are needed and {free:,} are free; make room or choose another --into")
+        raise DvBenchError(f"{folder}: {needed:,} bytes are needed and {free:,} are free; "
+                           "make room or choose another --into")
 
 # %% ../../nbs/16a_dataset.download.ipynb #9b9b7c42
 def _append(
@@ -168,7 +173,13 @@ def _append(
                 report(len(piece))
         except HTTPError as e: raise _TryAgain(f"the connection was cut ({type(e).__name__})") from None
 
-# %% ../../nbs/16a_dataset.download.ipynb #ef14f0e3
+# %% ../../nbs/16a_dataset.download.ipynb #1c833a20
+def _version(response)->str: # ETag or date; empty for an ETag that does not stand for equal bytes
+    "What the server calls this version of the file."
+    version = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+    return "" if version.startswith("W/") else version
+
+# %% ../../nbs/16a_dataset.download.ipynb #e7c7028e
 def _transfer(
     address:str,
     file:PublicFile,
@@ -188,8 +199,7 @@ def _transfer(
         start = _range_start(response, start)
         whole = _whole_size(response, file, start)
         _check_space(partial.path.parent, (whole or 0)-start)
-        version = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
-        write_json(partial.notes, {"address": address, "version": "" if version.startswith("W/") else version})
+        write_json(partial.notes, {"address": address, "version": _version(response)})
         _append(response, partial, start, report, stop)
     if whole and partial.size < whole: raise _TryAgain(f"{partial.size:,} of {whole:,} bytes came")
 
@@ -224,7 +234,7 @@ def _from_address(
             stop.wait(wait*2**max(failures-1, 0))
             if stop.is_set(): raise _Unusable("interrupted") from e
 
-# %% ../../nbs/16a_dataset.download.ipynb #8519d70d
+# %% ../../nbs/16a_dataset.download.ipynb #4feead00
 def _by_hand(
     file:PublicFile,
     target:Path,
@@ -233,19 +243,22 @@ def _by_hand(
     "What to do where no address can be reached."
     size = f", {file.size:,} bytes" if file.size else ""
     checksum = f", {file.checksum}" if file.checksum else ""
-    return (f"{file.name} could not be fetched ({'; '.join(reasons)}). Without a network, fetch {file.addresses[0]}{size}{checksum} "
-            f"on another machine, put it at {target} and repeat the command")
+    return (f"{file.name} could not be fetched ({'; '.join(reasons)}). Without a network, fetch "
+            f"{file.addresses[0]}{size}{checksum} on another machine, put it at {target} and repeat the "
+            "command")
 
-# %% ../../nbs/16a_dataset.download.ipynb #2b84d199
+# %% ../../nbs/16a_dataset.download.ipynb #a52c1a0e
 @contextlib.contextmanager
 def _alone(path:Path):
     "Hold a file's name for this process. Raises DvBenchError where another one fetches it."
     with open(path.with_name(path.name+".lock"), "a") as f:
-        try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(f.fileno()).st_ino != os.stat(f.name).st_ino: raise OSError # its owner has just ended
         except OSError:
             raise DvBenchError(f"{path}: another process fetches this file; wait for it") from None
-        yield
-        Path(f.name).unlink(missing_ok=True)
+        try: yield
+        finally: os.unlink(f.name)
 
 # %% ../../nbs/16a_dataset.download.ipynb #cc94eb66
 def _present(target:Path, file:PublicFile)->bool:
@@ -256,7 +269,25 @@ def _present(target:Path, file:PublicFile)->bool:
     print(f"{target} has {problem}: kept as {set_aside(target).name} and fetched again", flush=True)
     return False
 
-# %% ../../nbs/16a_dataset.download.ipynb #6a5d5060
+# %% ../../nbs/16a_dataset.download.ipynb #67715f43
+def _try_address(
+    address:str,
+    file:PublicFile,
+    partial:_Partial,
+    target:Path,
+    report:Callable[[int], None],
+    stop:threading.Event,
+    patience:tuple,  # tries, wait and timeout of `_from_address`
+)->str:              # why the file is not there; empty if it is
+    "Transfer a file and check it. Raises DvBenchError where the disk is full."
+    try: _from_address(address, file, partial, report, stop, *patience)
+    except (_Unusable, _TryAgain) as e: return str(e)
+    except OSError as e:
+        raise DvBenchError(f"{target}: {e.strerror}; what was fetched is kept, repeat the command when there "
+                           "is room") from e
+    return _finish(partial, target, file)
+
+# %% ../../nbs/16a_dataset.download.ipynb #00194d25
 def download(
     file:PublicFile,
     folder:str|Path,                       # the file is written to folder/file.name
@@ -270,19 +301,15 @@ def download(
     target = Path(folder)/file.name
     target.parent.mkdir(parents=True, exist_ok=True)
     stop = stop or threading.Event()
-    with _alone(target.with_name(f".{target.name}.partial")):
+    partial = _Partial(target.with_name(f".{target.name}.partial"))
+    reasons = []
+    with _alone(partial.path):
         if _present(target, file): return target, ""
-        partial = _Partial(target.with_name(f".{target.name}.partial"))
-        reasons = []
         for address in file.addresses:
-            try:
-                _from_address(address, file, partial, report, stop, tries, wait, timeout)
-                reasons.append(f"{address}: {_finish(partial, target, file)}")
-            except (_Unusable, _TryAgain) as e: reasons.append(f"{address}: {e}")
-            except OSError as e:
-                raise DvBenchError(f"{target}: {e.strerror}; what was fetched is kept, repeat the command when there is room") from e
-            if target.exists(): return target, address
             if stop.is_set(): break
+            problem = _try_address(address, file, partial, target, report, stop, (tries, wait, timeout))
+            if not problem: return target, address
+            reasons.append(f"{address}: {problem}")
     raise DvBenchError(_by_hand(file, target, reasons))
 
 # %% ../../nbs/16a_dataset.download.ipynb #ee875960
@@ -308,22 +335,32 @@ def _record(folder:Path, file:PublicFile, address:str):
     }
     write_json(path, rows)
 
-# %% ../../nbs/16a_dataset.download.ipynb #23368383
+# %% ../../nbs/16a_dataset.download.ipynb #b55605a9
 def _write_missing(
     folder:Path,
     files:list[PublicFile], # that could not be fetched; none removes the list
 )->Path:                    # missing.tsv
     "List the files to bring by hand: where they are and where they are expected."
     path = folder/"missing.tsv"
-    rows = ["\t".join(("put_at", "size", "checksum", "address"))]
+    rows = [("put_at", "size", "checksum", "address")]
     for file in files:
-        rows += ["\t".join((str(folder/file.name), str(file.size or ""), file.checksum, address)) for address in file.addresses]
+        rows += [(folder/file.name, file.size or "", file.checksum, address) for address in file.addresses]
     if files:
-        with atomic_path(path) as partial: partial.write_text("\n".join(rows)+"\n")
+        text = "".join("\t".join(map(str, row))+"\n" for row in rows)
+        with atomic_path(path) as partial: partial.write_text(text)
     else: path.unlink(missing_ok=True)
     return path
 
-# %% ../../nbs/16a_dataset.download.ipynb #8f93d056
+# %% ../../nbs/16a_dataset.download.ipynb #bc898743
+@contextlib.contextmanager
+def _stop_on_interrupt(stop:threading.Event):
+    "End the transfers when this thread is interrupted, so that the pool does not wait for them."
+    try: yield
+    except BaseException:
+        stop.set()
+        raise
+
+# %% ../../nbs/16a_dataset.download.ipynb #684790b3
 def download_all(
     files:list[PublicFile],
     folder:str|Path,
@@ -331,28 +368,23 @@ def download_all(
     progress:bool=False, # show it?
     **options,           # of `download`
 )->list[Path]:
-    "Fetch files side by side. Raises DvBenchError when some failed, after the others are there; missing.tsv lists them."
+    """Fetch files side by side. Raises DvBenchError when some failed, after the others are there; missing.tsv
+    lists them."""
     from tqdm import tqdm
-    stop = threading.Event()
+    folder, stop, failures = Path(folder), threading.Event(), {}
     known = sum(file.size or 0 for file in files) or None
     bar = tqdm(total=known, unit="B", unit_scale=True, disable=None if progress else True)
-    paths, failures = [], {}
-    with bar, ThreadPoolExecutor(jobs) as pool:
-        started = {file.name: pool.submit(download, file, folder, bar.update, stop, **options) for file in files}
-        try:
-            for file in files:
-                try: path, address = started[file.name].result()
-                except DvBenchError as e: failures[file.name] = str(e)
-                else:
-                    if address: _record(Path(folder), file, address)
-                    paths.append(path)
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    missing = _write_missing(Path(folder), [file for file in files if file.name in failures])
-    if not failures: return paths
-    raise DvBenchError(f"{len(failures)} of {len(files)} files failed, {missing} lists them: {next(iter(failures.values()))}")
+    with bar, ThreadPoolExecutor(jobs) as pool, _stop_on_interrupt(stop):
+        started = [pool.submit(download, file, folder, bar.update, stop, **options) for file in files]
+        for file, future in zip(files, started):
+            try: _, address = future.result()
+            except DvBenchError as e: failures[file.name] = str(e)
+            else:
+                if address: _record(folder, file, address)
+    missing = _write_missing(folder, [file for file in files if file.name in failures])
+    if not failures: return [folder/file.name for file in files]
+    first = next(iter(failures.values()))
+    raise DvBenchError(f"{len(failures)} of {len(files)} files failed, {missing} lists them: {first}")
 
 # %% ../../nbs/16a_dataset.download.ipynb #88e62a9a
 @dataclass(frozen=True)
@@ -363,7 +395,7 @@ class AddressCheck:
     problem: str          # empty if there is none
     size: int|None = None # bytes, as the server says
 
-# %% ../../nbs/16a_dataset.download.ipynb #fbee2ce1
+# %% ../../nbs/16a_dataset.download.ipynb #3b1f38c2
 def check_address(
     file:PublicFile,
     address:str,
@@ -374,12 +406,14 @@ def check_address(
     try:
         with requests.get(address, headers=headers, stream=True, timeout=timeout) as response:
             _check_status(response)
-            length = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers.get("Content-Length", "")
+            whole = response.headers.get("Content-Range", "").rpartition("/")[2]
+            length = whole or response.headers.get("Content-Length", "")
     except requests.RequestException as e: return AddressCheck(file.name, address, type(e).__name__)
     except (_Unusable, _TryAgain) as e: return AddressCheck(file.name, address, str(e))
     size = int(length) if length.isdigit() else None
     differs = file.size is not None and size not in (None, file.size)
-    return AddressCheck(file.name, address, f"{size:,} bytes, expected {file.size:,}" if differs else "", size)
+    problem = f"{size:,} bytes, expected {file.size:,}" if differs else ""
+    return AddressCheck(file.name, address, problem, size)
 
 # %% ../../nbs/16a_dataset.download.ipynb #2f43f1bc
 def check_addresses(

@@ -25,7 +25,7 @@ class PublicFile:
     checksum_at: str = ""      # the address at which the checksum is published
     unverified: str = ""       # what was not found at the publisher
 
-# %% ../../nbs/16_dataset.registry.ipynb #9b878a0f
+# %% ../../nbs/16_dataset.registry.ipynb #1902b812
 @dataclass(frozen=True)
 class PublicData:
     "Files that belong together."
@@ -35,14 +35,14 @@ class PublicData:
     makes: str                    # the command or option that uses it
     published_at: tuple[str, ...] # addresses of the pages that name the files
     files: tuple[PublicFile, ...] # of a slice: a BAM and its index
-    contig: str = ""              # of the BAM, of which only the reads of this contig are fetched; empty for whole files
+    contig: str = ""              # whose reads are fetched from the BAM; empty for whole files
 
 # %% ../../nbs/16_dataset.registry.ipynb #0910242a
 _digits = {"md5": 32, "sha256": 64}
 _entry_keys = {"name", "purpose", "licence", "makes", "published_at", "addresses", "files"}
 _file_keys = {"size", "checksum", "checksum_at", "unverified", "also_at"}
 
-# %% ../../nbs/16_dataset.registry.ipynb #e1053ced
+# %% ../../nbs/16_dataset.registry.ipynb #1af7e2ec
 def _check_keys(
     found,                    # should be a mapping
     needed:set[str],
@@ -54,27 +54,33 @@ def _check_keys(
     missing = sorted(needed-found.keys())
     unknown = sorted(found.keys()-needed-allowed)
     if missing: raise DvBenchError(f"{where}: expected the keys {', '.join(missing)}, which are missing")
-    if unknown: raise DvBenchError(f"{where}: unknown keys {', '.join(map(str, unknown))}; expected {', '.join(sorted(allowed))}")
+    if unknown:
+        raise DvBenchError(f"{where}: unknown keys {', '.join(map(str, unknown))}; "
+                           f"expected {', '.join(sorted(needed | allowed))}")
 
-# %% ../../nbs/16_dataset.registry.ipynb #90651cae
+# %% ../../nbs/16_dataset.registry.ipynb #715ea35c
 def _check_checksum(file:PublicFile, where:str):
     "Raises DvBenchError for a checksum of another form, or one that nobody published and that is not marked."
     algorithm, _, digest = file.checksum.partition(":")
     if file.checksum and not re.fullmatch(rf"[0-9a-f]{{{_digits.get(algorithm, 0)}}}", digest):
-        raise DvBenchError(f"{where}: expected md5: and 32 or sha256: and 64 hexadecimal digits, found {file.checksum!r}")
+        raise DvBenchError(f"{where}: expected md5: and 32 or sha256: and 64 hexadecimal digits, "
+                           f"found {file.checksum!r}")
     complete = file.checksum and file.checksum_at and file.size
     if not complete and not file.unverified:
-        raise DvBenchError(f"{where}: expected size, checksum and checksum_at, or `unverified` with what was not found")
-    if file.checksum_at and not file.checksum: raise DvBenchError(f"{where}: checksum_at is given without a checksum")
+        raise DvBenchError(f"{where}: expected size, checksum and checksum_at, or `unverified` with what was "
+                           "not found")
+    if file.checksum_at and not file.checksum:
+        raise DvBenchError(f"{where}: checksum_at is given without a checksum")
 
-# %% ../../nbs/16_dataset.registry.ipynb #6f12612d
+# %% ../../nbs/16_dataset.registry.ipynb #c1a5069c
 def _check_file(file:PublicFile, where:str):
-    "Raises DvBenchError for names outside the folder, other addresses than https, and sizes that are no numbers."
+    "Raises DvBenchError for a name outside the folder, an address without https, a size that is no number."
     parts = PurePosixPath(file.name).parts
     if not parts or ".." in parts or parts[0] == "/":
         raise DvBenchError(f"{where}: expected a name inside the folder, found {file.name!r}")
     other = [a for a in file.addresses if not re.match(r"https?://[^/]+/", a)]
-    if other or not file.addresses: raise DvBenchError(f"{where}: expected https addresses, found {other or 'none'}")
+    if other or not file.addresses:
+        raise DvBenchError(f"{where}: expected https addresses, found {other or 'none'}")
     if file.size is not None and (type(file.size) is not int or file.size < 1):
         raise DvBenchError(f"{where}: expected a size in bytes, found {file.size!r}")
     _check_checksum(file, where)
@@ -105,7 +111,7 @@ def _read_files(
         _check_file(files[-1], f"{where}, {name}")
     return files
 
-# %% ../../nbs/16_dataset.registry.ipynb #131bb917
+# %% ../../nbs/16_dataset.registry.ipynb #8b66ff4c
 def _read_entry(
     row:dict,          # of `data`
     where:str,
@@ -121,8 +127,10 @@ def _read_entry(
     published = tuple(row["published_at"])
     if not published: raise DvBenchError(f"{where}: published_at names no address")
     if "contigs" not in row: return [PublicData(row["name"], *texts, published, tuple(files))]
-    if len(files) != 2: raise DvBenchError(f"{where}: expected a BAM and its index beside `contigs`, found {len(files)} files")
-    return [PublicData(f"{row['name']}_{contig}", *texts, published, tuple(files), str(contig)) for contig in row["contigs"]]
+    if len(files) != 2:
+        raise DvBenchError(f"{where}: expected a BAM and its index beside `contigs`, found {len(files)}")
+    return [PublicData(f"{row['name']}_{contig}", *texts, published, tuple(files), str(contig))
+            for contig in row["contigs"]]
 
 # %% ../../nbs/16_dataset.registry.ipynb #c9b6b131
 @dataclass(frozen=True)
@@ -140,7 +148,7 @@ def _check_presets(presets:dict, data:dict[str, PublicData], where:str):
         if unknown: raise DvBenchError(f"{where}, preset {name}: no data of the name {', '.join(unknown)}")
         if name in data: raise DvBenchError(f"{where}: {name} is the name of data and of a preset")
 
-# %% ../../nbs/16_dataset.registry.ipynb #689a4ae0
+# %% ../../nbs/16_dataset.registry.ipynb #91691f2a
 def read_registry(
     path:str|Path="",  # YAML; the package's by default
 )->Registry:
@@ -148,7 +156,8 @@ def read_registry(
     path = Path(path or package_data("public_data.yaml"))
     try: content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
-        raise DvBenchError(f"{path} cannot be read ({str(e).splitlines()[0]}); expected a registry in YAML") from None
+        problem = str(e).splitlines()[0]
+        raise DvBenchError(f"{path} cannot be read ({problem}); expected a registry in YAML") from None
     _check_keys(content, {"data"}, {"presets"}, str(path))
     data = {}
     for row in content["data"]:
@@ -159,12 +168,12 @@ def read_registry(
     _check_presets(presets, data, str(path))
     return Registry(data, presets)
 
-# %% ../../nbs/16_dataset.registry.ipynb #f9892284
+# %% ../../nbs/16_dataset.registry.ipynb #60a798b5
 def choose_data(
     registry:Registry,
     names:list[str],    # of data or presets
 )->list[PublicData]:    # each once, in the order of the names
-    "The data that names and presets stand for. Raises DvBenchError for an unknown name, with the nearest ones."
+    "The data that names and presets stand for. Raises DvBenchError for an unknown name."
     chosen = {}
     for name in names:
         parts = registry.presets[name]["names"] if name in registry.presets else [name]

@@ -9,11 +9,11 @@ __all__ = ['TestServer']
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# %% ../../nbs/15_dataset.server.ipynb #dae6747c
+# %% ../../nbs/15_dataset.server.ipynb #3ef20bc4
 class TestServer(ThreadingHTTPServer):
-    """Serves `files` from memory. `faults` may have: errors (number of answers with an error) and status (404, 503),
-    body (other bytes), cut (bytes after which the connection ends), lie (added to Content-Length), no_length,
-    no_ranges, etag (empty for none), range (another Content-Range), headers (added)."""
+    """Serves `files` from memory. `faults` may have: errors (number of answers with an error) and status
+    (404, 503), body (other bytes), cut (bytes after which the connection ends), lie (added to
+    Content-Length), no_length, no_ranges, etag (empty for none), range (another Content-Range), headers."""
     daemon_threads = True
 
     def __init__(self,
@@ -28,7 +28,21 @@ class TestServer(ThreadingHTTPServer):
 
     def handle_error(self, request, client): "A client that goes away is no error."
 
-# %% ../../nbs/15_dataset.server.ipynb #0ce5a7c6
+# %% ../../nbs/15_dataset.server.ipynb #143eef01
+def _asked_range(
+    headers,      # of a request
+    faults:dict,
+    size:int,     # bytes of the file
+)->tuple[int, int]|None: # first and last byte; None for the whole file
+    "The range, if one was asked for, the server knows ranges and the file is still the same."
+    asked = headers.get("Range", "")
+    etag = faults.get("etag", '"v1"')
+    same = headers.get("If-Range", etag) == etag
+    if not asked or not same or faults.get("no_ranges"): return None
+    first, _, last = asked.removeprefix("bytes=").partition("-")
+    return int(first), min(int(last or size-1), size-1)
+
+# %% ../../nbs/15_dataset.server.ipynb #1cbd7e6c
 class _Answer(BaseHTTPRequestHandler):
     "Answers one request of `TestServer`."
     def log_message(self, *args): pass
@@ -43,18 +57,9 @@ class _Answer(BaseHTTPRequestHandler):
         elif body is None: self.send_error(404)
         else: self._send(faults, faults.get("body", body))
 
-    def _range(self, faults:dict, size:int)->tuple[int, int]|None: # first and last byte asked for; None for all
-        "The range, if one was asked for, the server knows ranges and the file is still the same."
-        asked = self.headers.get("Range", "")
-        etag = faults.get("etag", '"v1"')
-        same = self.headers.get("If-Range", etag) == etag
-        if not asked or not same or faults.get("no_ranges"): return None
-        first, _, last = asked.removeprefix("bytes=").partition("-")
-        return int(first), min(int(last or size-1), size-1)
-
     def _send(self, faults:dict, body:bytes):
         "A whole file, a part of it, or none where the range begins behind its end."
-        part = self._range(faults, len(body))
+        part = _asked_range(self.headers, faults, len(body))
         first, last = part or (0, len(body)-1)
         beyond = first >= len(body)
         self.send_response(416 if beyond else 206 if part else 200)

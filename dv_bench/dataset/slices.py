@@ -35,7 +35,7 @@ def slice_name(data:PublicData)->str: # such as HG001.chr20.bam
     "The file name of a slice."
     return f"{Path(data.files[0].name).stem}.{data.contig}.bam"
 
-# %% ../../nbs/16b_dataset.slices.ipynb #0a64dc0b
+# %% ../../nbs/16b_dataset.slices.ipynb #1316408f
 def _copy_reads(address:str, index:Path, contig:str, out:Path):
     "Write the reads of a contig with their index. Raises DvBenchError where some are missing."
     expected = _counted_reads(address, index, contig)
@@ -45,10 +45,10 @@ def _copy_reads(address:str, index:Path, contig:str, out:Path):
         found = _counted_reads(str(partial), Path(f"{partial}.bai"), contig)
         if found != expected:
             Path(f"{partial}.bai").unlink()
-            raise DvBenchError(f"{address}: {found:,} reads came and the index counts {expected:,} on {contig}")
+            raise DvBenchError(f"{address}: {found:,} reads came, the index counts {expected:,} on {contig}")
         os.replace(f"{partial}.bai", f"{out}.bai")
 
-# %% ../../nbs/16b_dataset.slices.ipynb #043b889a
+# %% ../../nbs/16b_dataset.slices.ipynb #49228bdd
 def fetch_slice(
     data:PublicData,   # with a contig; its files are a BAM and its index
     folder:str|Path,
@@ -56,7 +56,7 @@ def fetch_slice(
     **options,         # of `download`, for the index
 )->Path:               # the BAM
     "Fetch the reads of one contig, unless they are there. Raises DvBenchError where no address gives them."
-    os.environ.setdefault("CURL_CA_BUNDLE", certifi.where())  # htslib's libcurl looks elsewhere for certificates
+    os.environ.setdefault("CURL_CA_BUNDLE", certifi.where()) # htslib's libcurl may look elsewhere
     bam, index_file = data.files
     out = Path(folder)/slice_name(data)
     if out.exists() and Path(f"{out}.bai").exists(): return out
@@ -67,9 +67,10 @@ def fetch_slice(
         except (OSError, pysam.SamtoolsError, ValueError) as e: reasons.append(f"{address}: {_last_line(e)}")
         except DvBenchError as e: reasons.append(str(e))
         if out.exists(): return out
-    raise DvBenchError(f"{out.name} could not be fetched ({'; '.join(dict.fromkeys(reasons))}). Without a network, make it on another "
-                       f"machine with `samtools view -b -o {out.name} {bam.addresses[0]} {data.contig}`, put it and its index at {out} "
-                       "and repeat the command")
+    command = f"samtools view -b -o {out.name} {bam.addresses[0]} {data.contig}"
+    problems = "; ".join(dict.fromkeys(reasons))
+    raise DvBenchError(f"{out.name} could not be fetched ({problems}). Without a network, make it on another "
+                       f"machine with `{command}`, put it and its index at {out} and repeat the command")
 
 # %% ../../nbs/16b_dataset.slices.ipynb #e6ee25fd
 def _last_line(error:Exception)->str:

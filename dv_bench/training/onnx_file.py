@@ -42,7 +42,7 @@ class WholeNetwork(nn.Module):
         x = pad_images(x, self.net.input_size).float()
         return torch.softmax(self.net((x-self.mean)/self.sd), 1)
 
-# %% ../../nbs/54a_training.onnx_file.ipynb #968bc8a5
+# %% ../../nbs/54a_training.onnx_file.ipynb #022e932a
 def onnx_metadata(run:TrainedRun)->dict[str, str]: # key -> text, lists as JSON
     "What a user of the file must know and cannot see in the graph."
     record, dataset = run.record, run.dataset
@@ -50,7 +50,7 @@ def onnx_metadata(run:TrainedRun)->dict[str, str]: # key -> text, lists as JSON
         "channels": list(dataset["channels"]),
         "shape": list(dataset["shape"]),
         "input": "uint8 (n, channels, height, width), raw pixels 0 to 255; normalisation is inside",
-        "output": f"probabilities of {', '.join(class_names)}, at the class frequencies of training, not calibrated",
+        "output": "probabilities of the classes at the class frequencies of training, not calibrated",
         "classes": list(class_names),
         "normalisation_mean": record["normalisation"]["mean"],
         "normalisation_sd": record["normalisation"]["sd"],
@@ -65,28 +65,34 @@ def onnx_metadata(run:TrainedRun)->dict[str, str]: # key -> text, lists as JSON
     }
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
 
-# %% ../../nbs/54a_training.onnx_file.ipynb #4a28e2f2
+# %% ../../nbs/54a_training.onnx_file.ipynb #62ac3eee
 def _import_onnx(): # the modules onnx and onnxruntime
     "Raises DvBenchError where a package is missing."
     try: return [importlib.import_module(name) for name in ("onnx", "onnxruntime", "onnxscript")][:2]
     except ImportError as e:
-        raise DvBenchError(f"the package {e.name} is not installed; pip install -c constraints.txt -e '.[onnx]' in the project's "
-                           "folder installs what --onnx needs") from None
+        raise DvBenchError(f"the package {e.name} is not installed; install what --onnx needs with "
+                           "pip install -c constraints.txt -e '.[onnx]' in the project's folder") from None
 
-# %% ../../nbs/54a_training.onnx_file.ipynb #e0e27259
-def _export_graph(whole:WholeNetwork, shape:tuple[int, int, int], path:Path):
-    "Write the graph with a free number of images. Raises DvBenchError for a network that ONNX cannot express."
+# %% ../../nbs/54a_training.onnx_file.ipynb #600ae318
+def _export_graph(
+    whole:WholeNetwork,
+    shape:tuple[int, int, int], # of the images
+    path:Path,
+):
+    "Write the graph for any number of images. Raises DvBenchError for a network that ONNX cannot express."
     images = torch.zeros(2, *shape, dtype=torch.uint8)
+    options = {"input_names": ["images"], "output_names": ["probabilities"], "verbose": False}
+    any_number = {"images": {0: torch.export.Dim("n")}}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            program = torch.onnx.export(whole, (images,), dynamo=True, input_names=["images"], output_names=["probabilities"],
-                                        dynamic_shapes={"images": {0: torch.export.Dim("n")}}, verbose=False)
+            program = torch.onnx.export(whole, (images,), dynamo=True, dynamic_shapes=any_number, **options)
         program.save(path, external_data=False)
     except Exception as e: # torch raises many kinds of error
-        raise DvBenchError(f"this architecture cannot be written as ONNX ({type(e).__name__}: {str(e).strip().splitlines()[0][:160]}); "
-                           "use its run folder with dvb_call") from e
+        problem = f"{type(e).__name__}: {str(e).strip().splitlines()[0][:160]}"
+        raise DvBenchError(f"this architecture cannot be written as ONNX ({problem}); use its run folder "
+                           "with dvb_call") from e
 
 # %% ../../nbs/54a_training.onnx_file.ipynb #8b2e7508
 def _largest_difference(
@@ -115,13 +121,14 @@ def _test_images(
     if not gallery.exists(): return images
     with np.load(gallery, allow_pickle=False) as saved: return np.concatenate([saved["images"], images])
 
-# %% ../../nbs/54a_training.onnx_file.ipynb #e2daca0b
+# %% ../../nbs/54a_training.onnx_file.ipynb #f61995af
 def export_onnx(
     run:TrainedRun,        # complete, of a network
     out:str|Path,          # FILE.onnx; an existing file is replaced
     tolerance:float=1e-4,  # of a probability
 )->float:                  # largest difference of a probability between onnxruntime and torch
-    "Write a run as ONNX. Raises DvBenchError for a run without a network, and where onnxruntime differs from torch."
+    """Write a run as ONNX. Raises DvBenchError for a run without a network, and where onnxruntime differs
+    from torch."""
     out = Path(out)
     if out.suffix != ".onnx": raise DvBenchError(f"--onnx {out}: expected a name that ends with .onnx")
     onnx, onnxruntime = _import_onnx()
@@ -135,6 +142,6 @@ def export_onnx(
         onnx.save(model, str(partial))
         difference = _largest_difference(whole, partial, _test_images(run, predictor.shape), onnxruntime)
         if not difference <= tolerance:
-            raise DvBenchError(f"{out}: onnxruntime's probabilities differ from torch's by {difference:.2g}, expected at most {tolerance:g}; "
-                               "nothing was written")
+            raise DvBenchError(f"{out}: onnxruntime's probabilities differ from torch's by {difference:.2g}, "
+                               f"expected at most {tolerance:g}; nothing was written")
     return difference
