@@ -186,5 +186,5 @@ def merge(
     with DatasetWriter(out, first.channels, *first.shape[1:], **description) as writer:
         for dataset, taken in zip(datasets, rows or [range(len(d)) for d in datasets]):
             for i, row in zip(taken, dataset.index.iloc[taken].itertuples(index=False)):
-                writer.add(dataset.image(i), writer_row(row))
+                writer.add(dataset.verified_image(i), writer_row(row))
     return Path(out)

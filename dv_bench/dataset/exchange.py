@@ -6,7 +6,6 @@
 __all__ = ['write_imported', 'check_label', 'example_row', 'import_tfrecord', 'export_tfrecord']
 
 # %% ../../nbs/14_dataset.exchange.ipynb #6dbbab68
-import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ..genome import concrete_bases
 from ..hts import open_reference, reference_record
 from .records import find_files
 from .tfrecord import Example, read_channels, read_examples, write_examples
-from .rows import read_off_image
+from .rows import check_row, read_off_image
 from .writer import DatasetWriter
 from .folder import PileupDataset
 
@@ -63,7 +62,11 @@ def write_imported(
 
 # %% ../../nbs/14_dataset.exchange.ipynb #646fff9a
 def _integer(text)->int: # "" means 0
-    return int(text) if text != "" else 0
+    "Raises DvBenchError where a count is no number."
+    try:
+        return int(text) if text != "" else 0
+    except (ValueError, OverflowError):
+        raise DvBenchError(f"{str(text)[:20]!r} is not a number of reads") from None
 
 # %% ../../nbs/14_dataset.exchange.ipynb #bf10ac6e
 def check_label(e:Example):
@@ -93,7 +96,8 @@ def example_row(
     source:str="",            # tells depths and platforms of one sample apart
     sample:str="",            # name of the sample; by default the one in the example
 )->dict:                      # for `DatasetWriter.add`
-    "The row of an imported example: counts from its Variant message, the rest read off its image."
+    """The row of an imported example: counts from its Variant message, the rest read off its image. Raises
+    DvBenchError as `check_row` does."""
     row = read_off_image(e.image, channels)
     row |= {
         "chrom": e.chrom,
@@ -110,6 +114,7 @@ def example_row(
     if len(allele_depths) == len(e.alts)+1:
         row["ref_count"], *row["alt_counts"] = map(_integer, allele_depths)
     if e.counts.get("DP"): row["depth"] = _integer(e.counts["DP"][0])
+    check_row(row)
     return row
 
 # %% ../../nbs/14_dataset.exchange.ipynb #1d0dbccb
@@ -145,15 +150,16 @@ def import_tfrecord(
     shapes, unknown channels, another reference, or labels that are no copy numbers."""
     files = find_files(pattern)
     names = channels or read_channels(files)
-    examples = read_examples(pattern)
-    first = next(examples, None)
+    first = next(read_examples(pattern), None)
     if first is None:
         raise DvBenchError(f"{pattern}: no examples in {len(files)} files; check how make_examples was run")
     n, *size = first.image.shape
     _check_channel_names(names, n, files[0])
-    every = itertools.chain([first], examples)
-    every = map(_without_label if ignore_labels else _with_checked_label, every)
-    rows = ((e.image, example_row(e, names, source, sample)) for e in every)
+    def image_and_row(example):
+        checked = _without_label(example) if ignore_labels else _with_checked_label(example)
+        return example.image, example_row(checked, names, source, sample)
+
+    rows = read_examples(pattern, image_and_row)
     options = {"from": "tfrecord", "sample": sample, "source": source, "ignore_labels": ignore_labels}
     return write_imported(out, rows, names, size, ref, files, options, progress)
 
@@ -176,7 +182,7 @@ def export_tfrecord(
     "Examples as DeepVariant's make_examples writes them."
     with write_examples(out, dataset.channels, *dataset.shape[1:]) as write:
         for i, r in enumerate(dataset.index.itertuples()):
-            image, label = dataset[i]
+            image, label = dataset.verified_image(i), dataset.label(i)
             genotype = [int(g) for g in r.genotype.split("/")] if isinstance(r.genotype, str) else []
             write(Example(
                 image=image,

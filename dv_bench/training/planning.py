@@ -17,7 +17,7 @@ from .images import TrainingImages
 from .memory import explain_out_of_memory
 from .precision import bare_speed, resolve_precision
 from .roles import assign_roles, folds_of
-from .runs import check_same, open_run, run_folder
+from .runs import check_can_continue, check_same, open_run, run_folder
 from .settings import Config
 
 # %% ../../nbs/53a_training.planning.ipynb #32f4ce92
@@ -38,6 +38,7 @@ def _is_finished(config:Config, examples:TrainingImages, fold:int, seed:int)->bo
     new = {"settings": asdict(config), "fingerprint": examples.record["fingerprint"],
            "split_id": assign_roles(config, examples, fold, seed)[1]}
     check_same(folder, old, new)
+    if not run.complete and config.arch not in baseline_names: check_can_continue(run)
     return run.complete
 
 # %% ../../nbs/53a_training.planning.ipynb #3298f3e9

@@ -16,9 +16,8 @@ import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import yaml
-
 from ..core import DvBenchError, find_path
+from ..forms import check_form, object_form, read_yaml
 from ..model.names import baseline_names
 from ..model.names import short_names, timm_name
 
@@ -277,11 +276,9 @@ def read_config(
     if not path.exists():
         raise DvBenchError(f"{path} does not exist; expected a YAML file with settings, "
                            "such as configs/modern.yaml")
-    try: settings = yaml.safe_load(path.read_text()) or {}
-    except (OSError, yaml.YAMLError) as e: raise DvBenchError(f"{path} cannot be read as YAML: {e}") from None
-    if not isinstance(settings, dict):
-        raise DvBenchError(f"{path}: expected lines such as `epochs: 15`, found {type(settings).__name__}")
+    settings = read_yaml(path, "epochs: 15")
     per_arch = settings.pop("per_arch", {})
+    check_form(per_arch, {"type": "object", "additionalProperties": object_form()}, f"{path}: per_arch")
     for group in (settings, *per_arch.values()): check_names(group)
     return settings, per_arch
 
