@@ -792,6 +792,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                        'dv_bench/dataset/download.py'),
                                            'dv_bench.dataset.download._version': ( 'dataset.download.html#_version',
                                                                                    'dv_bench/dataset/download.py'),
+                                           'dv_bench.dataset.download._wait_for': ( 'dataset.download.html#_wait_for',
+                                                                                    'dv_bench/dataset/download.py'),
                                            'dv_bench.dataset.download._whole_size': ( 'dataset.download.html#_whole_size',
                                                                                       'dv_bench/dataset/download.py'),
                                            'dv_bench.dataset.download._write_missing': ( 'dataset.download.html#_write_missing',

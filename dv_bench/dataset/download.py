@@ -360,7 +360,22 @@ def _stop_on_interrupt(stop:threading.Event):
         stop.set()
         raise
 
-# %% ../../nbs/16a_dataset.download.ipynb #684790b3
+# %% ../../nbs/16a_dataset.download.ipynb #4af65405
+def _wait_for(
+    files:list[PublicFile],
+    started:list,           # a future of `download` for each
+    folder:Path,
+)->dict[str, str]:          # name -> message of each file that failed
+    "Record each file that was fetched."
+    failures = {}
+    for file, future in zip(files, started):
+        try: _, address = future.result()
+        except DvBenchError as e: failures[file.name] = str(e)
+        else:
+            if address: _record(folder, file, address)
+    return failures
+
+# %% ../../nbs/16a_dataset.download.ipynb #07d6dd01
 def download_all(
     files:list[PublicFile],
     folder:str|Path,
@@ -371,16 +386,12 @@ def download_all(
     """Fetch files side by side. Raises DvBenchError when some failed, after the others are there; missing.tsv
     lists them."""
     from tqdm import tqdm
-    folder, stop, failures = Path(folder), threading.Event(), {}
+    folder, stop = Path(folder), threading.Event()
     known = sum(file.size or 0 for file in files) or None
     bar = tqdm(total=known, unit="B", unit_scale=True, disable=None if progress else True)
     with bar, ThreadPoolExecutor(jobs) as pool, _stop_on_interrupt(stop):
         started = [pool.submit(download, file, folder, bar.update, stop, **options) for file in files]
-        for file, future in zip(files, started):
-            try: _, address = future.result()
-            except DvBenchError as e: failures[file.name] = str(e)
-            else:
-                if address: _record(folder, file, address)
+        failures = _wait_for(files, started, folder)
     missing = _write_missing(folder, [file for file in files if file.name in failures])
     if not failures: return [folder/file.name for file in files]
     first = next(iter(failures.values()))
