@@ -59,7 +59,7 @@ class Build:
         variables = self.variables | {"HOME": self.home()}
         assignments = [f"{name}={value}" for name, value in variables.items()]
         program = f"cd {shlex.quote(self.work)} && {command}"
-        user = [] if self.user == "root" else ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"]
+        user = [] if self.user == "root" else ["setpriv", "--reuid", self.user, "--regid", self.user, "--clear-groups"]
         finished = subprocess.run(["chroot", self.folder, *user, "env", "-i", *assignments, "/bin/sh", "-c", program],
                                   stdin=subprocess.DEVNULL)
         if finished.returncode: sys.exit(f"failed with {finished.returncode}: {command}")
@@ -68,8 +68,9 @@ class Build:
         "COPY of tracked files; `.` is all of them."
         words = [word for word in argument.split() if not word.startswith("--")]
         target = self.folder/self.work.lstrip("/")
-        tracked = subprocess.run(["git", "ls-files", "--", *words[:-1]], cwd=root, check=True, capture_output=True, text=True)
-        for name in tracked.stdout.splitlines():
+        listing = ["git", "ls-files", "--", *words[:-1]]
+        tracked = subprocess.run(listing, cwd=root, check=True, capture_output=True, text=True).stdout
+        for name in tracked.splitlines():
             (target/name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root/name, target/name)
         owner = self.user
@@ -99,8 +100,8 @@ def read_options():
     parser.add_argument("folder", type=Path, help="of the chroot; made if it is missing")
     parser.add_argument("--arg", action="append", default=[], help="NAME=VALUE, a build argument")
     parser.add_argument("--mirror", default="", help="of Debian; debootstrap's default if not given")
-    parser.add_argument("--config", nargs="*", default=[], help="files to take over from this machine, such as pip.conf")
-    parser.add_argument("--env", nargs="*", default=[], help="names of variables to take over from this machine")
+    parser.add_argument("--config", nargs="*", default=[], help="files to take over from here, such as pip.conf")
+    parser.add_argument("--env", nargs="*", default=[], help="names of variables to take over from here")
     parser.add_argument("--test", action="store_true", help="run `make test` at the end")
     return parser.parse_args()
 
