@@ -774,6 +774,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                   'dv_bench/dataset/download.py'),
                                            'dv_bench.dataset.download._from_address': ( 'dataset.download.html#_from_address',
                                                                                         'dv_bench/dataset/download.py'),
+                                           'dv_bench.dataset.download._make_folder': ( 'dataset.download.html#_make_folder',
+                                                                                       'dv_bench/dataset/download.py'),
                                            'dv_bench.dataset.download._present': ( 'dataset.download.html#_present',
                                                                                    'dv_bench/dataset/download.py'),
                                            'dv_bench.dataset.download._range_start': ( 'dataset.download.html#_range_start',

@@ -247,11 +247,21 @@ def _by_hand(
             f"{file.addresses[0]}{size}{checksum} on another machine, put it at {target} and repeat the "
             "command")
 
-# %% ../../nbs/16a_dataset.download.ipynb #a52c1a0e
+# %% ../../nbs/16a_dataset.download.ipynb #7eab06ac
+def _make_folder(folder:Path):
+    "Make a folder for downloads. Raises DvBenchError where that is not possible."
+    try: folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise DvBenchError(f"{folder}: this folder cannot be made ({e.strerror}); choose another") from None
+
+# %% ../../nbs/16a_dataset.download.ipynb #bb2c4462
 @contextlib.contextmanager
 def _alone(path:Path):
     "Hold a file's name for this process. Raises DvBenchError where another one fetches it."
-    with open(path.with_name(path.name+".lock"), "a") as f:
+    try: lock = open(path.with_name(path.name+".lock"), "a")
+    except OSError as e:
+        raise DvBenchError(f"{path.parent} cannot be written to ({e.strerror}); choose another") from None
+    with lock as f:
         try:
             fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(f.fileno()).st_ino != os.stat(f.name).st_ino: raise OSError # its owner has just ended
@@ -260,9 +270,10 @@ def _alone(path:Path):
         try: yield
         finally: os.unlink(f.name)
 
-# %% ../../nbs/16a_dataset.download.ipynb #cc94eb66
+# %% ../../nbs/16a_dataset.download.ipynb #335c06ef
 def _present(target:Path, file:PublicFile)->bool:
     "Is the file there? One of wrong bytes is set aside."
+    if target.is_dir(): raise DvBenchError(f"{target} is a folder; expected a file or nothing of this name")
     if not target.exists(): return False
     problem = wrong_bytes(target, file)
     if not problem: return True
@@ -287,7 +298,7 @@ def _try_address(
                            "is room") from e
     return _finish(partial, target, file)
 
-# %% ../../nbs/16a_dataset.download.ipynb #00194d25
+# %% ../../nbs/16a_dataset.download.ipynb #60181a53
 def download(
     file:PublicFile,
     folder:str|Path,                       # the file is written to folder/file.name
@@ -299,7 +310,7 @@ def download(
 )->tuple[Path, str]:                       # the file; the address that gave it, or "" if it was there
     "Fetch one file unless it is there. Raises DvBenchError where no address gives the right bytes."
     target = Path(folder)/file.name
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     stop = stop or threading.Event()
     partial = _Partial(target.with_name(f".{target.name}.partial"))
     reasons = []
