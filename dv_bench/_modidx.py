@@ -881,6 +881,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                   'dv_bench/dataset/folder.py'),
                                          'dv_bench.dataset.folder._split_checksums': ( 'dataset.folder.html#_split_checksums',
                                                                                        'dv_bench/dataset/folder.py'),
+                                         'dv_bench.dataset.folder._uses_plain_blosc2': ( 'dataset.folder.html#_uses_plain_blosc2',
+                                                                                         'dv_bench/dataset/folder.py'),
                                          'dv_bench.dataset.folder.dataset_problems': ( 'dataset.folder.html#dataset_problems',
                                                                                        'dv_bench/dataset/folder.py'),
                                          'dv_bench.dataset.folder.made_dataset': ( 'dataset.folder.html#made_dataset',

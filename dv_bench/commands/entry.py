@@ -46,6 +46,7 @@ def _replace_unprintable():
 def _run_script(func):
     "Run a function with the options of the command line."
     _replace_unprintable()
+    os.environ["PYTHONSAFEPATH"] = "1" # processes that this one starts import nothing from the current folder
     options = _parse_options(func)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a termination cleans up as Ctrl-C does
     try:

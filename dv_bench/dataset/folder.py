@@ -131,7 +131,7 @@ def _open_array(
 )->blosc2.NDArray: # (n, channels, height, width) uint8, memory-mapped, a chunk for each image
     "Open a file of images. Raises DvBenchError when it holds something else."
     try:
-        images = blosc2.open(str(path), mode="r", mmap_mode="r")
+        images = blosc2.open(str(path), mode="r", mmap_mode="r", deserialize="safe")
     except Exception as e: # blosc2 raises many kinds of error
         raise DvBenchError(f"{path} cannot be read ({type(e).__name__}: {str(e)[:80]}); {_remedy}") from None
     is_array = isinstance(images, blosc2.NDArray) and images.dtype == np.uint8 and images.ndim == 4
@@ -202,16 +202,25 @@ def _check_sizes(self:PileupDataset,
                        f"{n_rows} rows, images.b2nd the shape {self._images.shape}; its files do not belong "
                        "together, make the dataset again")
 
+# %% ../../nbs/12_dataset.folder.ipynb #91696299
+_user_codec = 6         # in a chunk's header; the formats below are blosc2's own
+_first_plugin_filter = 32
+
+def _uses_plain_blosc2(
+    chunk:bytes, # its header has 32 bytes: flags at 2, bytes of the image at 4, filters at 16 to 21
+)->bool:
+    "Is a chunk compressed without plugins, which blosc2 would look for among the installed packages?"
+    return chunk[2] >> 5 < _user_codec and max(chunk[16:22]) < _first_plugin_filter
+
 # %% ../../nbs/12_dataset.folder.ipynb #9381556d
 @patch
 def _is_intact(self:PileupDataset,
     i:int,       # position in the index
     chunk:bytes, # that is stored for it
 )->bool:
-    "Has a chunk its checksum? Where the dataset has none: has its image the right size?"
-    if self._checksums is not None: return chunk_checksum(chunk) == self._checksums[i]
-    image_bytes = int.from_bytes(chunk[4:8], "little")  # in the header of a blosc2 chunk
-    return image_bytes == math.prod(self._shape)
+    "Has a chunk its checksum, where the dataset has any, and a header that can be trusted?"
+    if self._checksums is not None and chunk_checksum(chunk) != self._checksums[i]: return False
+    return _uses_plain_blosc2(chunk) and int.from_bytes(chunk[4:8], "little") == math.prod(self._shape)
 
 # %% ../../nbs/12_dataset.folder.ipynb #bc8c42ca
 @patch

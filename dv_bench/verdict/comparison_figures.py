@@ -7,6 +7,8 @@ __all__ = ['costs', 'run_differences', 'difference_figure', 'fold_figure', 'pare
            'strata_figure', 'kinds_figure', 'imagenet_figure']
 
 # %% ../../nbs/81_verdict.comparison_figures.ipynb #4598a912
+import html
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -289,7 +291,7 @@ def strata_figure(
     "Error rate per stratum with exact intervals; strata of few sites show no rate."
     in_family = table[table.family == family]
     strata = in_family.drop_duplicates("stratum")
-    label = {s.stratum: f"{s.stratum}<br>n={s.n_sites:,}" for s in strata.itertuples()}
+    label = {s.stratum: f"{html.escape(s.stratum)}<br>n={s.n_sites:,}" for s in strata.itertuples()}
     fig = new_figure(f"Errors by {family}", 370, data, scattermode="group", scattergap=.35, meta=page_legend)
     errors = "%{customdata:.1f} errors, %{y:.2f} per 1,000"
     for arch, (colour, symbol) in looks.items():

@@ -67,10 +67,10 @@ def _render_with_limit(
     width:int,    # pixels
     limit:float,  # seconds
 )->str:           # the process's error output
-    "Run `render_figures` in another process and stop it after `limit` seconds."
+    "Run `render_figures` in another process, which imports nothing from the current folder, for at most `limit` seconds."
     code = ("import sys; from dv_bench.verdict.rendering import render_figures; "
             "render_figures(sys.argv[1], sys.argv[2], int(sys.argv[3]))")
-    process = subprocess.Popen([sys.executable, "-c", code, figures, folder, str(width)],
+    process = subprocess.Popen([sys.executable, "-P", "-c", code, figures, folder, str(width)],
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         return process.communicate(timeout=limit)[1]

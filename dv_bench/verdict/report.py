@@ -141,7 +141,7 @@ def figure_json(
     fig:go.Figure,
 )->str: # can stand inside a <script> element
     "A figure's JSON."
-    return json.dumps(_rounded(fig.to_dict()), separators=(",", ":")).replace("</", "<\\/")
+    return json.dumps(_rounded(fig.to_dict()), separators=(",", ":")).replace("<", "\\u003c")
 
 # %% ../../nbs/84_verdict.report.ipynb #dcac8082
 class Block(NamedTuple):
