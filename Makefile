@@ -25,7 +25,7 @@ test: $(VENV)/.ready   ## check that the package is what the notebooks export, t
 	$(BIN)/python scripts/check.py
 	$(BIN)/nbdev_test --n_workers 2
 
-test-slow: $(VENV)/.ready  ## run the slow tests: interrupted runs, calibration, random rewrites, browsers
+test-slow: $(VENV)/.ready  ## run the slow tests: interrupted runs, damaged files, calibration, random rewrites, browsers
 	$(BIN)/nbdev_test --n_workers 2 --flags slow
 
 lab: $(VENV)/.ready    ## start JupyterLab on this machine with the project's kernel
@@ -45,6 +45,7 @@ bench: $(VENV)/.ready  ## run every benchmark at full size (hours); tables go to
 	$(BIN)/python benchmarks/training.py --data data/demo --rounds 3 --steps 4 -p precision auto -p rows 75 --out benchmarks/results/training_auto_rows75.md
 	$(BIN)/python benchmarks/training.py --data data/demo --rounds 3 --steps 3 --batch 32 -p rows 75 -p compile true --out benchmarks/results/training_compiled.md
 	$(BIN)/python benchmarks/kills.py --out benchmarks/results/kills.md
+	$(BIN)/python benchmarks/fuzz.py --out benchmarks/results/fuzz.md
 	$(BIN)/python benchmarks/calling.py --out benchmarks/results/calling.md
 	$(BIN)/python benchmarks/verdict.py
 	$(BIN)/python benchmarks/summary.py

@@ -85,7 +85,7 @@ def first_cause(
 # %% ../nbs/00_core.ipynb #c0adfa11
 def error_line(error:BaseException)->str: # "" for a fault of the program
     "What to tell a user about an error: of the user's input, of the file system, or of too little memory."
-    if own := first_cause(error, DvBenchError): return str(own)
+    if own := first_cause(error, DvBenchError): return " ".join(str(own).split("\n"))
     if failed := first_cause(error, OSError):
         files = [str(name) for name in (failed.filename, failed.filename2) if name is not None]
         if files and failed.strerror: return f"{' -> '.join(files)}: {failed.strerror}"
