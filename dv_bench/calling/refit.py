@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..core import DvBenchError, find_path
 from ..model.baselines import fit_baseline
-from ..training.images import TrainingImages
+from ..training.images import TrainingImages, used_channels
 from ..training.roles import assign_roles
 from ..training.runs import TrainedRun
 from ..training.settings import Config, setting_types
@@ -56,8 +56,8 @@ class BaselinePredictor:
     ):
         self.folder = run.folder
         self.record = run.record
-        self.channels = tuple(run.dataset["channels"])
-        self.shape = tuple(run.dataset["shape"])
+        self.channels = used_channels(tuple(run.dataset["channels"]), run.settings.get("channels", ""))
+        self.shape = (len(self.channels), *run.dataset["shape"][1:])
         self.model = fit_baseline(run.arch, _train_rows(run), run.seed)
         recorded = run.predictions()
         if not np.allclose(self.predict(recorded), recorded[["p0", "p1", "p2"]], atol=1e-5):

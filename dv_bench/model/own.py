@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['is_own', 'OwnName', 'split_own', 'own_file', 'absolute_own', 'recorded_own', 'source_root', 'source_files',
-           'explain_fault', 'OwnNetwork', 'load_own', 'network_record', 'changed_files', 'check_unchanged',
-           'write_source']
+           'explain_fault', 'OwnNetwork', 'load_own', 'network_record', 'record_on_disk', 'changed_files',
+           'check_unchanged', 'write_source']
 
 # %% ../../nbs/39a_model.own.ipynb #e5355bf4
 import ast
@@ -227,13 +227,27 @@ def load_own(
     raise DvBenchError(f"{name} {what} in {file}; it defines {', '.join(defined[:8]) or 'none'}")
 
 # %% ../../nbs/39a_model.own.ipynb #3c2c9e7d
+def _record_of_files(
+    arch:str,               # of `recorded_own`
+    files:dict[str, bytes], # of `source_files`
+)->dict:
+    hashes = {name: hashlib.sha256(text).hexdigest() for name, text in files.items()}
+    first, *others = hashes
+    return {"source": arch, "sha256": hashes[first], "imported": {name: hashes[name] for name in sorted(others)}}
+
+# %% ../../nbs/39a_model.own.ipynb #1139f378
 def network_record(
     own:OwnNetwork,
 )->dict: # source, sha256, imported {file: sha256}
     "The key `network` of run.json."
-    hashes = {name: hashlib.sha256(text).hexdigest() for name, text in own.files.items()}
-    first, *others = hashes
-    return {"source": own.arch, "sha256": hashes[first], "imported": {name: hashes[name] for name in sorted(others)}}
+    return _record_of_files(own.arch, own.files)
+
+# %% ../../nbs/39a_model.own.ipynb #a57a6950
+def record_on_disk(
+    arch:str, # of any architecture
+)->dict|None: # of `network_record`; None for an architecture that is not the user's own
+    "The record of a network's source as it is now, without running it."
+    return _record_of_files(recorded_own(arch), source_files(own_file(arch))) if is_own(arch) else None
 
 # %% ../../nbs/39a_model.own.ipynb #1c79c887
 def changed_files(
@@ -241,8 +255,8 @@ def changed_files(
     new:dict, # the same of the code at hand
 )->list[str]: # names; [] where nothing changed
     "Files of a network that were changed, added or removed."
-    def all_files(record): return {record["source"].rpartition(":")[0]: record["sha256"]} | record["imported"]
-    before, now = all_files(old), all_files(new)
+    file = split_own(new["source"]).source # it may have been renamed
+    before, now = ({file: record["sha256"]} | record["imported"] for record in (old, new))
     return [name for name in before | now if before.get(name) != now.get(name)]
 
 # %% ../../nbs/39a_model.own.ipynb #40d4f1d3
@@ -252,7 +266,7 @@ def check_unchanged(
     run:Path,  # the run folder, for the message
 ):
     "Raises DvBenchError where a network is another one, or its source is not that of the run."
-    if old["source"] != new["source"]:
+    if split_own(old["source"]).name != split_own(new["source"]).name:
         raise DvBenchError(f"{run} was trained with {old['source']}, found {new['source']}; give that network")
     changed = changed_files(old, new)
     if not changed: return

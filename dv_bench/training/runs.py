@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['needed_keys', 'RunRecord', 'write_run_record', 'TrainedRun', 'read_predictions', 'read_history', 'open_run', 'RunSet',
-           'read_runs', 'open_runs', 'open_experiment', 'experiment_folder', 'run_folder', 'check_same', 'locked',
-           'write_history', 'write_predictions', 'gallery_rows', 'write_gallery']
+           'read_runs', 'open_runs', 'open_experiment', 'experiment_folder', 'arch_folder', 'run_folder', 'check_same',
+           'locked', 'write_history', 'write_predictions', 'gallery_rows', 'write_gallery']
 
 # %% ../../nbs/48_training.runs.ipynb #498ae473
 import contextlib
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import DvBenchError, atomic_path, find_path, project_root, read_json, write_json
+from ..model.own import changed_files
 from .settings import Config, differences
 
 # %% ../../nbs/48_training.runs.ipynb #a0f8ca2c
@@ -27,15 +28,19 @@ class RunRecord(TypedDict, total=False):
     "The keys of run.json, in the order in which training writes them."
     complete: bool                # all other files of the run are there
     arch: str                     # the name that the user gave; also the name of the architecture's folder
-    timm_name: str|None           # timm's name of the architecture; None for a baseline
+    timm_name: str|None           # timm's name; None for a baseline and a network of the user's own
+    network: dict|None            # of `model.own.network_record`, for a network of the user's own; else None
     fold: int                     # from 0
     seed: int
     settings: dict                # every setting of `Config` by name
     split_id: str                 # hash over the examples and their roles
-    roles: dict[str, dict]        # role -> {"n", "samples", "intervals": {contig: [[start0, end0], ...]}}
+    roles: dict[str, dict]        # role -> {"n", "samples", "intervals": {contig: [[start0, end0], ...]}};
+                                  # with `train_images`, train has also "n_all" and "examples_sha256"
+    channels: list[str]           # those that the network sees, in order
     dataset: dict                 # path, fingerprint, simulated, realigned, thresholds, reference, samples, n,
                                   # channels, shape; `test` describes separate test folders
     normalisation: dict|None      # {"mean", "sd"}: pixel values of each channel; None without a network
+    channel_exchange: dict|None   # of `training.channel_exchange`; None where it was not measured
     cost: dict                    # parameters, GMACs, images/s, seconds, memory, device; {} until complete
     tuning: dict|None             # the search that chose learning rate and weight decay; None without one
     class_log_weights: list       # (3,) log-odds that class weights and sampling added to the classes
@@ -193,14 +198,20 @@ def experiment_folder(config:Config)->Path: # outputs/<experiment>
     return outputs/config.experiment
 
 # %% ../../nbs/48_training.runs.ipynb #0b07930d
-def run_folder(config:Config, fold:int, seed:int)->Path: # outputs/<experiment>/<arch>/fold<k>_seed<s>
+def arch_folder(config:Config)->Path: # outputs/<experiment>/<arch>, with `train_images` <arch>-n<images>
+    "The folder of an architecture's runs."
+    size = f"-n{config.train_images}" if config.train_images else ""
+    return experiment_folder(config)/f"{config.label}{size}"
+
+# %% ../../nbs/48_training.runs.ipynb #690ffc8e
+def run_folder(config:Config, fold:int, seed:int)->Path: # <folder of the architecture>/fold<k>_seed<s>
     "The folder of one run."
-    return experiment_folder(config)/config.arch/f"fold{fold}_seed{seed}"
+    return arch_folder(config)/f"fold{fold}_seed{seed}"
 
 # %% ../../nbs/48_training.runs.ipynb #2d3287a3
 def check_same(
     folder:Path,
-    old:dict, # settings, fingerprint, split_id of the run in the folder
+    old:dict, # settings, fingerprint, split_id, network of the run in the folder
     new:dict, # the same, asked for
 ):
     "Raises DvBenchError that shows the difference, when there is one."
@@ -210,9 +221,19 @@ def check_same(
         changes.append(_changed_dataset(old["fingerprint"], new["fingerprint"]))
     elif old["split_id"] != new["split_id"]:
         changes.append(f"another split: was {old['split_id']}, now {new['split_id']}")
+    changes += _changed_source(old.get("network"), new.get("network"))
     if changes:
         raise DvBenchError(f"{folder} holds a run with other settings: {'; '.join(changes)}. "
                            "Use the old settings, another --experiment, or remove the folder")
+
+# %% ../../nbs/48_training.runs.ipynb #bee34a7b
+def _changed_source(
+    old:dict|None, # of `network_record`; None for other architectures
+    new:dict|None,
+)->list[str]:      # a sentence, or none
+    "How the source of a network of the user's own differs, for an error message."
+    changed = changed_files(old, new) if old and new else []
+    return [f"the source of the network changed: {', '.join(changed)}"] if changed else []
 
 # %% ../../nbs/48_training.runs.ipynb #b9ff95cf
 def _changed_dataset(

@@ -164,8 +164,6 @@ class Config:
     "Settings of one architecture's runs. Raises DvBenchError that names the setting and what was expected."
     arch: str = setting(
         "inception", "a timm name or a short name, a baseline: allele_fraction, gradient_boosting, or FILE.py:NAME")
-    name: str = setting("", 'label of a network of your own; "" stands for its NAME', compared=False)
-    arch_options: str = setting("", "further arguments of a network of your own, such as {hidden: 32}")
     data: str = setting(
         "", 'dataset folder, or several, comma-separated; "" stands for data/demo', compared=False)
     test_data: str = setting(
@@ -173,6 +171,8 @@ class Config:
     experiment: str = setting("first", "results go to outputs/<experiment>/<arch>", compared=False)
     outputs: str = setting(
         "", 'folder of the experiments; "" stands for the project\'s outputs', compared=False)
+    name: str = setting("", 'label of a network of your own; "" stands for its NAME', compared=False)
+    arch_options: str = setting("", "further arguments of a network of your own, such as {hidden: 32}")
     mode: str = setting(
         "kfold", "kfold, fixed (roles by region or sample) or random (single images; no tune role)",
         choices=("kfold", "fixed", "random"))
@@ -288,8 +288,9 @@ def differences(
 )->dict:      # name -> (old, new)
     "Settings that differ between two runs and decide their results."
     deciding = [name for name in setting_types if name not in not_compared]
-    was = {name: old.get(name, setting_defaults[name]) for name in deciding} # a run from before a setting existed
-    return {name: (was[name], new.get(name)) for name in deciding if was[name] != new.get(name)}
+    # a run from before a setting existed had its default
+    pairs = {name: tuple(run.get(name, setting_defaults[name]) for run in (old, new)) for name in deciding}
+    return {name: (was, now) for name, (was, now) in pairs.items() if was != now}
 
 # %% ../../nbs/44_training.settings.ipynb #88ab5349
 def recorded_settings(config:Config)->dict: # name -> value

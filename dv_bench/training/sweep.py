@@ -24,13 +24,14 @@ from .images import TrainingImages
 from .loop import fit
 from .memory import explain_out_of_memory
 from .metrics import history_row, log_loss
+from .own_check import check_own_network
 from .planning import planned_runs
 from .roles import assign_roles
 from .run import prepare_run
 from dv_bench.training.runs import (
-    experiment_folder, locked, run_folder, write_gallery, write_history, write_predictions, write_run_record
+    arch_folder, locked, run_folder, write_gallery, write_history, write_predictions, write_run_record
 )
-from .settings import Config
+from .settings import Config, recorded_settings
 from .tuning import search_recipe
 
 # %% ../../nbs/54_training.sweep.ipynb #ce16501f
@@ -103,9 +104,9 @@ def fit_baseline_run(
         write_predictions(folder, examples.index, numbers, probs)
         write_gallery(folder, examples.index, numbers["test"], probs["test"], examples.images)
         write_run_record(folder, {
-            "complete": True, "arch": config.arch, "timm_name": None, "fold": fold, "seed": seed,
-            "settings": asdict(config), "split_id": split_id, "roles": roles_record,
-            "dataset": examples.record, "normalisation": None, "class_log_weights": [0., 0., 0.],
+            "complete": True, "arch": config.arch, "timm_name": None, "network": None, "fold": fold, "seed": seed,
+            "settings": recorded_settings(config), "split_id": split_id, "roles": roles_record,
+            "dataset": examples.record, "normalisation": None, "channel_exchange": None, "class_log_weights": [0., 0., 0.],
             "train_class_counts": counts["train"], "tune_class_counts": counts["tune"],
             "cost": _baseline_cost(predicted, fit_seconds), "provenance": provenance()})
     return folder
@@ -136,10 +137,11 @@ def train_arch(
     "Train one architecture on all its folds with all its seeds."
     if examples is None: examples = TrainingImages(config.data, config.test_data)
     runs, images = planned_runs(config, examples), None
+    if not all(run.complete for run in runs): check_own_network(config, examples)
     for fold, seed, complete in runs:
         if complete:
             if not is_main_process(): continue
-            print(f"{config.arch} fold {fold} seed {seed}: complete, skipped", flush=True)
+            print(f"{config.label} fold {fold} seed {seed}: complete, skipped", flush=True)
         elif config.arch in baseline_names:
             if is_main_process(): fit_baseline_run(config, examples, fold, seed)
         else:
@@ -175,7 +177,7 @@ def run_notebook(
     "Run the training notebook with papermill. Its output is printed as it comes."
     import papermill
     free_memory() # of a search
-    folder = experiment_folder(config)/config.arch
+    folder = arch_folder(config)
     if config.fold != "all": folder = run_folder(config, config.fold, config.seed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
