@@ -2535,6 +2535,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                          'dv_bench/training/settings.py'),
                                             'dv_bench.training.settings._joined': ( 'training.settings.html#_joined',
                                                                                     'dv_bench/training/settings.py'),
+                                            'dv_bench.training.settings._mapping_of': ( 'training.settings.html#_mapping_of',
+                                                                                        'dv_bench/training/settings.py'),
                                             'dv_bench.training.settings._typed': ( 'training.settings.html#_typed',
                                                                                    'dv_bench/training/settings.py'),
                                             'dv_bench.training.settings.arch_settings': ( 'training.settings.html#arch_settings',

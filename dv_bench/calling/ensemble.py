@@ -200,7 +200,8 @@ def _load_predictor(
 ):
     "A `BaselinePredictor`, or a `Predictor` of a network."
     if run.arch in baseline_names:
-        if network: raise DvBenchError(f"{run.folder} is a baseline, which has no network; leave out {network}")
+        if network: raise DvBenchError(f"{run.folder} is a baseline, which has no network; leave out "
+                                       f"{network}")
         return BaselinePredictor(run)
     from dv_bench.training.predictor import Predictor # imports torch
     return Predictor(run, device, network)

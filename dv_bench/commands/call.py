@@ -66,7 +66,7 @@ def _result_lines(result:dict)->list[str]: # of `call`
 def dvb_call(
     out:str,                # VCF to write, .vcf.gz
     run:str="",             # outputs/<experiment>/<arch> (the mean of its folds) or one fold<k>_seed<s> in it
-    network:str="",         # FILE.py:NAME, if the run's network is of your own: its code, as it was in training
+    network:str="",         # FILE.py:NAME, if the run's network is your own: its code, as it was in training
     reads:str="",           # BAM or CRAM, sorted and indexed
     ref:str="",             # FASTA, indexed
     region:Param("with --reads: contig, contig:from-to or BED file; can be repeated (default: all contigs)",
@@ -110,7 +110,8 @@ def dvb_call(
                  "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed)}
     of_runs = {"adapt": adapt, "cvo": bool(cvo), "source": bool(source)}
     _check_input(run, inputs)
-    _check_options(inputs, {"reads": of_reads, "images": {"network": bool(network)}, "predictions": {"partial": partial}, "runs": of_runs})
+    _check_options(inputs, {"reads": of_reads, "images": {"network": bool(network)},
+                            "predictions": {"partial": partial}, "runs": of_runs})
     # slow imports, not needed for --help
     from dv_bench.calling.answers import from_answers
     from dv_bench.calling.caller import call, check_output_paths

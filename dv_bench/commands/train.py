@@ -57,8 +57,8 @@ def read_settings(
     labels = [config.label for config in configs]
     for label in labels:
         if labels.count(label) > 1 and len(set(archs)) == len(archs):
-            raise DvBenchError(f"two architectures have the label {label}; train them by two commands with -p name, or name "
-                               "them in a file of settings under per_arch")
+            raise DvBenchError(f"two architectures have the label {label}; train them by two commands with "
+                               "-p name, or name them in a file of settings under per_arch")
     return configs
 
 # %% ../../nbs/96_commands.train.ipynb #eaf645dc
@@ -119,8 +119,8 @@ def _train_parts(
 # %% ../../nbs/96_commands.train.ipynb #bbe00413
 @command
 def dvb_train(
-    archs:Param("architectures: short names, timm's names, allele_fraction, gradient_boosting, or a network of "
-                "your own: FILE.py:NAME or package.module:NAME", nargs="+"),
+    archs:Param("architectures: short names, timm's names, allele_fraction, gradient_boosting, or a network "
+                "of your own: FILE.py:NAME or package.module:NAME", nargs="+"),
     data:Param("dataset folder, or several, comma-separated; data/demo by default")="",
     experiment:Param("results go to outputs/EXPERIMENT; first by default")="",
     config:Param("YAML file with settings, such as configs/modern.yaml")="",

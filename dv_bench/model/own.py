@@ -40,7 +40,8 @@ def split_own(
     "Raises DvBenchError where a part is missing."
     source, _, name = arch.rpartition(":")
     if source and name.isidentifier(): return OwnName(source, name)
-    raise DvBenchError(f"expected FILE.py:NAME or package.module:NAME, such as my_nets.py:MyNet, found {arch!r}")
+    raise DvBenchError("expected FILE.py:NAME or package.module:NAME, such as my_nets.py:MyNet, found "
+                       f"{arch!r}")
 
 # %% ../../nbs/39a_model.own.ipynb #412e1cf5
 def _module_file(
@@ -53,8 +54,8 @@ def _module_file(
     except Exception: spec = None # a parent that is missing or raises
     finally: sys.path.pop(0)
     if spec and spec.origin and spec.origin.endswith(".py"): return Path(spec.origin).resolve()
-    raise DvBenchError(f"no Python source of the module {module!r} is found from {os.getcwd()}; give a module that "
-                       "can be imported, or a file as in my_nets.py:MyNet")
+    raise DvBenchError(f"no Python source of the module {module!r} is found from {os.getcwd()}; give a "
+                       "module that can be imported, or a file as in my_nets.py:MyNet")
 
 # %% ../../nbs/39a_model.own.ipynb #34862594
 def own_file(
@@ -65,8 +66,8 @@ def own_file(
     if not source.endswith(".py") and "/" not in source: return _module_file(source)
     path = find_path(source)
     if path.is_file(): return path.resolve()
-    raise DvBenchError(f"{source} does not exist (looked up from {os.getcwd()}); expected the Python file with "
-                       f"{split_own(arch).name}")
+    raise DvBenchError(f"{source} does not exist (looked up from {os.getcwd()}); expected the Python file "
+                       f"with {split_own(arch).name}")
 
 # %% ../../nbs/39a_model.own.ipynb #530bc8b1
 def absolute_own(
@@ -137,8 +138,8 @@ def source_files(
         if name in found: continue
         try: found[name] = path.read_bytes()
         except OSError as e: raise DvBenchError(f"{path} cannot be read: {e.strerror}") from None
-        package = path.parent.relative_to(root).parts
-        for imported in _imported_names(_parsed(path, found[name]), package): waiting += _files_of(imported, root)
+        tree, package = _parsed(path, found[name]), path.parent.relative_to(root).parts
+        waiting += [file for imported in _imported_names(tree, package) for file in _files_of(imported, root)]
     return found
 
 # %% ../../nbs/39a_model.own.ipynb #c6de01a5
@@ -170,13 +171,14 @@ def _forget_imported(
     names:Iterable[str], # of `source_files`
     root:Path,
 ):
-    "Let files be imported anew. Raises DvBenchError where a module of the same name is loaded from elsewhere."
+    "Let files be imported anew. Raises DvBenchError where another module of that name is loaded."
     for name in names:
         module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         if module in _imported: sys.modules.pop(module, None)
         loaded = getattr(sys.modules.get(module), "__file__", None)
         if loaded and Path(loaded).resolve() != root/name:
-            raise DvBenchError(f"{name} is imported as {module}, and {loaded} is loaded under this name; rename the file")
+            raise DvBenchError(f"{name} is imported as {module}, and {loaded} is loaded under this name; "
+                               "rename the file")
         _imported[module] = root/name
 
 # %% ../../nbs/39a_model.own.ipynb #533bcb92
@@ -222,7 +224,8 @@ def load_own(
         raise DvBenchError(f"{recorded_own(arch)} cannot be loaded: {explain_fault(e, file)}") from None
     factory = getattr(module, name, None)
     if callable(factory): return OwnNetwork(recorded_own(arch), file, files, factory)
-    defined = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module.__name__]
+    defined = [n for n, v in vars(module).items()
+               if callable(v) and getattr(v, "__module__", "") == module.__name__]
     what = "is not a class or function" if hasattr(module, name) else "is not defined"
     raise DvBenchError(f"{name} {what} in {file}; it defines {', '.join(defined[:8]) or 'none'}")
 
@@ -233,7 +236,8 @@ def _record_of_files(
 )->dict:
     hashes = {name: hashlib.sha256(text).hexdigest() for name, text in files.items()}
     first, *others = hashes
-    return {"source": arch, "sha256": hashes[first], "imported": {name: hashes[name] for name in sorted(others)}}
+    imported = {name: hashes[name] for name in sorted(others)}
+    return {"source": arch, "sha256": hashes[first], "imported": imported}
 
 # %% ../../nbs/39a_model.own.ipynb #1139f378
 def network_record(
@@ -267,12 +271,14 @@ def check_unchanged(
 ):
     "Raises DvBenchError where a network is another one, or its source is not that of the run."
     if split_own(old["source"]).name != split_own(new["source"]).name:
-        raise DvBenchError(f"{run} was trained with {old['source']}, found {new['source']}; give that network")
+        raise DvBenchError(f"{run} was trained with {old['source']}, found {new['source']}; give that "
+                           "network")
     changed = changed_files(old, new)
     if not changed: return
-    raise DvBenchError(f"{', '.join(changed)} changed since {run} was trained (SHA-256 of the network's file "
-                       f"{new['sha256'][:12]}, was {old['sha256'][:12]}); give the source of the training, which can be "
-                       f"read in {run/'source'}, or train again in another --experiment")
+    raise DvBenchError(f"{', '.join(changed)} changed since {run} was trained (SHA-256 of the network's "
+                       f"file {new['sha256'][:12]}, was {old['sha256'][:12]}); give the source of the "
+                       f"training, which can be read in {run/'source'}, or train again in another "
+                       "--experiment")
 
 # %% ../../nbs/39a_model.own.ipynb #82d63dc1
 def write_source(

@@ -41,7 +41,8 @@ def _set_input_size(
     if not isinstance(model, nn.Module):
         raise DvBenchError(f"{own.arch} gives {type(model).__name__}, expected a torch.nn.Module")
     if hasattr(model, "input_size") and model.input_size != size:
-        raise DvBenchError(f"{own.arch} has an attribute input_size, which dv_bench sets to {size}; rename it")
+        raise DvBenchError(f"{own.arch} has an attribute input_size, which dv_bench sets to {size}; rename "
+                           "it")
     model.input_size = size
     return model
 
@@ -54,10 +55,12 @@ def _load_weights(
     "Start from weights. Raises DvBenchError where they do not fit."
     path = Path(file).expanduser()
     if path.suffix != ".safetensors" or not path.exists():
-        raise DvBenchError(f"pretrained={file}: expected an existing .safetensors file with {own.arch}'s weights")
+        raise DvBenchError(f"pretrained={file}: expected an existing .safetensors file with {own.arch}'s "
+                           "weights")
     try: model.load_state_dict(load_file(path))
     except Exception as e: # safetensors and torch raise many kinds of error
-        raise DvBenchError(f"the weights {file} do not fit {own.arch}: {' '.join(str(e).split())[:200]}") from None
+        reason = " ".join(str(e).split())[:200]
+        raise DvBenchError(f"the weights {file} do not fit {own.arch}: {reason}") from None
 
 # %% ../../nbs/40a_model.own_network.ipynb #762644c7
 def build_own(
@@ -72,13 +75,13 @@ def build_own(
 )->nn.Module:                  # with `.input_size`, the (height, width) that it takes
     "The user's network. Raises DvBenchError where it cannot be built."
     if pad and pad < max(height, width):
-        raise DvBenchError(f"pad={pad} is smaller than the images ({height} x {width}); "
-                           f"use 0 or at least {max(height, width)}")
+        raise DvBenchError(f"pad={pad} is smaller than the images ({height} x {width}); use 0 or at least "
+                           f"{max(height, width)}")
     size = (pad, pad) if pad else (height, width)
     with torch.random.fork_rng(devices=[]), _user_code(own, "cannot be built"):
         torch.manual_seed(seed)
-        model = own.factory(in_chans=len(channels), num_classes=len(class_names), height=size[0], width=size[1],
-                            channels=tuple(channels), **(options or {}))
+        model = own.factory(in_chans=len(channels), num_classes=len(class_names), height=size[0],
+                            width=size[1], channels=tuple(channels), **(options or {}))
     model = _set_input_size(own, model, size)
     if pretrained: _load_weights(own, model, pretrained)
     return model
@@ -95,14 +98,14 @@ def _answer(
         out = model(x.clone())
     wanted = (len(x), len(class_names))
     if not isinstance(out, torch.Tensor):
-        raise DvBenchError(f"{own.arch} answers with {type(out).__name__} in {mode} mode, expected a tensor of shape "
-                           f"{wanted}: logits of {', '.join(class_names)}")
+        raise DvBenchError(f"{own.arch} answers with {type(out).__name__} in {mode} mode, expected a tensor "
+                           f"of shape {wanted}: logits of {', '.join(class_names)}")
     if out.shape != wanted:
-        raise DvBenchError(f"{own.arch} answers with shape {tuple(out.shape)} in {mode} mode, expected {wanted}: logits of "
-                           f"{', '.join(class_names)}")
+        raise DvBenchError(f"{own.arch} answers with shape {tuple(out.shape)} in {mode} mode, expected "
+                           f"{wanted}: logits of {', '.join(class_names)}")
     if torch.isfinite(out).all(): return out
-    raise DvBenchError(f"{own.arch} answers with NaN or infinity on the first batch, in {mode} mode and before any "
-                       "training; look for a division by zero, a logarithm or a root in it")
+    raise DvBenchError(f"{own.arch} answers with NaN or infinity on the first batch, in {mode} mode and "
+                       "before any training; look for a division by zero, a logarithm or a root in it")
 
 # %% ../../nbs/40a_model.own_network.ipynb #6445ec66
 def _check_evaluation(
@@ -115,11 +118,11 @@ def _check_evaluation(
     with torch.no_grad():
         together, again, alone = (_answer(own, model, images) for images in (x, x, x[:1]))
     if differ(together, again):
-        raise DvBenchError(f"{own.arch} gives other answers to the same images in evaluation mode; use dropout as a module "
-                           "(nn.Dropout), or F.dropout with training=self.training")
+        raise DvBenchError(f"{own.arch} gives other answers to the same images in evaluation mode; use "
+                           "dropout as a module (nn.Dropout), or F.dropout with training=self.training")
     if differ(together[:1], alone):
-        raise DvBenchError(f"{own.arch} gives an image another answer when it is alone in its batch, in evaluation mode; "
-                           "an answer must not depend on other images")
+        raise DvBenchError(f"{own.arch} gives an image another answer when it is alone in its batch, in "
+                           "evaluation mode; an answer must not depend on other images")
 
 # %% ../../nbs/40a_model.own_network.ipynb #c8a7015c
 def _check_gradients(own:OwnNetwork, model:nn.Module):
@@ -127,13 +130,15 @@ def _check_gradients(own:OwnNetwork, model:nn.Module):
     trained = {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
     lost = [name for name, gradient in trained.items() if gradient is None]
     if lost:
-        raise DvBenchError(f"{own.arch}: no gradient reaches {len(lost)} of {len(trained)} parameters, the first is "
-                           f"{lost[0]}; use them in forward without detach, or set requires_grad=False")
+        raise DvBenchError(f"{own.arch}: no gradient reaches {len(lost)} of {len(trained)} parameters, the "
+                           f"first is {lost[0]}; use them in forward without detach, or set "
+                           "requires_grad=False")
     if not all(torch.isfinite(gradient).all() for gradient in trained.values()):
-        raise DvBenchError(f"{own.arch}: the gradient of the first batch is NaN or infinite; look for a root or a "
-                           "division at zero")
+        raise DvBenchError(f"{own.arch}: the gradient of the first batch is NaN or infinite; look for a "
+                           "root or a division at zero")
     if not any(gradient.any() for gradient in trained.values()):
-        raise DvBenchError(f"{own.arch}: every gradient of the first batch is zero, so nothing would be learnt")
+        raise DvBenchError(f"{own.arch}: every gradient of the first batch is zero, so nothing would be "
+                           "learnt")
 
 # %% ../../nbs/40a_model.own_network.ipynb #5389923b
 def _check_training(
@@ -144,11 +149,12 @@ def _check_training(
 ):
     "One training step. Raises DvBenchError where it cannot train."
     if not any(p.requires_grad for p in model.parameters()):
-        raise DvBenchError(f"{own.arch} has no parameter to train; keep layers as attributes or in nn.ModuleList, not in "
-                           "a plain list")
+        raise DvBenchError(f"{own.arch} has no parameter to train; keep layers as attributes or in "
+                           "nn.ModuleList, not in a plain list")
     out = _answer(own, model.train(), x)
     if not out.requires_grad:
-        raise DvBenchError(f"{own.arch}: no gradient reaches any parameter; look for no_grad, detach or numpy in forward")
+        raise DvBenchError(f"{own.arch}: no gradient reaches any parameter; look for no_grad, detach or "
+                           "numpy in forward")
     with _user_code(own, "fails in the backward pass"): F.cross_entropy(out.float(), y).backward()
     _check_gradients(own, model)
     torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-3).step()
@@ -165,12 +171,13 @@ def _check_saving(
     odd = [name for name, v in state.items() if not isinstance(v, torch.Tensor)]
     if odd: raise DvBenchError(f"{own.arch}: {odd[0]} in its state_dict is no tensor and cannot be saved")
     with tempfile.TemporaryDirectory() as d, _user_code(own, "has a state that cannot be saved and loaded"):
-        save_file({name: v.detach().clone().contiguous() for name, v in state.items()}, f"{d}/state.safetensors")
+        save_file({name: v.detach().clone().contiguous() for name, v in state.items()},
+                  f"{d}/state.safetensors")
         other.load_state_dict(load_file(f"{d}/state.safetensors"))
     with torch.no_grad(): before, after = (_answer(own, m.eval(), x) for m in (model, other))
     if torch.allclose(before, after, rtol=1e-3, atol=1e-3): return
-    raise DvBenchError(f"{own.arch} gives other answers after its state_dict was saved and loaded; keep tensors that forward "
-                       "uses as parameters, with register_buffer, or in nn.ModuleList")
+    raise DvBenchError(f"{own.arch} gives other answers after its state_dict was saved and loaded; keep "
+                       "tensors that forward uses as parameters, with register_buffer, or in nn.ModuleList")
 
 # %% ../../nbs/40a_model.own_network.ipynb #6941b0a9
 def _pixel_warning(
@@ -178,13 +185,14 @@ def _pixel_warning(
     model:nn.Module, # changed
     channels:int,
 )->str:              # "" where every pixel is used
-    "Rows and columns of an image that the network does not see. Networks of timm are padded until there are none."
+    """Rows and columns of an image that the network does not see. (Images for timm's networks are padded until
+    there are none.)"""
     with _user_code(own, "fails in the backward pass in evaluation mode"):
         rows, columns = unused_pixels(model.eval(), channels, model.input_size, n=4)
     if not rows and not columns: return ""
     height, width = model.input_size
-    return (f"{own.arch}: {rows} of {height} rows and {columns} of {width} columns of an image have no influence on its "
-            "answers; if that is not meant, look at strides and pooling")
+    return (f"{own.arch}: {rows} of {height} rows and {columns} of {width} columns of an image have no "
+            "influence on its answers; if that is not meant, look at strides and pooling")
 
 # %% ../../nbs/40a_model.own_network.ipynb #bfea1ab8
 def check_own(
@@ -192,7 +200,7 @@ def check_own(
     build:Callable[[int], nn.Module], # a seed -> the network
     x:torch.Tensor,                   # float32 (n, channels, height, width): the first batch, n at least 2
     y:torch.Tensor,                   # int64 (n,) its labels
-)->str:                               # a warning, or ""
+)->str:                               # a warning; "" for none
     "Raises DvBenchError, in one line, for a network that cannot be trained, saved or trusted."
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

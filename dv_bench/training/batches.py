@@ -146,8 +146,8 @@ class ImageStore:
     def _read_by_workers(self, numbers):
         "Batches of images that are on the disk, read and decoded by worker processes."
         loader = torch.utils.data.DataLoader(
-            _BatchReader(self.examples, numbers, self.shape, self.channels), batch_size=None, num_workers=self.workers,
-            pin_memory=self.device.type == "cuda", prefetch_factor=4 if self.workers else None)
+            _BatchReader(self.examples, numbers, self.shape, self.channels), batch_size=None,
+            num_workers=self.workers, pin_memory=self.device.type == "cuda", prefetch_factor=4 if self.workers else None)
         for images in loader: yield images.to(self.device, non_blocking=True)
 
 # %% ../../nbs/49_training.batches.ipynb #9061f88d

@@ -64,9 +64,11 @@ def _count_errors(
     size, n = run.evaluation_batch, len(images)
     wrong = torch.zeros(1, device=run.device)
     for start in range(0, n, size)[run.rank::run.world]:
-        chosen = np.arange(start, start+size) % n # full batches, so that a compiled network is not compiled again
+        chosen = np.arange(start, start+size) % n # full batches: a compiled network is not compiled again
         x = images[torch.from_numpy(chosen).to(images.device)].clone()
-        if channel is not None: x[:, channel] = images[torch.from_numpy(order[chosen]).to(images.device), channel]
+        if channel is not None:
+            others = torch.from_numpy(order[chosen]).to(images.device)
+            x[:, channel] = images[others, channel]
         called = net(network_input(run, net, x.to(run.device))).float().argmax(1).cpu().numpy()
         wrong += int((called != labels[chosen])[:n-start].sum())
     return int(sum_over_processes(run, wrong).item())
@@ -75,7 +77,8 @@ def _count_errors(
 def channel_exchange(
     run:TrainingRun,
     state:State, # at the end of the training
-)->dict|None:    # images, of_images, errors; by channel, `across` and `within_label`: errors added; None where it is off
+)->dict|None:    # images, of_images, errors; `across` and `within_label`: channel -> errors added; None where
+                 # it is off
     "The errors that exchanging each channel between test images adds. The same for equal runs on one device."
     n_channels, test = run.shape[0], run.numbers["test"]
     trained = run.epoch_images*max(1, state.epoch)

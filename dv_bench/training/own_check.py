@@ -31,7 +31,8 @@ def _first_batch(
     fold = folds_of(config, examples)[0]
     train = np.flatnonzero(assign_roles(config, examples, fold, config.seed)[0] == "train")
     batch = epoch_batches(examples.labels[train], config.batch_size, config.seed, 0)[0][:most]
-    return crop(examples.images(train[batch]), part.shape, part.numbers), torch.from_numpy(examples.labels[train[batch]])
+    pixels = crop(examples.images(train[batch]), part.shape, part.numbers)
+    return pixels, torch.from_numpy(examples.labels[train[batch]])
 
 # %% ../../nbs/52a_training.own_check.ipynb #761cfd06
 def _build(config:Config, examples:TrainingImages, own:OwnNetwork, seed:int)->nn.Module:
@@ -39,7 +40,8 @@ def _build(config:Config, examples:TrainingImages, own:OwnNetwork, seed:int)->nn
     model = build_network(config, examples.shape, seed, examples.channels, own)
     try: return model.to(memory_format=memory_format(config.channels_last))
     except RuntimeError as e:
-        raise DvBenchError(f"{own.arch} cannot be stored channels last ({e}); use channels_last=False") from None
+        message = f"{own.arch} cannot be stored channels last ({e}); use channels_last=False"
+        raise DvBenchError(message) from None
 
 # %% ../../nbs/52a_training.own_check.ipynb #2f0e28e8
 def check_own_network(

@@ -51,7 +51,8 @@ def planned_runs(
     seeds, folds = range(config.seed, config.seed+config.seeds), folds_of(config, examples)
     if config.train_images:
         for fold in folds: assign_roles(config, examples, fold, config.seed)
-    return [PlannedRun(fold, seed, _is_finished(config, examples, fold, seed)) for seed in seeds for fold in folds]
+    return [PlannedRun(fold, seed, _is_finished(config, examples, fold, seed))
+            for seed in seeds for fold in folds]
 
 # %% ../../nbs/53a_training.planning.ipynb #a3527c7f
 fewest_rows = 75
@@ -150,4 +151,5 @@ def estimate(
         if config.compile: text += ", plus compilation in each run"
     if epoch_images > n["train"]:
         text += f"; an epoch has the steps of {epoch_images} images, so that every size gets equal steps"
-    return "\n".join([text, *filter(None, [warning]), *split_advice(config, n)])
+    advice = split_advice(config, n | {"train": epoch_images})
+    return "\n".join([text, *filter(None, [warning]), *advice])

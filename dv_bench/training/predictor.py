@@ -65,14 +65,15 @@ def named_network(
     run:TrainedRun,
     network:str,      # such as `my_nets.py:MyNet`; "" for other architectures
 )->OwnNetwork|None:   # None for other architectures
-    "The code of a run's network. Raises DvBenchError where it is not named or has changed; it is not run then."
+    "The code of a run's network. Raises DvBenchError, before it is run, where it is not named or has changed."
     trained = run.record.get("network")
     if not trained:
-        if network: raise DvBenchError(f"{run.folder} holds {run.arch}, which is no network of your own; leave out {network}")
-        return None
+        if not network: return None
+        raise DvBenchError(f"{run.folder} holds {run.arch}, which is no network of your own; "
+                           f"leave out {network}")
     if not network:
-        raise DvBenchError(f"{run.folder} was trained with {trained['source']}, a network of your own: name its file again, "
-                           f"as in dvb_call --network {trained['source']}")
+        raise DvBenchError(f"{run.folder} was trained with {trained['source']}, a network of your own: name "
+                           f"its file again, as in dvb_call --network {trained['source']}")
     check_unchanged(trained, record_on_disk(network), run.folder)
     own = load_own(network)
     check_unchanged(trained, network_record(own), run.folder)
@@ -80,7 +81,7 @@ def named_network(
 
 # %% ../../nbs/53_training.predictor.ipynb #922a9b49
 class Predictor:
-    "A trained network. `.record` is its run.json, `.folder` its run folder, `.channels` those that it is given."
+    "A trained network. `.record` is its run.json, `.folder` its run folder, `.channels` what it is given."
     def __init__(self,
         run:TrainedRun,                # complete, of a network
         device:torch.device|None=None, # a GPU by default when there is one
@@ -115,7 +116,7 @@ class Predictor:
                            f"{', '.join(self.channels)}; found {images.dtype} {images.shape}")
 
     def predict(self,
-        images:np.ndarray, # uint8 (n, channels, height, width) of `.channels`, otherwise as the dataset holds them
+        images:np.ndarray, # uint8 (n, channels, height, width) of `.channels`, of the dataset's size
         batch_size:int=64,
     )->np.ndarray:         # (n, 3) float32 probabilities, at the class frequencies of training
         "Probabilities of 0, 1 and 2 copies of the shown alts. Raises DvBenchError for other images."

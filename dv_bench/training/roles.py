@@ -112,7 +112,8 @@ def _check_roles(
 def _in_order_of_sites(
     rows:pd.DataFrame, # chrom, pos0
     seed:int,
-)->tuple[np.ndarray, np.ndarray]: # (n,) positions in `rows`, sites in drawn order; (n,) their sites, numbered in this order
+)->tuple[np.ndarray, np.ndarray]: # (n,) positions in `rows`, sites in drawn order; (n,) their sites, which
+                                  # are numbered in this order
     "Draw an order of the sites of some images."
     place = pd.MultiIndex.from_arrays([bare_chrom(rows), rows.pos0]).factorize(sort=True)[0]
     rank = np.random.default_rng([7, seed]).permutation(place.max()+1)[place]
@@ -142,14 +143,15 @@ def _with_fewer_images(
     "Leave training images out. Raises DvBenchError where there are fewer than asked for."
     train = np.flatnonzero(roles == "train")
     if most > len(train):
-        raise DvBenchError(f"train_images: fold {fold} has {len(train):,} training images, found {most:,}; give at most "
-                           "that many, or 0 for all")
+        raise DvBenchError(f"train_images: fold {fold} has {len(train):,} training images, found {most:,}; "
+                           "give at most that many, or 0 for all")
     kept = train[np.sort(_subset_of_sites(examples.index.iloc[train], most, seed))]
     if not len(kept): raise DvBenchError(f"train_images: {most} images are less than one site of fold {fold}")
     roles = np.where(roles == "train", "", roles)
     roles[kept] = "train"
     names = "\n".join(examples.index.example.iloc[kept])
-    drawn = {"n": len(kept), "n_all": len(train), "examples_sha256": hashlib.sha256(names.encode()).hexdigest()}
+    drawn = {"n": len(kept), "n_all": len(train),
+             "examples_sha256": hashlib.sha256(names.encode()).hexdigest()}
     return roles, record | {"train": record["train"] | drawn}
 
 # %% ../../nbs/47_training.roles.ipynb #0186f24d

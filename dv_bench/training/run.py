@@ -72,8 +72,9 @@ class TrainingRun:
     @property
     def identity(self)->dict: # must agree for a run to continue or to count as complete
         fingerprint = self.examples.record["fingerprint"]
-        return {"settings": recorded_settings(self.config), "fingerprint": fingerprint, "split_id": self.split_id,
-                "network": network_record(self.network) if self.network else None}
+        network = network_record(self.network) if self.network else None
+        return {"settings": recorded_settings(self.config), "fingerprint": fingerprint,
+                "split_id": self.split_id, "network": network}
 
 # %% ../../nbs/51c_training.run.ipynb #27538f32
 def _open_images(
@@ -86,7 +87,8 @@ def _open_images(
     "The images of the wanted roles. If `test` is one, all labelled images, so that other folds can use them."
     is_wanted = examples.labels >= 0 if "test" in wanted else np.isin(roles, wanted)
     part = used_part(config, examples.shape, examples.channels)
-    return ImageStore(examples, np.flatnonzero(is_wanted), part.shape, device, config.workers, channels=part.numbers)
+    return ImageStore(examples, np.flatnonzero(is_wanted), part.shape, device, config.workers,
+                      channels=part.numbers)
 
 # %% ../../nbs/51c_training.run.ipynb #c23ebdd5
 def prepare_run(

@@ -93,23 +93,31 @@ def _check_declared_baseline(
     try: timm_name(name)
     except DvBenchError:
         import timm
-        if difflib.get_close_matches(name, [*baseline_names, *short_names, *timm.list_models()], cutoff=.7): raise
+        known = [*baseline_names, *short_names, *timm.list_models()]
+        if difflib.get_close_matches(name, known, cutoff=.7): raise
+
+# %% ../../nbs/44_training.settings.ipynb #91b92c1c
+def _mapping_of(
+    options:str|dict, # a mapping, or its text in YAML or JSON
+)->dict:
+    "Raises DvBenchError for anything but a mapping of names."
+    expected = "arch_options: expected a mapping of names and values, such as {width: 32, depth: 3}"
+    try: mapping = (yaml.safe_load(options) or {}) if isinstance(options, str) else options
+    except yaml.YAMLError: raise DvBenchError(f"{expected}, found {options!r}") from None
+    if isinstance(mapping, dict) and all(isinstance(k, str) and k.isidentifier() for k in mapping):
+        return mapping
+    raise DvBenchError(f"{expected}, found {options!r}")
 
 # %% ../../nbs/44_training.settings.ipynb #a78f3f4e
 def canonical_options(
     options:str|dict, # a mapping, or its text in YAML or JSON
 )->str:               # JSON, sorted by name; "" for none
-    "The setting `arch_options` as it is compared and recorded. Raises DvBenchError for anything but a mapping."
-    expected = "arch_options: expected a mapping of names and values, such as {width: 32, depth: 3}"
-    if isinstance(options, str):
-        try: options = yaml.safe_load(options) or {}
-        except yaml.YAMLError: raise DvBenchError(f"{expected}, found {options!r}") from None
-    if not isinstance(options, dict) or not all(isinstance(k, str) and k.isidentifier() for k in options):
-        raise DvBenchError(f"{expected}, found {options!r}")
+    "The setting `arch_options` as it is compared and recorded. Raises DvBenchError for other values."
+    options = _mapping_of(options)
     taken = [k for k in ("in_chans", "num_classes", "height", "width", "channels") if k in options]
     if taken: raise DvBenchError(f"arch_options: {taken[0]} is given by dv_bench; leave it out")
     try: return json.dumps(options, sort_keys=True) if options else ""
-    except TypeError: raise DvBenchError(f"{expected}; the values must be numbers, texts or lists") from None
+    except TypeError as e: raise DvBenchError(f"arch_options: expected numbers, texts and lists ({e})") from None
 
 # %% ../../nbs/44_training.settings.ipynb #b61533b2
 def _joined(
@@ -120,18 +128,21 @@ def _joined(
 
 # %% ../../nbs/44_training.settings.ipynb #28eaa7cc
 def _check_own_settings(config):
-    "Raises DvBenchError for settings that do not fit a network of the user's own, or that only such a network has."
+    "Raises DvBenchError for settings that only a network of the user's own has, or that it does not have."
     if not is_own(config.arch):
         for name in ("name", "arch_options"):
             if getattr(config, name):
-                raise DvBenchError(f"{name} belongs to a network of your own (FILE.py:NAME), found arch={config.arch}")
+                raise DvBenchError(f"{name} belongs to a network of your own (FILE.py:NAME), found "
+                                   f"arch={config.arch}")
         return
     _check_label(config.label)
     for name in ("drop_rate", "drop_path_rate"):
         if getattr(config, name):
-            raise DvBenchError(f"{name} is an argument of timm's networks; give {config.label} its own in arch_options")
+            raise DvBenchError(f"{name} is an argument of timm's networks; give {config.label} its own in "
+                               "arch_options")
     if config.pretrained is True:
-        raise DvBenchError(f"pretrained: {config.label} has no published weights; give a safetensors file, or False")
+        raise DvBenchError(f"pretrained: {config.label} has no published weights; give a safetensors file, "
+                           "or False")
 
 # %% ../../nbs/44_training.settings.ipynb #8e7d538c
 def _check_fold(fold:int|str, folds:int, mode:str, test_data:str):
@@ -163,7 +174,7 @@ def _check_early_stopping(early_stopping:int, mode:str):
 class Config:
     "Settings of one architecture's runs. Raises DvBenchError that names the setting and what was expected."
     arch: str = setting(
-        "inception", "a timm name or a short name, a baseline: allele_fraction, gradient_boosting, or FILE.py:NAME")
+        "inception", "a timm name, a short name, allele_fraction, gradient_boosting, or your own FILE.py:NAME")
     data: str = setting(
         "", 'dataset folder, or several, comma-separated; "" stands for data/demo', compared=False)
     test_data: str = setting(
@@ -228,7 +239,7 @@ class Config:
         0, "image columns used, around the candidate, an odd number; 0 uses all", 0, 10_001)
     channels: str = setting("", 'image channels used, names with commas; "" uses all')
     train_images: int = setting(
-        0, "training images used in a fold, whole sites drawn by seed, equal steps; 0 uses all", 0, 10**9)
+        0, "training images of a fold that are used, for equal steps; 0 uses all", 0, 10**9)
     drop_reads: float = setting(0., "augmentation: up to this share of an image's reads is left out", 0, .95)
     cap_depth: int = setting(
         0, "augmentation: depth capped at a number drawn between this and all; 0 is off", 0, 10_000)
@@ -247,7 +258,7 @@ class Config:
     checkpoint_minutes: float = setting(
         5., "minutes between checkpoints (at most lost if killed); 0: every step", 0, 1e6, compared=False)
     exchange_images: int = setting(
-        2000, "most test images of a run whose channels are exchanged to see what each tells; 0 is off", 0, 10**9,
+        2000, "most test images whose channels are exchanged, to see what each tells; 0 is off", 0, 10**9,
         compared=False)
     tracker: str = setting("tensorboard", "accelerate's name of a tracker, or none", compared=False)
     baseline: str = setting(

@@ -104,11 +104,12 @@ def fit_baseline_run(
         write_predictions(folder, examples.index, numbers, probs)
         write_gallery(folder, examples.index, numbers["test"], probs["test"], examples.images)
         write_run_record(folder, {
-            "complete": True, "arch": config.arch, "timm_name": None, "network": None, "fold": fold, "seed": seed,
-            "settings": recorded_settings(config), "split_id": split_id, "roles": roles_record,
-            "dataset": examples.record, "normalisation": None, "channel_exchange": None, "class_log_weights": [0., 0., 0.],
-            "train_class_counts": counts["train"], "tune_class_counts": counts["tune"],
-            "cost": _baseline_cost(predicted, fit_seconds), "provenance": provenance()})
+            "complete": True, "arch": config.arch, "timm_name": None, "network": None, "fold": fold,
+            "seed": seed, "settings": recorded_settings(config), "split_id": split_id, "roles": roles_record,
+            "dataset": examples.record, "normalisation": None, "channel_exchange": None,
+            "class_log_weights": [0., 0., 0.], "train_class_counts": counts["train"],
+            "tune_class_counts": counts["tune"], "cost": _baseline_cost(predicted, fit_seconds),
+            "provenance": provenance()})
     return folder
 
 # %% ../../nbs/54_training.sweep.ipynb #7997a2e9
@@ -125,6 +126,7 @@ def _train_run(
     images:ImageStore|None, # of an earlier run
 )->ImageStore:              # for the next run
     "Train one network. Its memory is free when the function returns."
+    if images is None: check_own_network(config, examples) # before the first run
     run = prepare_run(config, examples, fold, seed, images)
     fit(run)
     return run.images
@@ -137,7 +139,6 @@ def train_arch(
     "Train one architecture on all its folds with all its seeds."
     if examples is None: examples = TrainingImages(config.data, config.test_data)
     runs, images = planned_runs(config, examples), None
-    if not all(run.complete for run in runs): check_own_network(config, examples)
     for fold, seed, complete in runs:
         if complete:
             if not is_main_process(): continue

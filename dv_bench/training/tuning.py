@@ -108,7 +108,8 @@ def search_recipe(
     if config.arch in baseline_names: return config
     _check_search(config, examples)
     short = replace(config, epochs=max(1, config.epochs//3), tracker="none")
-    base = {k: v for k, v in recorded_settings(short).items() if k not in (*not_compared, "lr", "weight_decay")}
+    no_base = (*not_compared, "lr", "weight_decay")
+    base = {k: v for k, v in recorded_settings(short).items() if k not in no_base}
     base |= {"budget": budget, "fingerprint": examples.record["fingerprint"]}
     if is_own(config.arch): base["network"] = record_on_disk(config.arch)
     path = tuning_path(config)

@@ -24,7 +24,8 @@ def read_calling(
     path = runs.folder/"calling.csv"
     if not path.exists(): return pd.DataFrame(columns=["arch", "source"])
     calling = pd.read_csv(path, keep_default_na=True).fillna({"source": "", "sample": ""})
-    names = {Path(run.folder).parent.name: run.arch for run in runs.runs.itertuples()} # folder -> architecture
+    # the scores have names of folders
+    names = {Path(run.folder).parent.name: run.arch for run in runs.runs.itertuples()}
     calling = calling[calling.arch.isin(names)]
     return calling.assign(arch=calling.arch.map(names))
 

@@ -19,13 +19,15 @@ def _run_rows(record:dict)->list[dict]: # of run.json
              "across_of_run": found["across"][name]/n} for name in found["across"]]
 
 # %% ../../nbs/78f_verdict.channels.ipynb #c84c1a1b
-channel_columns = ["arch", "channel", "runs", "images", "error_rate", "across", "across_low", "across_high", "within_label"]
+channel_columns = ["arch", "channel", "runs", "images", "error_rate", "across", "across_low", "across_high",
+                   "within_label"]
 
 # %% ../../nbs/78f_verdict.channels.ipynb #265cf68f
 def channel_table(
     records:list[dict], # of run.json
-)->pd.DataFrame: # `channel_columns`: runs, images of all runs together, and rates per image: errors before, and errors added by the
-                 # exchange, with the lowest and highest of the runs; by architecture, the most important channel first
+)->pd.DataFrame: # `channel_columns`: runs, images of all runs together, and rates per image: errors before, and
+                 # errors added by the exchange, with the lowest and highest of the runs; by architecture, the
+                 # most important channel first
     "Errors that the exchange of each channel added."
     rows = pd.DataFrame([row for record in records for row in _run_rows(record)])
     if not len(rows): return pd.DataFrame(columns=channel_columns)

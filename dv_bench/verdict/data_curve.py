@@ -27,20 +27,23 @@ def _read_size(
 # %% ../../nbs/78e_verdict.data_curve.ipynb #f1ab31cb
 def _train_images(experiment:Experiment)->dict: # arch -> mean over runs
     "The numbers of images that were trained on."
-    counts = pd.Series([float(sum(record.get("train_class_counts") or [np.nan])) for record in experiment.records])
+    counts = pd.Series([float(sum(record.get("train_class_counts") or [np.nan]))
+                        for record in experiment.records])
     return counts.groupby(experiment.runs.arch.to_numpy()).mean().to_dict()
 
 # %% ../../nbs/78e_verdict.data_curve.ipynb #dab584e8
-curve_columns = ["arch", "size", "train_images", "seeds", "n_sites", "errors", "rate", "low", "high", "interval"]
+curve_columns = ["arch", "size", "train_images", "seeds", "n_sites", "errors", "rate", "low", "high",
+                 "interval"]
 
 # %% ../../nbs/78e_verdict.data_curve.ipynb #f2eed6c6
 def data_curve(
     experiment:Experiment,          # of any size
     baseline:str="",                # its folds are preferred
     endpoint:str="genotype_errors", # one of `endpoints`
-)->pd.DataFrame: # `curve_columns`, a row for each architecture and size; without rows where there is one size or no common fold
-    """Error rates by size of the training set, at the folds that every size has. The interval resamples training runs
-    and blocks of the genome (`rate_table`)."""
+)->pd.DataFrame: # `curve_columns`, a row for each architecture and size; empty with one size or without a
+                 # common fold
+    """Error rates by size of the training set, at the folds that every size has. The interval resamples
+    training runs and blocks of the genome (`rate_table`)."""
     sizes = experiment.info["sizes"]
     read = {size: _read_size(experiment.folder, size, baseline) for size in sizes} if len(sizes) > 1 else {}
     folds = set.intersection(*(set(sites.folds) for _, sites in read.values())) if read else set()

@@ -25,18 +25,19 @@ def _add_band(fig:go.Figure, rows:pd.DataFrame, look:Look, arch:str):
     "Shade the interval."
     low, high = (_per_1000(rows[end], rows.n_sites) for end in ("low", "high"))
     x = rows.train_images.tolist()
-    fig.add_scatter(x=x+x[::-1], y=[*high, *low[::-1]], fill="toself", fillcolor=faint(look.colour, .16), line_width=0,
-                    mode="lines", hoverinfo="skip", showlegend=False, legendgroup=arch)
+    fig.add_scatter(x=x+x[::-1], y=[*high, *low[::-1]], fill="toself", fillcolor=faint(look.colour, .16),
+                    line_width=0, mode="lines", hoverinfo="skip", showlegend=False, legendgroup=arch)
 
 # %% ../../nbs/81c_verdict.data_figures.ipynb #08ee2116
 def _add_line(fig:go.Figure, rows:pd.DataFrame, look:Look, arch:str):
     "Draw the rates of one architecture."
     symbols = [look.symbol if errors else f"{look.symbol}-open" for errors in rows.errors]
     hover = [f"{arch}, {row.train_images:,.0f} training images<br>{1000*row.rate:.2f} errors per 1,000 sites "
-             f"({1000*row.low:.2f} to {1000*row.high:.2f}), {plural(row.seeds, 'seed')}" for row in rows.itertuples()]
-    fig.add_scatter(x=rows.train_images.tolist(), y=_per_1000(rows.rate, rows.n_sites).tolist(), mode="lines+markers",
-                    line=dict(color=look.colour, width=2), marker=dict(symbol=symbols, size=8), name=arch, legendgroup=arch,
-                    text=hover, hovertemplate="%{text}<extra></extra>")
+             f"({1000*row.low:.2f} to {1000*row.high:.2f}), {plural(row.seeds, 'seed')}"
+             for row in rows.itertuples()]
+    fig.add_scatter(x=rows.train_images.tolist(), y=_per_1000(rows.rate, rows.n_sites).tolist(),
+                    mode="lines+markers", line=dict(color=look.colour, width=2),
+                    marker=dict(symbol=symbols, size=8), name=arch, legendgroup=arch, text=hover, hovertemplate="%{text}<extra></extra>")
 
 # %% ../../nbs/81c_verdict.data_figures.ipynb #650f1164
 def data_figure(

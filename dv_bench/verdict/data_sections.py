@@ -29,22 +29,24 @@ def report_channels(
     "The errors that the exchange of each channel adds."
     if not len(table): return []
     report.section("9. What does each channel tell?",
-                   "After training, one channel at a time was exchanged between test images: every image got this channel of "
-                   "another image, with all its rows. The more errors this adds, the more the network relies on the channel. "
-                   "Exchanged among all images, a channel also loses what it says about the class. Exchanged among images of "
-                   "equal class, it keeps that, and errors come from its disagreement with the other channels of the image. "
-                   "Two channels that say the same can stand in for each other, so neither then adds many errors. "
-                   "A channel that adds none is not needed by this network; whether it can be left out is found by training "
-                   "without it (the setting channels).")
+                   "After training, one channel at a time was exchanged between test images: every image "
+                   "got this channel of another image, with all its rows. The more errors this adds, the "
+                   "more the network relies on the channel. Exchanged among all images, a channel also "
+                   "loses what it says about the class. Exchanged among images of equal class, it keeps "
+                   "that, and errors come from its disagreement with the other channels of the image. Two "
+                   "channels that say the same can stand in for each other, so neither then adds many "
+                   "errors. A channel that adds none is not needed by this network; whether it can be left "
+                   "out is found by training without it (the setting channels).")
     report.table(table, "channel_exchange",
-                 "Errors of single images per 1,000, before and added, from a random choice of the test images of each run "
-                 "(at most the setting exchange_images). All columns:", _channel_columns)
+                 "Errors of single images per 1,000, before and added, from a random choice of the test "
+                 "images of each run (at most the setting exchange_images). All columns:", _channel_columns)
     return report.shown
 
 # %% ../../nbs/86d_verdict.data_sections.ipynb #72bcd1ed
 _curve_columns = {
     "arch": ("architecture", ""), "train_images": ("training images", ",.0f"), "seeds": ("seeds", ""),
-    "n_sites": ("test sites", ","), "errors": ("genotype errors", ",.1f"), "rate": ("per 1,000 sites", per_1000("rate")),
+    "n_sites": ("test sites", ","), "errors": ("genotype errors", ",.1f"),
+    "rate": ("per 1,000 sites", per_1000("rate")),
     "range": ("interval", interval_per_1000("low", "high")),
 }
 
@@ -57,10 +59,11 @@ def report_data_curve(
     if not len(curve): return []
     number = 10 if "channel_exchange" in report.tables else 9
     report.section(f"{number}. How much data does it need?",
-                   "Each size is a random choice of whole sites from the training role. The smaller sets of a seed lie within "
-                   "the larger ones, and every size was trained for equal steps with equal learning rates. The test sites are "
-                   "the same. Bands are 95% intervals over training runs and blocks of the genome. All other sections compare "
-                   "runs of the largest size alone.")
+                   "Each size is a random choice of whole sites from the training role. The smaller sets of "
+                   "a seed lie within the larger ones, and every size was trained for equal steps with "
+                   "equal learning rates. The test sites are the same. Bands are 95% intervals over "
+                   "training runs and blocks of the genome. All other sections compare runs of the largest "
+                   "size alone.")
     report.figure(data_figure(curve, report.looks, report.data), "data_curve",
                   "Both axes are logarithmic. Open symbols: no error; drawn at half an error.")
     report.table(curve, "data_curve", "Errors are means over seeds. All columns:", _curve_columns)

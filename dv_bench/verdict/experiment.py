@@ -204,7 +204,8 @@ def runs_of_size(
     "Separate the runs of one size."
     kept = [run for run in runs if _size_of(run) in (size, None)]
     others = [run for run in runs if run not in kept]
-    reasons = [(run.name, f"it was trained on {size_in_words(_size_of(run))}; see \"How much data does it need?\"")
+    reasons = [(run.name, f"it was trained on {size_in_words(_size_of(run))}; see \"How much data does it "
+                          "need?\"")
                for run in others]
     return kept, reasons
 

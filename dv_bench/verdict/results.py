@@ -108,8 +108,8 @@ def verdict_of(
                                results.endpoint, results.convergence)
     info = results.runs.info
     if len(info["sizes"]) > 1:
-        notes = [*notes, f"All comparisons are of runs on {size_in_words(info['size'])}; those on fewer are in "
-                 "\"How much data does it need?\"."]
+        notes = [*notes, f"All comparisons are of runs on {size_in_words(info['size'])}; those on fewer are "
+                         "in \"How much data does it need?\"."]
     if results.baseline != results.declared_baseline:
         notes = [f"The baseline {results.baseline} was chosen after training; {results.declared_baseline} "
                  "had been declared.", *notes]
