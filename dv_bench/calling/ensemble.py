@@ -66,8 +66,8 @@ def check_same_sequences(
         for contig in trained.keys() & contigs.keys():
             ours, theirs = contigs[contig] or {}, trained[contig]
             if not sequences_differ(ours, theirs) or ours.get("length") != theirs.get("length"): continue
-            raise DvBenchError(f"contig {contig} has the name and length of one that {run.folder} was trained "
-                               f"on, and another sequence (MD5 {ours['md5']}, in training {theirs['md5']}); "
+            raise DvBenchError(f"contig {contig} has the name and length of one that {run.folder} was trained"
+                               f" on, and another sequence (MD5 {ours['md5']}, in training {theirs['md5']}); "
                                "use the reference of the training for the reads that are called")
 
 # %% ../../nbs/61_calling.ensemble.ipynb #ee3064f9

@@ -72,6 +72,7 @@ def dvb_call(
     region:Param("with --reads: contig, contig:from-to or BED file; can be repeated (default: all contigs)",
                  str, action="append")=None,
     bed:str="",             # with --reads: BED of the regions to call
+    candidates:str="",      # with --reads: VCF of variants to call, in place of those that the reads suggest
     examples:str="",        # dataset folder to call, instead of reads
     predictions:bool=False, # call the runs' own test predictions: each site by networks not trained on it
     answers:str="",         # output of DeepVariant's call_variants (a file, name@N or a pattern), with --ref
@@ -91,8 +92,8 @@ def dvb_call(
     cvo:str="",             # also write CallVariantsOutput TFRecords, for DeepVariant's postprocess_variants
     contig_alias:Param("with --reads: contig of another name, OTHER=REFERENCE (20=chr20); can be repeated",
                        str, action="append")=None,
-    min_snp_fraction:Param("with --reads: of the reads, for a candidate; here and below only what the run was "
-                           "trained with is taken, which is the default", float)=None,
+    min_snp_fraction:Param("with --reads: of the reads, for a candidate; here and below only what the run "
+                           "was trained with is taken, which is the default", float)=None,
     min_indel_fraction:Param("with --reads: likewise for indels", float)=None,
     min_count:Param("with --reads: reads that show an allele", int)=None,
     min_mapping_quality:Param("with --reads: reads with less are not used", int)=None,
@@ -106,8 +107,10 @@ def dvb_call(
                   "min_count": min_count, "min_mapping_quality": min_mapping_quality,
                   "min_base_quality": min_base_quality}
     of_reads = {name: value is not None for name, value in thresholds.items()}
-    of_reads |= {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
-                 "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed)}
+    of_reads |= {
+        "jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
+        "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed),
+        "candidates": bool(candidates)}
     of_runs = {"adapt": adapt, "cvo": bool(cvo), "source": bool(source)}
     _check_input(run, inputs)
     _check_options(inputs, {"reads": of_reads, "images": {"network": bool(network)},
@@ -130,7 +133,8 @@ def dvb_call(
         regions = [*(region or []), *([find_path(bed)] if bed else [])]
         data = from_reads(runs, reads, ref, regions, sample, realign=False if no_realign else None, jobs=jobs,
                           progress=True, source=source, fraction=downsample, seed=seed, thresholds=thresholds,
-                          contig_alias=parse_aliases(contig_alias or []), network=network)
+                          contig_alias=parse_aliases(contig_alias or []), candidates=candidates or None,
+                          network=network)
     elif examples:
         data = from_dataset(runs, PileupDataset(examples), sample, source, ref, network=network)
     else:

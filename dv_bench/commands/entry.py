@@ -6,7 +6,9 @@
 __all__ = ['option_parser', 'command']
 
 # %% ../../nbs/87_commands.entry.ipynb #dfc2aa78
+import errno
 import functools
+import os
 import signal
 import sys
 from pathlib import Path
@@ -36,10 +38,33 @@ def _parse_options(func)->dict: # parameter -> value, from the command line
     return {name: value for name, value in options.items() if name not in ("pdb", "xtra")}
 
 # %% ../../nbs/87_commands.entry.ipynb #b2b906c9
-def _is_interrupt(error:BaseException)->bool:
-    "Is this an interrupt, or numba's form of one?"
-    cause = error.__cause__ or error.__context__
-    return isinstance(error, KeyboardInterrupt) or isinstance(cause, KeyboardInterrupt)
+def _causes(error:BaseException)->list[BaseException]: # the error first
+    "An error and the errors that led to it."
+    chain = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
+
+# %% ../../nbs/87_commands.entry.ipynb #1afc5558
+def _first_cause(
+    error:BaseException,
+    kind:type, # of errors
+)->BaseException|None:
+    "The first error of a kind among an error and its causes."
+    return next((cause for cause in _causes(error) if isinstance(cause, kind)), None)
+
+# %% ../../nbs/87_commands.entry.ipynb #74634212
+def _as_line(error:BaseException)->str: # "" for a fault of the program
+    "What to tell a user about an error: of the user's input, of the file system, or of too little memory."
+    if own := _first_cause(error, DvBenchError): return str(own)
+    if failed := _first_cause(error, OSError):
+        files = [str(name) for name in (failed.filename, failed.filename2) if name is not None]
+        if files and failed.strerror: return f"{' -> '.join(files)}: {failed.strerror}"
+        if failed.errno == errno.ENOSPC: return "no space left on the disk"
+        if failed.errno == errno.EMFILE: return "too many open files; raise the limit with `ulimit -n`, or use fewer --jobs"
+    if _first_cause(error, MemoryError): return "not enough memory"
+    return ""
 
 # %% ../../nbs/87_commands.entry.ipynb #0706de05
 def _replace_unprintable():
@@ -55,12 +80,16 @@ def _run_script(func):
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a termination cleans up as Ctrl-C does
     try:
         return func(**options)
-    except DvBenchError as e:
-        sys.exit(f"{func.__name__}: {e}")
-    except (KeyboardInterrupt, SystemError) as e:
-        if not _is_interrupt(e): raise
-        print(f"{func.__name__}: interrupted", file=sys.stderr)
-        sys.exit(128+signal.SIGINT)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()) # the reader of the output has gone
+        sys.exit(128+signal.SIGPIPE)
+    except (Exception, KeyboardInterrupt) as e:
+        if _first_cause(e, KeyboardInterrupt):
+            print(f"{func.__name__}: interrupted", file=sys.stderr)
+            sys.exit(128+signal.SIGINT)
+        line = _as_line(e)
+        if not line: raise
+        sys.exit(f"{func.__name__}: {line}")
 
 # %% ../../nbs/87_commands.entry.ipynb #9ffc0848
 def command(

@@ -53,8 +53,8 @@ def dvb_score(
     stratification:str="", # TSV with a name and a BED file on each line: rows in the extended table
     sample:str="",         # sample in CALLS or the experiment, where it has several
     truth_sample:str="",   # sample in the truth, where it has several
-    contig_alias:Param("Contig with another name in calls, truth or BED: OTHER=REFERENCE, as in 20=chr20; may "
-                       "be repeated", str, action="append")=None,
+    contig_alias:Param("Contig with another name in calls, truth or BED: OTHER=REFERENCE, as in 20=chr20; "
+                       "may be repeated", str, action="append")=None,
     out:str="",            # write PREFIX.summary.csv, PREFIX.extended.csv and PREFIX.vcf.gz
     engine:str="",         # rtg: match with vcfeval; hap.py: let hap.py do everything
     json:bool=False,       # print recall, precision, f1, tp, fn, fp of SNPs and indels that pass as JSON

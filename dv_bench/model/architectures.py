@@ -99,7 +99,7 @@ def unused_pixels(
     "How many rows and columns of an image have no influence on a network's features."
     model.requires_grad_(False)
     for parameter in model.parameters():
-        if not parameter.any(): parameter.normal_(std=.1) # a branch that begins at zero is used after training
+        if not parameter.any(): parameter.normal_(std=.1) # a branch may begin at zero
     image = torch.rand(n, channels, *size, generator=torch.Generator().manual_seed(0), requires_grad=True)
     features = _tensors(model.forward_features(image) if hasattr(model, "forward_features") else model(image))
     sum(feature.square().sum() for feature in features).backward()

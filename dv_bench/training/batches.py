@@ -84,7 +84,9 @@ class _BatchReader(torch.utils.data.Dataset):
 
     def __len__(self): return len(self.batches)
 
-    def __getitem__(self, k): return crop(self.examples.images(self.batches[k]), self.shape, self.channels)
+    def __getitem__(self, k):
+        try: return crop(self.examples.images(self.batches[k]), self.shape, self.channels)
+        except DvBenchError as e: return e # raised in the main process, where it is one line
 
 # %% ../../nbs/49_training.batches.ipynb #264dbea0
 class ImageStore:
@@ -147,8 +149,11 @@ class ImageStore:
         "Batches of images that are on the disk, read and decoded by worker processes."
         loader = torch.utils.data.DataLoader(
             _BatchReader(self.examples, numbers, self.shape, self.channels), batch_size=None,
-            num_workers=self.workers, pin_memory=self.device.type == "cuda", prefetch_factor=4 if self.workers else None)
-        for images in loader: yield images.to(self.device, non_blocking=True)
+            num_workers=self.workers, pin_memory=self.device.type == "cuda",
+            prefetch_factor=4 if self.workers else None)
+        for images in loader:
+            if isinstance(images, DvBenchError): raise images
+            yield images.to(self.device, non_blocking=True)
 
 # %% ../../nbs/49_training.batches.ipynb #9061f88d
 def epoch_order(

@@ -18,7 +18,7 @@ from .memory import explain_out_of_memory
 from .own_check import check_own_network
 from .precision import bare_speed, resolve_precision
 from .roles import assign_roles, folds_of
-from .runs import check_same, open_run, run_folder
+from .runs import check_can_continue, check_same, open_run, run_folder
 from .settings import Config, recorded_settings
 
 # %% ../../nbs/53a_training.planning.ipynb #32f4ce92
@@ -39,6 +39,7 @@ def _is_finished(config:Config, examples:TrainingImages, fold:int, seed:int)->bo
     new = {"settings": recorded_settings(config), "fingerprint": examples.record["fingerprint"],
            "split_id": assign_roles(config, examples, fold, seed)[1], "network": record_on_disk(config.arch)}
     check_same(folder, old, new)
+    if not run.complete and config.arch not in baseline_names: check_can_continue(run)
     return run.complete
 
 # %% ../../nbs/53a_training.planning.ipynb #3298f3e9

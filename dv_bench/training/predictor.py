@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ..core import DvBenchError
+from ..manifest import check_file
 from ..model.names import baseline_names
 from ..model.own import OwnNetwork, check_unchanged, load_own, network_record, record_on_disk
 from .batches import crop
@@ -22,7 +23,7 @@ from .device import autocast, this_device
 from .metrics import softmax
 from .normalisation import memory_format, to_input
 from .recipe import build_network, used_part
-from .runs import TrainedRun, open_run
+from .runs import TrainedRun, open_run, run_remedy
 from .settings import Config, setting_types
 
 # %% ../../nbs/53_training.predictor.ipynb #3d403848
@@ -54,6 +55,7 @@ def _load_network(
     "The trained network. Raises DvBenchError for weights that are damaged or belong to another network."
     shape, channels = tuple(run.dataset["shape"]), tuple(run.dataset["channels"])
     net = build_network(replace(config, pretrained=False), shape, 0, channels, own)
+    check_file(run.weights, run_remedy)
     try: net.load_state_dict(load_tensors(run.weights)[0])
     except (DvBenchError, RuntimeError) as e:
         raise DvBenchError(f"{run.weights} cannot be used ({str(e).splitlines()[0]}); "

@@ -22,7 +22,7 @@ from .metrics import softmax
 from .normalisation import memory_format
 from .run import TrainingRun
 from dv_bench.training.runs import (
-    RunRecord, write_gallery, write_history, write_predictions, write_run_record
+    RunRecord, finish_run, write_gallery, write_history, write_predictions
 )
 from .state import State
 
@@ -124,5 +124,5 @@ def write_results(
     write_gallery(folder, examples.index, run.numbers["test"], probs["test"], examples.images)
     with evaluating(run, state) as net: save_tensors(folder/"model.safetensors", net.state_dict())
     write_history(folder, state.history)
-    write_run_record(folder, run_record(run, state, True, exchange))
+    finish_run(folder, run_record(run, state, True, exchange))
     (folder/"checkpoint.safetensors").unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from pathlib import Path
 import yaml
 
 from ..core import DvBenchError, find_path
+from ..forms import check_form, object_form, read_yaml
 from ..model.names import baseline_names
 from ..model.names import short_names, timm_name
 from ..model.own import is_own, own_file, recorded_own, split_own
@@ -101,9 +102,11 @@ def _mapping_of(
     options:str|dict, # a mapping, or its text in YAML or JSON
 )->dict:
     "Raises DvBenchError for anything but a mapping of names."
-    expected = "arch_options: expected a mapping of names and values, such as {width: 32, depth: 3}"
+    expected = "arch_options: expected a mapping of names and values, such as {hidden: 32, depth: 3}"
+    if isinstance(options, str) and re.search(r"[&*]\w", options): # references, which can grow without bound
+        raise DvBenchError(f"{expected}, without references")
     try: mapping = (yaml.safe_load(options) or {}) if isinstance(options, str) else options
-    except yaml.YAMLError: raise DvBenchError(f"{expected}, found {options!r}") from None
+    except (yaml.YAMLError, ValueError, RecursionError): raise DvBenchError(f"{expected}, found {options!r}") from None
     if isinstance(mapping, dict) and all(isinstance(k, str) and k.isidentifier() for k in mapping):
         return mapping
     raise DvBenchError(f"{expected}, found {options!r}")
@@ -362,6 +365,8 @@ def notebook_config(
     hidden = ("In", "Out")
     given = {k: v for k, v in names.items() if k[0] != "_" and k not in hidden and isinstance(v, plain)}
     check_names(given)
+    for k, v in given.items():
+        if isinstance(v, str): given[k] = parse_setting(k, v) # papermill passes `true` as text
     return Config(**given)
 
 # %% ../../nbs/44_training.settings.ipynb #c44bbd97
@@ -373,11 +378,9 @@ def read_config(
     if not path.exists():
         raise DvBenchError(f"{path} does not exist; expected a YAML file with settings, "
                            "such as configs/modern.yaml")
-    try: settings = yaml.safe_load(path.read_text()) or {}
-    except (OSError, yaml.YAMLError) as e: raise DvBenchError(f"{path} cannot be read as YAML: {e}") from None
-    if not isinstance(settings, dict):
-        raise DvBenchError(f"{path}: expected lines such as `epochs: 15`, found {type(settings).__name__}")
+    settings = read_yaml(path, "epochs: 15")
     per_arch = settings.pop("per_arch", {})
+    check_form(per_arch, {"type": "object", "additionalProperties": object_form()}, f"{path}: per_arch")
     for group in (settings, *per_arch.values()): check_names(group)
     return settings, per_arch
 

@@ -29,7 +29,7 @@ from .planning import planned_runs
 from .roles import assign_roles
 from .run import prepare_run
 from dv_bench.training.runs import (
-    arch_folder, locked, run_folder, write_gallery, write_history, write_predictions, write_run_record
+    arch_folder, finish_run, locked, run_folder, write_gallery, write_history, write_predictions
 )
 from .settings import Config, recorded_settings
 from .tuning import search_recipe
@@ -103,7 +103,7 @@ def fit_baseline_run(
         probs = {role: predicted[role].probs for role in ("tune", "test")}
         write_predictions(folder, examples.index, numbers, probs)
         write_gallery(folder, examples.index, numbers["test"], probs["test"], examples.images)
-        write_run_record(folder, {
+        finish_run(folder, {
             "complete": True, "arch": config.arch, "timm_name": None, "network": None, "fold": fold,
             "seed": seed, "settings": recorded_settings(config), "split_id": split_id, "roles": roles_record,
             "dataset": examples.record, "normalisation": None, "channel_exchange": None,
