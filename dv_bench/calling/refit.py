@@ -39,7 +39,8 @@ def _training_images(run:TrainedRun)->TrainingImages:
 def _train_rows(run:TrainedRun)->pd.DataFrame: # index rows
     "The rows that a baseline was fitted to. Raises DvBenchError when the dataset is now split differently."
     images = _training_images(run)
-    config = Config(**{name: value for name, value in run.settings.items() if name in setting_types})
+    settings = {name: value for name, value in run.settings.items() if name in setting_types}
+    config = Config(**settings | {"arch": run.arch}) # the settings' own name could be that of a file
     roles, split_id, _ = assign_roles(config, images, run.fold, run.seed)
     expected = run.record["split_id"]
     if split_id != expected:

@@ -122,7 +122,7 @@ def _files_of(
 def _parsed(file:Path, text:bytes)->ast.AST:
     "Raises DvBenchError with the line where a file is not Python."
     try: return ast.parse(text, str(file))
-    except (SyntaxError, ValueError) as e:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as e:
         line = f", line {e.lineno}" if getattr(e, "lineno", None) else ""
         raise DvBenchError(f"{file.name}{line}: not valid Python ({getattr(e, 'msg', e)})") from None
 

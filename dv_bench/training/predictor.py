@@ -16,7 +16,7 @@ from torch import nn
 from ..core import DvBenchError
 from ..manifest import check_file
 from ..model.names import baseline_names
-from ..model.own import OwnNetwork, check_unchanged, load_own, network_record, record_on_disk
+from ..model.own import OwnNetwork, check_unchanged, is_own, load_own, network_record, record_on_disk
 from .batches import crop
 from .checkpoints import load_tensors
 from .device import autocast, this_device
@@ -70,6 +70,9 @@ def named_network(
     "The code of a run's network. Raises DvBenchError, before it is run, where it is not named or has changed."
     trained = run.record.get("network")
     if not trained:
+        if is_own(str(run.settings.get("arch"))): # nothing that run.json names is run
+            raise DvBenchError(f"{run.folder}/run.json names {run.settings['arch']} and has no record of its source; "
+                               "train it again")
         if not network: return None
         raise DvBenchError(f"{run.folder} holds {run.arch}, which is no network of your own; "
                            f"leave out {network}")
