@@ -89,7 +89,8 @@ def read_manifest(
     if not path.exists(): return None
     content = read_json(path)
     if not _is_manifest(content):
-        raise DvBenchError(f"{path} is damaged: it is not as it was written; restore the folder from a copy, or "
+        raise DvBenchError(f"{path} is damaged: it is not as it was written; restore the folder from a copy, "
+                           "or "
                            "make it again")
     files, former = content["files"], content["former"]
     return {name: [group[name] for group in (files, former) if name in group] for name in files}
