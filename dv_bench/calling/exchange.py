@@ -230,7 +230,9 @@ def _record_of(
     return run.record | {
         "arch": name,
         "timm_name": name,
-        "settings": run.record["settings"] | {"arch": name},
+        "network": None,
+        "channel_exchange": None,
+        "settings": run.record["settings"] | {"arch": name, "train_images": 0},
         "trained_on": trained_on,
         "normalisation": None,
         "class_log_weights": [0., 0., 0.],

@@ -28,16 +28,17 @@ def _check_input(
 # %% ../../nbs/97_commands.call.ipynb #ec5fd1b0
 def _check_options(
     inputs:dict[str, bool],              # as for `_check_input`
-    options:dict[str, dict[str, bool]],  # reads, predictions, runs -> option -> was it given?
+    options:dict[str, dict[str, bool]],  # reads, images, predictions, runs -> option -> was it given?
 ):
     "Raises DvBenchError for options that do not belong to the input."
     remedies = {
         "reads": "--{} belongs to --reads; a dataset, predictions and answers are called as they are "
                  "(dvb_subset makes a part of a dataset)",
+        "images": "--{} belongs to --reads and --examples; recorded probabilities need no network",
         "predictions": "--{} belongs to --predictions; other inputs use the folds there are",
         "runs": "--{} belongs to calls with --run; --answers are called as they are",
     }
-    fits = inputs | {"runs": not inputs["answers"]}
+    fits = inputs | {"runs": not inputs["answers"], "images": inputs["reads"] or inputs["examples"]}
     for kind, given in options.items():
         if fits[kind]: continue
         for option, is_given in given.items():
@@ -65,6 +66,7 @@ def _result_lines(result:dict)->list[str]: # of `call`
 def dvb_call(
     out:str,                # VCF to write, .vcf.gz
     run:str="",             # outputs/<experiment>/<arch> (the mean of its folds) or one fold<k>_seed<s> in it
+    network:str="",         # FILE.py:NAME, if the run's network is your own: its code, as it was in training
     reads:str="",           # BAM or CRAM, sorted and indexed
     ref:str="",             # FASTA, indexed
     region:Param("with --reads: contig, contig:from-to or BED file; can be repeated (default: all contigs)",
@@ -111,7 +113,8 @@ def dvb_call(
         "candidates": bool(candidates)}
     of_runs = {"adapt": adapt, "cvo": bool(cvo), "source": bool(source)}
     _check_input(run, inputs)
-    _check_options(inputs, {"reads": of_reads, "predictions": {"partial": partial}, "runs": of_runs})
+    _check_options(inputs, {"reads": of_reads, "images": {"network": bool(network)},
+                            "predictions": {"partial": partial}, "runs": of_runs})
     # slow imports, not needed for --help
     from dv_bench.calling.answers import from_answers
     from dv_bench.calling.caller import call, check_output_paths
@@ -130,9 +133,10 @@ def dvb_call(
         regions = [*(region or []), *([find_path(bed)] if bed else [])]
         data = from_reads(runs, reads, ref, regions, sample, realign=False if no_realign else None, jobs=jobs,
                           progress=True, source=source, fraction=downsample, seed=seed, thresholds=thresholds,
-                          contig_alias=parse_aliases(contig_alias or []), candidates=candidates or None)
+                          contig_alias=parse_aliases(contig_alias or []), candidates=candidates or None,
+                          network=network)
     elif examples:
-        data = from_dataset(runs, PileupDataset(examples), sample, source, ref)
+        data = from_dataset(runs, PileupDataset(examples), sample, source, ref, network=network)
     else:
         data = from_predictions(runs, partial, sample, source, ref)
     haploid = read_haploid(haploid_contigs, par_regions_bed, data.contigs)

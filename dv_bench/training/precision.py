@@ -21,7 +21,7 @@ from ..forms import object_form, read_form, text_form
 from ..model.cost import images_per_second, keep_memory_between_steps
 from .device import autocast, device_name, micro_batch, peer_timeout, this_device
 from .normalisation import memory_format
-from .recipe import build_network, make_optimizer
+from .recipe import build_network, make_optimizer, used_part
 from .runs import experiment_folder
 from .settings import Config
 
@@ -46,14 +46,16 @@ def bare_step(
     precision:str,              # fp32, bf16 or fp16
     channels_last:bool,
     n:int,                      # images
+    channels:tuple[str, ...]=(),# names of the images' channels, as for `build_network`
 )->Callable:                    # a function without arguments
     "A training step of a network on one batch that is on the device."
     device = this_device()
     layout = memory_format(channels_last)
-    model = build_network(config, shape, 0).to(device, memory_format=layout).train()
+    model = build_network(config, shape, 0, channels).to(device, memory_format=layout).train()
     keep_memory_between_steps(device)
     if config.compile: model.compile()
-    x = torch.randn(n, shape[0], *model.input_size, device=device).to(memory_format=layout)
+    n_channels = used_part(config, shape, channels).shape[0]
+    x = torch.randn(n, n_channels, *model.input_size, device=device).to(memory_format=layout)
     y = torch.arange(n, device=device) % 3
     optimizer = make_optimizer(model, config.optimizer, config.lr, config.weight_decay, config.momentum)
     def step(): training_step(model, optimizer, x, y, precision)
@@ -67,10 +69,11 @@ def bare_speed(
     channels_last:bool=True,
     batch_size:int=0,           # by default what a device processes at a time in training
     repeats:int=3,
+    channels:tuple[str, ...]=(),# names of the images' channels
 )->float:                       # images a second
     "Training speed without data loading."
     n = batch_size or micro_batch(config)
-    step = bare_step(config, shape, precision, channels_last, n)
+    step = bare_step(config, shape, precision, channels_last, n, channels)
     return images_per_second(step, n, this_device(), repeats=repeats, warm=1)
 
 # %% ../../nbs/51a_training.precision.ipynb #a76e4f81
@@ -83,12 +86,13 @@ def default_precision(device:torch.device)->str: # fp32, bf16 or fp16
 def _time_precisions(
     config:Config,
     shape:tuple[int, int, int],
+    channels:tuple[str, ...],
 )->dict[str, float]: # "bf16 channels_last", ... -> images a second
     "Training speed in each precision and memory layout."
     speeds = {}
     for precision in ("fp32", "bf16"):
-        speeds[f"{precision} channels_last"] = bare_speed(config, shape, precision, True)
-        speeds[precision] = bare_speed(config, shape, precision, False)
+        speeds[f"{precision} channels_last"] = bare_speed(config, shape, precision, True, channels=channels)
+        speeds[precision] = bare_speed(config, shape, precision, False, channels=channels)
     return speeds
 
 # %% ../../nbs/51a_training.precision.ipynb #faf580e3
@@ -98,13 +102,14 @@ timings_form = {"type": "object", "additionalProperties": object_form(("fastest"
 def fastest_precision(
     config:Config,
     shape:tuple[int, int, int], # of the images: channels, height, width
+    channels:tuple[str, ...]=(),# their names
 )->tuple[str, bool]:            # precision; channels last
     "The fastest precision and layout of an architecture on this device, timed once per experiment."
     path = experiment_folder(config)/"precision.json"
-    key = f"{config.arch} on {device_name(this_device())}"
+    key = f"{config.label} on {device_name(this_device())}"
     stored = read_form(path, timings_form) if path.exists() else {}
     if key not in stored:
-        speeds = _time_precisions(config, shape)
+        speeds = _time_precisions(config, shape, channels)
         stored[key] = {"fastest": max(speeds, key=speeds.get), "images_per_second": speeds}
         write_json(path, stored)
     precision, _, layout = stored[key]["fastest"].partition(" ")
@@ -114,6 +119,7 @@ def fastest_precision(
 def resolve_precision(
     config:Config,
     shape:tuple[int, int, int], # of the images: channels, height, width
+    channels:tuple[str, ...]=(),# their names
 )->tuple[str, bool]:            # fp32, bf16 or fp16; channels last
     "What the setting `precision` means on this device. For `auto`, the main process measures for all."
     device = this_device()
@@ -121,7 +127,7 @@ def resolve_precision(
         raise DvBenchError("precision=fp16 needs a GPU; use fp32, bf16 or default")
     if config.precision == "default": return default_precision(device), config.channels_last
     if config.precision != "auto": return config.precision, config.channels_last
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1: return fastest_precision(config, shape)
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1: return fastest_precision(config, shape, channels)
     state = PartialState(cpu=device.type == "cpu", timeout=peer_timeout)
-    fastest = fastest_precision(config, shape) if state.is_main_process else (None, None)
+    fastest = fastest_precision(config, shape, channels) if state.is_main_process else (None, None)
     return tuple(broadcast_object_list(list(fastest)))

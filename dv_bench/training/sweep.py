@@ -25,13 +25,14 @@ from .images import TrainingImages
 from .loop import fit
 from .memory import explain_out_of_memory
 from .metrics import history_row, log_loss
+from .own_check import check_own_network
 from .planning import planned_runs
 from .roles import assign_roles
 from .run import prepare_run
 from dv_bench.training.runs import (
-    experiment_folder, finish_run, locked, run_folder, write_gallery, write_history, write_predictions
+    arch_folder, finish_run, locked, run_folder, write_gallery, write_history, write_predictions
 )
-from .settings import Config
+from .settings import Config, recorded_settings
 from .tuning import search_recipe
 
 # %% ../../nbs/54_training.sweep.ipynb #ce16501f
@@ -104,11 +105,12 @@ def fit_baseline_run(
         write_predictions(folder, examples.index, numbers, probs)
         write_gallery(folder, examples.index, numbers["test"], probs["test"], examples.images)
         finish_run(folder, {
-            "complete": True, "arch": config.arch, "timm_name": None, "fold": fold, "seed": seed,
-            "settings": asdict(config), "split_id": split_id, "roles": roles_record,
-            "dataset": examples.record, "normalisation": None, "class_log_weights": [0., 0., 0.],
-            "train_class_counts": counts["train"], "tune_class_counts": counts["tune"],
-            "cost": _baseline_cost(predicted, fit_seconds), "provenance": provenance()})
+            "complete": True, "arch": config.arch, "timm_name": None, "network": None, "fold": fold,
+            "seed": seed, "settings": recorded_settings(config), "split_id": split_id, "roles": roles_record,
+            "dataset": examples.record, "normalisation": None, "channel_exchange": None,
+            "class_log_weights": [0., 0., 0.], "train_class_counts": counts["train"],
+            "tune_class_counts": counts["tune"], "cost": _baseline_cost(predicted, fit_seconds),
+            "provenance": provenance()})
     return folder
 
 # %% ../../nbs/54_training.sweep.ipynb #7997a2e9
@@ -125,6 +127,7 @@ def _train_run(
     images:ImageStore|None, # of an earlier run
 )->ImageStore:              # for the next run
     "Train one network. Its memory is free when the function returns."
+    if images is None: check_own_network(config, examples) # before the first run
     run = prepare_run(config, examples, fold, seed, images)
     fit(run)
     return run.images
@@ -140,7 +143,7 @@ def train_arch(
     for fold, seed, complete in runs:
         if complete:
             if not is_main_process(): continue
-            print(f"{config.arch} fold {fold} seed {seed}: complete, skipped", flush=True)
+            print(f"{config.label} fold {fold} seed {seed}: complete, skipped", flush=True)
         elif config.arch in baseline_names:
             if is_main_process(): fit_baseline_run(config, examples, fold, seed)
         else:
@@ -175,7 +178,7 @@ def run_notebook(
 )->str: # "" or why it failed
     "Run the training notebook with papermill. Its output is printed as it comes."
     free_memory() # of a search
-    folder = experiment_folder(config)/config.arch
+    folder = arch_folder(config)
     if config.fold != "all": folder = run_folder(config, config.fold, config.seed)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ __all__ = ['search_form', 'tuning_path', 'search_recipe']
 # %% ../../nbs/53b_training.tuning.ipynb #0941f5a6
 import math
 import os
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,14 @@ import optuna
 from ..core import DvBenchError, write_json
 from ..forms import number_form, object_form, read_form
 from ..model.names import baseline_names
+from ..model.own import is_own, record_on_disk
 from .images import TrainingImages
 from .loop import fit_trial
 from .memory import explain_out_of_memory
 from .roles import assign_roles, need_tune
 from .run import TrainingRun, prepare_run
-from .runs import experiment_folder
-from .settings import Config, not_compared
+from .runs import arch_folder
+from .settings import Config, not_compared, recorded_settings
 
 # %% ../../nbs/53b_training.tuning.ipynb #470469c1
 def _check_search(config:Config, examples:TrainingImages):
@@ -44,7 +45,7 @@ def _check_search(config:Config, examples:TrainingImages):
 # %% ../../nbs/53b_training.tuning.ipynb #373f06ad
 def tuning_path(config:Config)->Path: # outputs/<experiment>/<arch>/tuning_fold<k>.json
     "The file of a fold's search."
-    return experiment_folder(config)/config.arch/f"tuning_fold{config.fold}.json"
+    return arch_folder(config)/f"tuning_fold{config.fold}.json"
 
 # %% ../../nbs/53b_training.tuning.ipynb #9fc9c732
 search_form = object_form(
@@ -92,7 +93,7 @@ def _run_trials(
         images, loss = run.images, _tune_loss(run)
         trials.append(values | {"tune_loss": loss})
         lr, decay = values["lr"], values["weight_decay"]
-        print(f"{config.arch} trial {trial.number+1} of {budget}: lr {lr:.2e}, weight decay {decay:.2e}, "
+        print(f"{config.label} trial {trial.number+1} of {budget}: lr {lr:.2e}, weight decay {decay:.2e}, "
               f"tune loss {loss:.4f}", flush=True)
         return min(loss, 1e6)
 
@@ -113,15 +114,17 @@ def search_recipe(
     if config.arch in baseline_names: return config
     _check_search(config, examples)
     short = replace(config, epochs=max(1, config.epochs//3), tracker="none")
-    base = {k: v for k, v in asdict(short).items() if k not in (*not_compared, "lr", "weight_decay")}
+    no_base = (*not_compared, "lr", "weight_decay")
+    base = {k: v for k, v in recorded_settings(short).items() if k not in no_base}
     base |= {"budget": budget, "fingerprint": examples.record["fingerprint"]}
+    if is_own(config.arch): base["network"] = record_on_disk(config.arch)
     path = tuning_path(config)
     chosen = _stored_choice(path, base)
     if chosen: return replace(config, **chosen)
     trials = _run_trials(short, examples, budget)
     best = min(trials, key=lambda trial: trial["tune_loss"])
     if not math.isfinite(best["tune_loss"]):
-        raise DvBenchError(f"{config.arch}: the loss was not finite in any of the {budget} trials")
+        raise DvBenchError(f"{config.label}: the loss was not finite in any of the {budget} trials")
     chosen = {k: best[k] for k in ("lr", "weight_decay")}
     judged_by = f"log loss of the tune role of fold {config.fold}"
     write_json(path, {"chosen": chosen, "trials": trials, "epochs_each": short.epochs, "fold": config.fold,
