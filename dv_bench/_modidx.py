@@ -1139,6 +1139,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                               'dv_bench.hts._skip_bam_header': ('hts.html#_skip_bam_header', 'dv_bench/hts.py'),
                               'dv_bench.hts._uncompressed': ('hts.html#_uncompressed', 'dv_bench/hts.py'),
                               'dv_bench.hts._vcf_header': ('hts.html#_vcf_header', 'dv_bench/hts.py'),
+                              'dv_bench.hts.check_cram_index': ('hts.html#check_cram_index', 'dv_bench/hts.py'),
                               'dv_bench.hts.check_index': ('hts.html#check_index', 'dv_bench/hts.py'),
                               'dv_bench.hts.check_sequences': ('hts.html#check_sequences', 'dv_bench/hts.py'),
                               'dv_bench.hts.contig_md5': ('hts.html#contig_md5', 'dv_bench/hts.py'),

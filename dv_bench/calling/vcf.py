@@ -70,6 +70,7 @@ def _records(
     while True:
         try:
             record = next(vcf, None)
+            str(record) # raises UnicodeDecodeError, a ValueError, for other text than UTF-8
         except (OSError, ValueError) as e:
             raise DvBenchError(f"{name} is truncated or corrupt ({e})") from None
         if record is None: return

@@ -16,7 +16,7 @@ import pysam
 
 from ..core import DvBenchError
 from ..machine import compiled
-from ..hts import check_index, find_index, read_index
+from ..hts import check_cram_index, check_index, find_index, read_index
 from .reads import (
     FUNMAP, Reads, consumes_read, copy_values, hash_bytes, is_second, offsets_of, op_codes, take_reads)
 from .bam_record import (
@@ -146,7 +146,8 @@ def open_reads(
     if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a BAM or CRAM file")
     index = find_index(path)
     is_cram_index = index.suffix == ".crai"
-    if not is_cram_index: read_index(index, index.stat().st_mtime)  # its errors say more than htslib's
+    if is_cram_index: check_cram_index(index)
+    else: read_index(index, index.stat().st_mtime) # its errors say more than htslib's
     reads = _open_alignments(path, index, ref)
     if not is_cram_index: check_index(path, index, f"samtools index {path}", reads=True)
     return reads

@@ -170,7 +170,9 @@ def records(self:TruthSet,
     "The records that overlap a region. Raises DvBenchError on an unknown contig."
     if contig not in self.file.header.contigs and self.has_no_contig_lines: return [] # no record there
     try:
-        return list(self.file.fetch(contig, max(0, start), end))
+        found = list(self.file.fetch(contig, max(0, start), end))
+        for record in found: str(record) # raises UnicodeDecodeError, a ValueError, for other text than UTF-8
+        return found
     except (OSError, ValueError) as e:
         raise DvBenchError(f"{self.path}: {contig}:{start+1}-{end} cannot be read ({e}); "
                            "does the VCF name its contigs as the reads do?") from None
