@@ -21,7 +21,7 @@ from .batches import crop
 from .checkpoints import load_tensors
 from .device import autocast, this_device
 from .metrics import softmax
-from .normalisation import memory_format, to_input
+from .normalisation import memory_format, statistics_for, to_input
 from .recipe import build_network, used_part
 from .runs import TrainedRun, open_run, run_remedy
 from .settings import Config, setting_types
@@ -107,8 +107,8 @@ class Predictor:
         self.channels_last = self.record["cost"]["channels_last"]
         net = _load_network(run, self.config, own)
         self.net = net.to(self.device, memory_format=memory_format(self.channels_last)).eval()
-        self.mean = self._tensor(self.record["normalisation"]["mean"])
-        self.sd = self._tensor(self.record["normalisation"]["sd"])
+        statistics = [self._tensor(self.record["normalisation"][name]) for name in ("mean", "sd")]
+        self.mean, self.sd = statistics_for(net, *statistics) # of what the network is given
 
     def _tensor(self, values:list[float])->torch.Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.device)
