@@ -17,10 +17,11 @@ import torch
 from torch import nn
 
 from ..core import DvBenchError, atomic_path, class_names
+from ..manifest import check_file
 from ..model.architectures import pad_images
 from .batches import used_shape
 from .predictor import Predictor
-from .runs import TrainedRun
+from .runs import TrainedRun, run_remedy
 
 # %% ../../nbs/54a_training.onnx_file.ipynb #bc7daf29
 class WholeNetwork(nn.Module):
@@ -115,10 +116,11 @@ def _test_images(
     run:TrainedRun,
     shape:tuple[int, int, int],
 )->np.ndarray:                  # uint8 (n, *shape)
-    "The images of the run's gallery, and five of random pixels."
+    "The images of the run's gallery, and five of random pixels. Raises DvBenchError for a changed gallery."
     images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
     gallery = run.folder/"gallery.npz"
     if not gallery.exists(): return images
+    check_file(gallery, run_remedy)
     with np.load(gallery, allow_pickle=False) as saved: return np.concatenate([saved["images"], images])
 
 # %% ../../nbs/54a_training.onnx_file.ipynb #f61995af
