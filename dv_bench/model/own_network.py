@@ -188,7 +188,8 @@ def _pixel_warning(
     """Rows and columns of an image that the network does not see. (Images for timm's networks are padded until
     there are none.)"""
     with _user_code(own, "fails in the backward pass in evaluation mode"):
-        rows, columns = unused_pixels(model.eval(), channels, model.input_size, n=4)
+        highest = 254. if getattr(model, "normalised", True) is False else 1.
+        rows, columns = unused_pixels(model.eval(), channels, model.input_size, n=4, highest=highest)
     if not rows and not columns: return ""
     height, width = model.input_size
     return (f"{own.arch}: {rows} of {height} rows and {columns} of {width} columns of an image have no "

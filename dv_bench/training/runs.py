@@ -47,7 +47,8 @@ class RunRecord(TypedDict, total=False):
     channels: list[str]           # those that the network sees, in order
     dataset: dict                 # path, fingerprint, simulated, realigned, thresholds, reference, samples,
                                   # n, channels, shape; `test` describes separate test folders
-    normalisation: dict|None      # {"mean", "sd"}: pixel values of each channel; None without a network
+    normalisation: dict|None      # {"mean", "sd"} of each channel, subtracted and divided by; 0 and 1 for a
+                                  # network that takes pixels as they are; None without a network
     channel_exchange: dict|None   # of `training.channel_exchange`; None where it was not measured
     cost: dict                    # parameters, GMACs, images/s, seconds, memory, device; {} until complete
     tuning: dict|None             # the search that chose learning rate and weight decay; None without one
