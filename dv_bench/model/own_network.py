@@ -185,8 +185,7 @@ def _pixel_warning(
     model:nn.Module, # changed
     channels:int,
 )->str:              # "" where every pixel is used
-    """Rows and columns of an image that the network does not see. (Images for timm's networks are padded until
-    there are none.)"""
+    "Rows and columns of an image that the network does not see. (For timm's networks images are padded.)"
     with _user_code(own, "fails in the backward pass in evaluation mode"):
         highest = 254. if getattr(model, "normalised", True) is False else 1.
         rows, columns = unused_pixels(model.eval(), channels, model.input_size, n=4, highest=highest)

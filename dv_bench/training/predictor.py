@@ -67,12 +67,12 @@ def named_network(
     run:TrainedRun,
     network:str,      # such as `my_nets.py:MyNet`; "" for other architectures
 )->OwnNetwork|None:   # None for other architectures
-    "The code of a run's network. Raises DvBenchError, before it is run, where it is not named or has changed."
+    "The code of a run's network. Raises DvBenchError, without running it, where it is not named or changed."
     trained = run.record.get("network")
     if not trained:
         if is_own(str(run.settings.get("arch"))): # nothing that run.json names is run
-            raise DvBenchError(f"{run.folder}/run.json names {run.settings['arch']} and has no record of its source; "
-                               "train it again")
+            raise DvBenchError(f"{run.folder}/run.json names {run.settings['arch']} and has no record of its "
+                               "source; train it again")
         if not network: return None
         raise DvBenchError(f"{run.folder} holds {run.arch}, which is no network of your own; "
                            f"leave out {network}")
