@@ -98,12 +98,14 @@ def unused_pixels(
     channels:int,
     size:tuple[int, int], # height and width of its input
     n:int=1,              # random images; networks with maxima need several
+    highest:float=1.,     # value of a pixel
 )->tuple[int, int]:
     "How many rows and columns of an image have no influence on a network's features."
     model.requires_grad_(False)
     for parameter in model.parameters():
         if not parameter.any(): parameter.normal_(std=.1) # a branch may begin at zero
-    image = torch.rand(n, channels, *size, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    image = highest*torch.rand(n, channels, *size, generator=torch.Generator().manual_seed(0))
+    image.requires_grad_()
     features = _tensors(model.forward_features(image) if hasattr(model, "forward_features") else model(image))
     sum(feature.square().sum() for feature in features).backward()
     gradient = image.grad.abs().sum((0, 1)) # (height, width)
