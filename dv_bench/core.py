@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
            'result_packages', 'DvBenchError', 'first_cause', 'error_line', 'project_root', 'find_path', 'package_data',
-           'atomic_path', 'write_json', 'read_json', 'OutputsHandler', 'sha256_file', 'package_versions', 'git_commit',
-           'provenance']
+           'atomic_path', 'write_json', 'read_json', 'OutputsHandler', 'without_following', 'sha256_file',
+           'package_versions', 'git_commit', 'provenance']
 
 # %% ../nbs/00_core.ipynb #aadef427
 import contextlib
@@ -263,6 +263,15 @@ class OutputsHandler:
 
     @staticmethod
     def pretty_path(path:str)->str: return path
+
+# %% ../nbs/00_core.ipynb #f6043fd3
+def without_following(path:str, flags:int)->int: # file descriptor; as `open` asks of an opener
+    "Open a file, but not what a symbolic link points to: an opener for `open`. Raises DvBenchError for a link."
+    try:
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError as e:
+        if e.errno != errno.ELOOP: raise
+        raise DvBenchError(f"{path} is a symbolic link; expected a file of this program: remove it") from None
 
 # %% ../nbs/00_core.ipynb #9f72a372
 def sha256_file(

@@ -22,7 +22,7 @@ from typing import Callable
 import requests
 from urllib3.exceptions import HTTPError
 
-from ..core import DvBenchError, atomic_path, read_json, sha256_file, write_json
+from ..core import DvBenchError, atomic_path, read_json, sha256_file, write_json, without_following
 from .registry import PublicFile
 
 # %% ../../nbs/16a_dataset.download.ipynb #d2984c95
@@ -163,7 +163,7 @@ def _append(
     stop:threading.Event,
 ):
     "Write an answer behind what is kept. Raises `_TryAgain` where the connection is cut."
-    with open(partial.path, "r+b" if start else "wb") as f:
+    with open(partial.path, "r+b" if start else "wb", opener=without_following) as f:
         f.truncate(start)
         f.seek(start)
         try:
@@ -258,7 +258,7 @@ def _make_folder(folder:Path):
 @contextlib.contextmanager
 def _alone(path:Path):
     "Hold a file's name for this process. Raises DvBenchError where another one fetches it."
-    try: lock = open(path.with_name(path.name+".lock"), "a")
+    try: lock = open(path.with_name(path.name+".lock"), "a", opener=without_following)
     except OSError as e:
         raise DvBenchError(f"{path.parent} cannot be written to ({e.strerror}); choose another") from None
     with lock as f:

@@ -11,7 +11,6 @@ __all__ = ['needed_keys', 'network_form', 'exchanged_form', 'exchange_form', 'ru
 
 # %% ../../nbs/48_training.runs.ipynb #498ae473
 import contextlib
-import errno
 import fcntl
 import os
 import socket
@@ -22,7 +21,7 @@ from typing import Callable, Iterator, TypedDict
 import numpy as np
 import pandas as pd
 
-from ..core import DvBenchError, find_path, project_root, write_json
+from ..core import DvBenchError, find_path, project_root, write_json, without_following
 from ..forms import count_form, flag_form, list_form, number_form, object_form, or_null, read_form, text_form
 from dv_bench.manifest import (
     check_file, check_files, listed_path, manifest_name, say_once, write_manifest
@@ -326,15 +325,6 @@ def check_can_continue(
 _held = [] # lock files of this process
 os.register_at_fork(after_in_child=lambda: [f.close() for f in _held])
 
-# %% ../../nbs/48_training.runs.ipynb #df7a4462
-def _without_following(path:str, flags:int)->int: # file descriptor; as `open` asks of an opener
-    "Open a file, but not what a symbolic link points to. Raises DvBenchError for a link."
-    try:
-        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    except OSError as e:
-        if e.errno != errno.ELOOP: raise
-        raise DvBenchError(f"{path} is a symbolic link; expected a file of this program: remove it") from None
-
 # %% ../../nbs/48_training.runs.ipynb #49f428c3
 @contextlib.contextmanager
 def locked(
@@ -342,7 +332,7 @@ def locked(
 ):
     "Hold a folder for one process. Raises DvBenchError when another process holds it."
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder/".lock", "a+", opener=_without_following) as f:
+    with open(folder/".lock", "a+", opener=without_following) as f:
         try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             f.seek(0)
