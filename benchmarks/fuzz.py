@@ -373,7 +373,9 @@ def main():
     with tempfile.TemporaryDirectory() as d:
         inputs = Path(a.inputs or f"{d}/inputs")
         if not inputs.exists(): make_inputs(inputs)
-        forms = [form for form in formats_in(inputs) if not a.only or form.name in a.only]
+        forms = formats_in(inputs)
+        forms[0].read(inputs) # loads compiled functions and modules, once for all processes
+        forms = [form for form in forms if not a.only or form.name in a.only]
         findings = work_in_children(forms, inputs, Path(d), a)
     found = [f for f in findings if f.outcome in faults]
     text = report(forms, findings, a)
