@@ -72,9 +72,9 @@ def _place(variant, is_phased, haplotypes, contig, path):
     fitting = next((phase for phase in phases if not haplotypes.blocker(phase)), None)
     if fitting is None:
         other = haplotypes.blocker(variant)
-        raise DvBenchError(f"{path}: the record {contig}:{variant.pos0+1} {variant.ref}>{','.join(variant.alts)}"
-                           f" overlaps another one on the same haplotype (at {contig}:{other.start+1}), so no "
-                           "sequence has both; remove one of them")
+        record = f"{contig}:{variant.pos0+1} {variant.ref}>{','.join(variant.alts)}"
+        raise DvBenchError(f"{path}: the record {record} overlaps another one on the same haplotype (at "
+                           f"{contig}:{other.start+1}), so no sequence has both; remove one of them")
     haplotypes.add(fitting)
     return fitting
 
@@ -87,10 +87,10 @@ def phase_records(
 )->list[Variant]:          # sorted
     "The variants with their haplotypes. Raises DvBenchError for records that overlap on one haplotype."
     haplotypes = _Haplotypes()
-    phased, unphased = ([r.variant for r in sorted(records) if r.is_phased == wanted] for wanted in (True, False))
-    variants = [_place(variant, True, haplotypes, contig, path) for variant in phased]
-    for variant in unphased:
-        variants.append(_place(_draw_phase(variant, contig, seed), False, haplotypes, contig, path))
+    variants = []
+    for variant, is_phased in sorted(records, key=lambda record: (not record.is_phased, record.variant)):
+        if not is_phased: variant = _draw_phase(variant, contig, seed)
+        variants.append(_place(variant, is_phased, haplotypes, contig, path))
     return sorted(variants)
 
 # %% ../../nbs/32c_simulation.given.ipynb #30ea68bb
@@ -140,7 +140,7 @@ def _open_sample_column(path, sample):
     samples = list(file.header.samples)
     if not samples or "GT" not in file.header.formats:
         missing = "no sample column" if not samples else "no GT in its header"
-        raise DvBenchError(f"{path} has no genotypes ({missing}); a simulated sample needs one in each record")
+        raise DvBenchError(f"{path} has no genotypes ({missing}); every record needs one")
     return file, samples.index(choose_sample(path, file.header, sample))
 
 # %% ../../nbs/32c_simulation.given.ipynb #f47da2a7
