@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help setup test test-slow lab demo bench bench-gpu same-results check-pins clean
+.PHONY: help setup test test-slow lab demo bench bench-gpu same-results check-pins check-environments clean
 help:              ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
@@ -15,7 +15,7 @@ $(VENV)/.ready: settings.ini setup.py constraints.txt scripts/cpu_torchvision.py
 	$(if $(PYTHON),,$(error no Python found; install one of $(VERSIONS) (on Debian: apt install python3 python3-venv), or name one with PYTHON=...))
 	@echo "building $(VENV) with $(PYTHON), $$($(PYTHON) --version)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,onnx]'
 	$(BIN)/python scripts/cpu_torchvision.py
 	touch $@
 
@@ -63,6 +63,9 @@ same-results: $(VENV)/.ready  ## do simulated files, images, splits and scores s
 
 check-pins: $(VENV)/.ready  ## check that every pinned package has a wheel for Python 3.11.0 and each newer version
 	$(BIN)/python scripts/check_pins.py
+
+check-environments: $(VENV)/.ready  ## check environment.yml and docker/Dockerfile as far as py-rattler and hadolint can
+	$(BIN)/python scripts/check_environments.py
 
 clean:             ## remove the environment and caches; keep data/ and outputs/
 	rm -rf $(VENV) *.egg-info build .pytest_cache

@@ -3,7 +3,7 @@
 The PNGs are the input format of the thesis. Both sides hold the same images. They are read in the same
 random order on one core, in turns, several times; the table gives the median rate. "cold" means that the
 kernel was asked to drop the files from its cache first. The images of the given dataset are repeated until
-there are enough of them.
+there are enough of them. The last line gives the rate of blosc2 alone, without checksums.
 
 Usage: python benchmarks/dataset.py [--data data/demo] [--n 10000] [--reads 5000] [--rounds 3]
                                     [--out benchmarks/results/dataset.md]
@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import blosc2
 import numpy as np
 from PIL import Image
 
@@ -94,6 +95,27 @@ def read_ours(folder: Path, order: Sequence[int]) -> float:
     return len(order)/(time.perf_counter()-start)
 
 
+def read_unchecked(folder: Path, order: Sequence[int]) -> float:
+    "Examples per second by blosc2 alone."
+    dataset = PileupDataset(folder)
+    images = blosc2.open(str(folder/"images.b2nd"), mode="r", mmap_mode="r")
+    chunks = images.schunk  # usable as long as `images` is there
+    start = time.perf_counter()
+    for i in order: chunks.decompress_chunk(int(i), dst=np.empty(dataset.shape, np.uint8))
+    return len(order)/(time.perf_counter()-start)
+
+
+def checked_line(folder: Path, n: int, reads: int, rounds: int) -> str:
+    "Random reads with and without checksums, in turns; the median of the ratios."
+    rng = np.random.default_rng(1)
+    ratios = []
+    for _ in range(rounds):
+        order = rng.permutation(n)[:reads]
+        ratios.append(read_ours(folder, order)/read_unchecked(folder, order))
+    return (f"Random reads with checksums: {statistics.median(ratios):.3f} of the rate of blosc2 alone "
+            f"(median of {rounds}).")
+
+
 def read_png(folder: Path, channels: int, order: Sequence[int]) -> float:
     "Examples per second from the PNGs."
     start = time.perf_counter()
@@ -149,7 +171,8 @@ def compare(source: PileupDataset, args: argparse.Namespace, folder: Path) -> li
     memory = {n: peak_memory(folder/f"memory{n}", source.path, n) for n in (few, args.n)}
     return [heading(source, args.data, args.n), "", *table(size, rates, seconds, args.n), "",
             f"Peak memory of a process that writes {few:,} examples: {memory[few]:.0f} MB; "
-            f"{args.n:,} examples: {memory[args.n]:.0f} MB."]
+            f"{args.n:,} examples: {memory[args.n]:.0f} MB.", "",
+            checked_line(folder/"ours", args.n, args.reads, args.rounds)]
 
 
 def read_arguments() -> argparse.Namespace:

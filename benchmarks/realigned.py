@@ -2,8 +2,8 @@
 
 Every candidate site gets its label as genotype, and these calls are scored. What they miss, no classifier can
 find: no candidate shows it, or the labels cannot express it. The last column counts heterozygous indels with
-an alt in less than a fifth of the reads, which look like errors. A second table has the haplotypes of the place
-where networks lose HG002's indels after realignment.
+an alt in less than a fifth of the reads, which look like errors. A second table has the haplotypes where
+networks lose HG002's indels after realignment.
 
 Usage: python benchmarks/realigned.py [--data ../shared/data] [--mb 1] [--write]
 

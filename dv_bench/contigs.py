@@ -92,7 +92,7 @@ def check_names(
     alias:dict[str, str],        # as from `parse_aliases`
     file:str,                    # for the message
 ):
-    "Raises DvBenchError where a file has a contig of the reference under another name, by prefix or by length."
+    "Raises DvBenchError where a file has a contig of the reference under another name (prefix or length)."
     names = {alias.get(contig, contig) for contig in contigs}
     missing = {contig: length for contig, length in reference.items() if contig not in names}
     for contig, length in contigs.items():
@@ -100,8 +100,8 @@ def check_names(
         same_length = [other for other in missing if length and missing[other] == length]
         meant = similar_name(contig, missing) or next(iter(same_length), None)
         if meant:
-            raise DvBenchError(f"{file}: the reference has no contig {contig!r}, but it has {meant!r}: if it is "
-                               f"the same, give --contig_alias {contig}={meant}")
+            raise DvBenchError(f"{file}: the reference has no contig {contig!r}, but it has {meant!r}: if it "
+                               f"is the same, give --contig_alias {contig}={meant}")
 
 # %% ../nbs/02a_contigs.ipynb #1f1994b0
 def _regions_of(

@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
-           'result_packages', 'DvBenchError', 'project_root', 'find_path', 'package_data', 'atomic_path', 'write_json',
-           'read_json', 'OutputsHandler', 'sha256_file', 'package_versions', 'git_commit', 'provenance']
+           'result_packages', 'DvBenchError', 'first_cause', 'error_line', 'project_root', 'find_path', 'package_data',
+           'atomic_path', 'write_json', 'read_json', 'OutputsHandler', 'sha256_file', 'package_versions', 'git_commit',
+           'provenance']
 
 # %% ../nbs/00_core.ipynb #aadef427
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -63,6 +65,35 @@ wgs_channels = tuple(channel_names[number] for number in (1, 2, 3, 4, 5, 6, 19))
 class DvBenchError(Exception):
     "A problem that the user can solve; its text says what was expected, what was found and what to do."
 
+# %% ../nbs/00_core.ipynb #087d6182
+def _causes(error:BaseException)->list[BaseException]: # the error first
+    "An error and the errors that led to it."
+    chain = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
+
+# %% ../nbs/00_core.ipynb #2fb41aa7
+def first_cause(
+    error:BaseException,
+    kind:type, # of errors
+)->BaseException|None:
+    "The first error of a kind among an error and its causes."
+    return next((cause for cause in _causes(error) if isinstance(cause, kind)), None)
+
+# %% ../nbs/00_core.ipynb #c0adfa11
+def error_line(error:BaseException)->str: # "" for a fault of the program
+    "What to tell a user about an error: of the user's input, of the file system, or of too little memory."
+    if own := first_cause(error, DvBenchError): return str(own)
+    if failed := first_cause(error, OSError):
+        files = [str(name) for name in (failed.filename, failed.filename2) if name is not None]
+        if files and failed.strerror: return f"{' -> '.join(files)}: {failed.strerror}"
+        if failed.errno == errno.ENOSPC: return "no space left on the disk"
+        if failed.errno == errno.EMFILE: return "too many open files; raise the limit with `ulimit -n`, or use fewer --jobs"
+    if first_cause(error, MemoryError): return "not enough memory"
+    return ""
+
 # %% ../nbs/00_core.ipynb #970c67a8
 def project_root()->Path: # folder that holds settings.ini, nbs/, data/ and outputs/
     "The project's top folder. Raises DvBenchError outside a checkout."
@@ -101,28 +132,64 @@ def _remove(path:Path):
     else:
         path.unlink(missing_ok=True)
 
+# %% ../nbs/00_core.ipynb #3a82795a
+def _partial_prefix(path:Path)->str: # of the names of its temporary files; the writer's process id follows
+    machine = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+    return f".{path.name}.partial-{machine}-"
+
+# %% ../nbs/00_core.ipynb #ce400eee
+def _is_running(process_id:int)->bool:
+    "Is there such a process on this machine?"
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True # of another user
+    return True
+
+# %% ../nbs/00_core.ipynb #21c6d52a
+def _remove_abandoned(path:Path):
+    "Remove temporary files of an output whose writer was killed, if it ran on this machine."
+    prefix = _partial_prefix(path)
+    for left in path.parent.glob(f"{glob.escape(prefix)}*-*"):
+        process_id = left.name.removeprefix(prefix).split("-")[0]
+        if process_id.isdigit() and not _is_running(int(process_id)):
+            with contextlib.suppress(OSError): _remove(left)
+
+# %% ../nbs/00_core.ipynb #dd35dbcc
+def _concerns(
+    error:OSError,
+    partial:Path,  # the temporary path of an output
+)->bool:
+    "Does an error concern an output, and not a file that is read at the same time?"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT): return True
+    files = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return any(name.startswith(str(partial)) for name in files)
+
 # %% ../nbs/00_core.ipynb #161e74d9
 @contextlib.contextmanager
 def atomic_path(
     path:str|Path, # file or folder to write; its parent is made if it is missing
 ):                 # yields the temporary path to write to
-    """Write a file or a folder completely or not at all. An existing file is replaced. Raises
-    DvBenchError when a folder of this name exists, the parent cannot be made or the disk is full."""
+    """Write a file or a folder completely or not at all. An existing file is replaced. What killed processes of
+    this machine left of the same output is removed. Raises DvBenchError where nothing can be written."""
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise DvBenchError(f"{path.parent}: the folder cannot be made ({e.strerror})") from e
-    partial = path.parent/f".{path.name}.partial-{uuid.uuid4().hex[:8]}"
+    _remove_abandoned(path)
+    partial = path.parent/f"{_partial_prefix(path)}{os.getpid()}-{uuid.uuid4().hex[:8]}"
     try:
         yield partial
         if partial.is_dir() and path.exists():
             raise DvBenchError(f"{path} exists already: choose another name or remove it first")
         os.replace(partial, path)
     except BaseException as e:
-        _remove(partial)
-        if isinstance(e, OSError) and e.errno == errno.ENOSPC:
-            raise DvBenchError(f"{path}: no space left on the disk; nothing was written") from e
+        with contextlib.suppress(OSError): _remove(partial)
+        if isinstance(e, OSError) and _concerns(e, partial):
+            raise DvBenchError(f"{path} cannot be written ({e.strerror}); nothing was written") from e
         raise
 
 # %% ../nbs/00_core.ipynb #7fbb80e8
@@ -142,19 +209,44 @@ def write_json(
     "Write JSON atomically, indented, keys in the order given."
     with atomic_path(path) as partial: partial.write_text(json.dumps(value, indent=1, default=_as_json)+"\n")
 
+# %% ../nbs/00_core.ipynb #80297595
+def _integer_of_64_bits(
+    text:str, # of a JSON number
+)->int:
+    "Raises ValueError for a number that no file of this project can hold."
+    number = int(text) if len(text) < 20 else 2**63
+    if not -2**63 <= number < 2**63: raise ValueError(f"the number {text[:20]}… needs more than 64 bits")
+    return number
+
+# %% ../nbs/00_core.ipynb #615db14f
+def _without_repeats(
+    pairs:list[tuple], # keys and values of a JSON object
+)->dict:
+    "Raises ValueError for a key that stands twice."
+    found = dict(pairs)
+    if len(found) == len(pairs): return found
+    keys = [key for key, _ in pairs]
+    raise ValueError(f"the key {max(keys, key=keys.count)[:40]!r} stands twice")
+
 # %% ../nbs/00_core.ipynb #4ab37082
 def read_json(
     path:str|Path, # a JSON file
 )->dict:           # its content
-    "Read JSON, with or without a byte order mark. Raises DvBenchError when it cannot be read or is not JSON."
+    """Read a JSON object, with or without a byte order mark. Raises DvBenchError when the file cannot be read or
+    holds something else."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        text = Path(path).read_text(encoding="utf-8-sig")
+        content = json.loads(text, parse_int=_integer_of_64_bits, object_pairs_hook=_without_repeats)
     except FileNotFoundError:
         raise DvBenchError(f"{path} does not exist") from None
     except OSError as e:
         raise DvBenchError(f"{path} cannot be read ({e.strerror}); expected a JSON file") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as e:
+    except RecursionError:
+        raise DvBenchError(f"{path} is not valid JSON: its brackets are nested too deeply") from None
+    except ValueError as e:
         raise DvBenchError(f"{path} is not valid JSON: {e}") from None
+    if isinstance(content, dict): return content
+    raise DvBenchError(f"{path}: expected a JSON object in braces, found {json.dumps(content)[:40]}")
 
 # %% ../nbs/00_core.ipynb #8d9ede91
 class OutputsHandler:

@@ -212,7 +212,8 @@ class RegionSet:
         alias:dict={},      # contig in the BED -> contig in the reference
     ):
         path = find_path(path)
-        self.intervals = {alias.get(contig, contig): intervals for contig, intervals in read_bed(path, needed).items()}
+        intervals = read_bed(path, needed)
+        self.intervals = {alias.get(contig, contig): of_contig for contig, of_contig in intervals.items()}
         for contig, intervals in self.intervals.items():
             start, end = intervals[-1] if intervals else (0, 0)
             if contig in lengths and end > lengths[contig]:

@@ -26,8 +26,8 @@ from .core import DvBenchError
 
 # %% ../nbs/01_machine.ipynb #5ad0be72
 def cache_folder()->Path: # it need not exist
-    """Where compiled functions are kept: `dv_bench/numba` in the user's cache folder. Raises RuntimeError for a
-    user without a home folder."""
+    """Where compiled functions are kept: `dv_bench/numba` in the user's cache folder. Raises RuntimeError for
+    a user without a home folder."""
     user_cache = {"darwin": "~/Library/Caches", "win32": "~/AppData/Local"}.get(sys.platform, "~/.cache")
     chosen = os.environ.get("XDG_CACHE_HOME", "")
     if sys.platform not in ("darwin", "win32") and os.path.isabs(chosen): user_cache = chosen

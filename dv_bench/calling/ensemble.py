@@ -66,8 +66,8 @@ def check_same_sequences(
         for contig in trained.keys() & contigs.keys():
             ours, theirs = contigs[contig] or {}, trained[contig]
             if not sequences_differ(ours, theirs) or ours.get("length") != theirs.get("length"): continue
-            raise DvBenchError(f"contig {contig} has the name and length of one that {run.folder} was trained "
-                               f"on, and another sequence (MD5 {ours['md5']}, in training {theirs['md5']}); "
+            raise DvBenchError(f"contig {contig} has the name and length of one that {run.folder} was trained"
+                               f" on, and another sequence (MD5 {ours['md5']}, in training {theirs['md5']}); "
                                "use the reference of the training for the reads that are called")
 
 # %% ../../nbs/61_calling.ensemble.ipynb #ee3064f9
@@ -188,7 +188,7 @@ def _check_can_predict(run:TrainedRun):
     if run.record.get("trained_on"):
         raise DvBenchError(f"{run.folder} holds another program's answers (dvb_import --cvo) and no network; "
                            "call from them with --predictions")
-    if run.record.get("timm_name") and not run.weights.exists():
+    if (run.record.get("timm_name") or run.record.get("network")) and not run.weights.exists():
         raise DvBenchError(f"{run.folder} has no weights (model.safetensors); train it again, or call from "
                            "its predictions with --predictions")
 
@@ -196,11 +196,15 @@ def _check_can_predict(run:TrainedRun):
 def _load_predictor(
     run:TrainedRun,
     device,         # a torch.device or None
+    network:str,    # as for `load_ensemble`
 ):
     "A `BaselinePredictor`, or a `Predictor` of a network."
-    if run.arch in baseline_names: return BaselinePredictor(run)
+    if run.arch in baseline_names:
+        if network: raise DvBenchError(f"{run.folder} is a baseline, which has no network; leave out "
+                                       f"{network}")
+        return BaselinePredictor(run)
     from dv_bench.training.predictor import Predictor # imports torch
-    return Predictor(run, device)
+    return Predictor(run, device, network)
 
 # %% ../../nbs/61_calling.ensemble.ipynb #fd20bc83
 def load_ensemble(
@@ -208,10 +212,11 @@ def load_ensemble(
     contigs:dict,            # as for `seen_intervals`
     samples:set=frozenset(), # as for `seen_intervals`
     device=None,             # a torch.device; a GPU by default when there is one
+    network:str="",          # file and name of a network of the user's own
 )->RunEnsemble:
     "Load and calibrate all runs. Raises DvBenchError for runs that cannot predict, or not together."
     for run in runs: _check_can_predict(run)
-    predictors = [_load_predictor(run, device) for run in runs]
+    predictors = [_load_predictor(run, device, network) for run in runs]
     first = predictors[0]
     for p in predictors[1:]:
         if (p.channels, p.shape) != (first.channels, first.shape):

@@ -18,9 +18,10 @@ from ..dataset.records import find_files, read_records, record_bytes
 from ..dataset.sites import alt_sets
 from ..dataset.tfrecord import Example, messages, variant_message
 from ..training.metrics import history_row
-from ..training.runs import RunSet, TrainedRun, open_experiment, write_history, write_predictions
-from ..training.runs import write_run_record
-from .records import check_site
+from dv_bench.training.runs import (
+    RunSet, TrainedRun, finish_run, open_experiment, write_history, write_predictions
+)
+from ..dataset.rows import check_site
 
 # %% ../../nbs/62_calling.exchange.ipynb #bd8c3c3d
 def _is_known(value)->bool:
@@ -229,7 +230,9 @@ def _record_of(
     return run.record | {
         "arch": name,
         "timm_name": name,
-        "settings": run.record["settings"] | {"arch": name},
+        "network": None,
+        "channel_exchange": None,
+        "settings": run.record["settings"] | {"arch": name, "train_images": 0},
         "trained_on": trained_on,
         "normalisation": None,
         "class_log_weights": [0., 0., 0.],
@@ -253,7 +256,7 @@ def _write_run(
         partial.mkdir(parents=True)
         write_predictions(partial, index, numbers, {role: p[n] for role, n in numbers.items()})
         write_history(partial, _history_of(rows))
-        write_run_record(partial, record)
+        finish_run(partial, record)
 
 # %% ../../nbs/62_calling.exchange.ipynb #3ae93f8f
 def check_no_repeats(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..core import DvBenchError, find_path
 from ..model.baselines import fit_baseline
-from ..training.images import TrainingImages
+from ..training.images import TrainingImages, used_channels
 from ..training.roles import assign_roles
 from ..training.runs import TrainedRun
 from ..training.settings import Config, setting_types
@@ -39,7 +39,8 @@ def _training_images(run:TrainedRun)->TrainingImages:
 def _train_rows(run:TrainedRun)->pd.DataFrame: # index rows
     "The rows that a baseline was fitted to. Raises DvBenchError when the dataset is now split differently."
     images = _training_images(run)
-    config = Config(**{name: value for name, value in run.settings.items() if name in setting_types})
+    settings = {name: value for name, value in run.settings.items() if name in setting_types}
+    config = Config(**settings | {"arch": run.arch}) # the settings' own name could be that of a file
     roles, split_id, _ = assign_roles(config, images, run.fold, run.seed)
     expected = run.record["split_id"]
     if split_id != expected:
@@ -56,8 +57,8 @@ class BaselinePredictor:
     ):
         self.folder = run.folder
         self.record = run.record
-        self.channels = tuple(run.dataset["channels"])
-        self.shape = tuple(run.dataset["shape"])
+        self.channels = used_channels(tuple(run.dataset["channels"]), run.settings.get("channels", ""))
+        self.shape = (len(self.channels), *run.dataset["shape"][1:])
         self.model = fit_baseline(run.arch, _train_rows(run), run.seed)
         recorded = run.predictions()
         if not np.allclose(self.predict(recorded), recorded[["p0", "p1", "p2"]], atol=1e-5):

@@ -94,11 +94,15 @@ def _checked_region(
 # %% ../../nbs/67_calling.scoring.ipynb #49d169ca
 def _read_strata(
     stratification:str|Path,  # TSV of names and BED files
-    lengths:dict,             # contig -> bases
+    lengths:dict,             # contig of the reference -> bases
+    alias:dict,               # contig in the BED files -> contig in the reference
 )->dict[str, RegionSet]:
-    "The strata. Raises DvBenchError when one has no contig of the reference."
-    strata = {name: RegionSet(bed, lengths) for name, bed in read_stratification(stratification).items()}
-    for name, regions in strata.items():
+    "The strata. Raises DvBenchError when one has no contig of the reference, or has it under another name."
+    strata = {}
+    for name, bed in read_stratification(stratification).items():
+        regions = RegionSet(bed, lengths, alias=alias)
+        check_names(dict.fromkeys(regions.intervals), lengths, {}, f"stratification {name}: {bed}")
+        strata[name] = regions
         if regions.intervals and not regions.intervals.keys() & lengths.keys():
             raise DvBenchError(f"the regions of {name!r} in {stratification} are on "
                                f"{', '.join(list(regions.intervals)[:3])}, and the reference has "
@@ -124,8 +128,10 @@ def _leave_out(
     "Take unknown truth out of the confident regions, and say so."
     n_records = sum(map(len, unknown.values()))
     if not n_records: return
-    what = "their bases do not count as confident" if confident else "give --confident, so that calls there do not count"
-    print(f"truth: {n_records} records with a missing or symbolic allele were left out; {what}", file=sys.stderr)
+    what = "give --confident, so that calls there do not count"
+    if confident: what = "their bases do not count as confident"
+    print(f"truth: {n_records} records with a missing or symbolic allele were left out; {what}",
+          file=sys.stderr)
     if confident is None: return
     for contig, intervals in unknown.items(): confident.narrow(contig, intervals)
 
@@ -199,7 +205,7 @@ def score_calls(
     lengths = dict(zip(fasta.references, fasta.lengths))
     region = _checked_region(region, lengths)
     confident_regions = _confident_regions(confident, lengths, contig_alias) if confident else None
-    strata = _read_strata(stratification, lengths) if stratification else {}
+    strata = _read_strata(stratification, lengths, contig_alias) if stratification else {}
     unknown = {}
     truth_calls = read_calls(truth, fasta, "truth", truth_sample, region, alias=contig_alias, unknown=unknown)
     _leave_out(unknown, confident_regions)

@@ -23,6 +23,7 @@ from ..dataset.rows import index_row
 from ..thresholds import Thresholds, differing_thresholds, read_thresholds
 from ..hts import contig_md5, open_reference, reference_record
 from ..images.examples import Job, is_simulated, prepare, report_line, run_job
+from ..training.images import used_channels
 from ..training.runs import RunSet
 from .ensemble import RunEnsemble, check_same_sequences, load_ensemble, sequences_differ
 from .heldout import TestedFolds, held_out_predictions, tested_folds
@@ -145,7 +146,8 @@ def _prepare_as_trained(
     realign = _realignment(runs, realign)
     if realign is not None: options = options | {"realign": realign}
     dataset = runs[0].dataset
-    return prepare(reads, ref, regions, channels=tuple(dataset["channels"]),
+    channels = used_channels(tuple(dataset["channels"]), runs[0].settings.get("channels", ""))
+    return prepare(reads, ref, regions, channels=channels,
                    size=tuple(dataset["shape"][1:]), thresholds=_thresholds(runs, thresholds), **options)
 
 # %% ../../nbs/62a_calling.sources.ipynb #43fb489e
@@ -178,6 +180,7 @@ def from_reads(
     jobs:int=1,              # processes that make images
     device=None,             # a torch.device; a GPU by default when there is one
     progress:bool=False,
+    network:str="",          # file and name of a network of the user's own
     **options,               # of `prepare`: source, fraction, seed, contig_alias
 )->Source:
     "Images made from reads. Raises DvBenchError for reads that the runs cannot call."
@@ -186,7 +189,8 @@ def from_reads(
     job = _prepare_as_trained(runs, reads, ref, regions, realign, thresholds, options)
     contigs = _contigs_of_job(job)
     check_same_sequences(runs, contigs, is_simulated(job))
-    ensemble = load_ensemble(runs, contigs, {job.sample, *job.named}, device) # it may have been renamed
+    samples = {job.sample, *job.named} # it may have been renamed
+    ensemble = load_ensemble(runs, contigs, samples, device, network)
     ensemble.check_regions(job.regions)
     seconds, read_counts = StageTimer(), Counter({"reads used": 0})
     made = _with_reads(run_job(job, jobs, read_counts, progress), read_counts)
@@ -266,9 +270,15 @@ def _reference_name(reference, ref:str)->str|None: # as for `contigs_in_order`
     return Path(ref).name if ref else None
 
 # %% ../../nbs/62a_calling.sources.ipynb #8b833cf4
-def _check_images(data:PileupDataset, ensemble:RunEnsemble, folder:Path):
-    "Raises DvBenchError where images are of another kind than those of the training."
-    if (tuple(data.channels), tuple(data.shape)) == (ensemble.channels, ensemble.shape): return
+def _channel_numbers(
+    data:PileupDataset,
+    ensemble:RunEnsemble,
+    folder:Path, # of the runs, for the message
+)->list[int]:    # for each channel that the networks see, its number in the dataset's images
+    "Find channels by name. Raises DvBenchError where images are of another kind than those of the training."
+    names = list(data.channels)
+    if set(ensemble.channels) <= set(names) and tuple(data.shape[1:]) == ensemble.shape[1:]:
+        return [names.index(name) for name in ensemble.channels]
     height, width = data.shape[1:]
     trained_height, trained_width = ensemble.shape[1:]
     raise DvBenchError(f"{data.path} has images of {', '.join(data.channels)}, {height} x {width}; {folder} "
@@ -297,6 +307,7 @@ def from_dataset(
     source:str="", # likewise
     ref:str="",    # FASTA, for the header and the order of the contigs; the dataset knows them by default
     device=None,   # a torch.device; a GPU by default when there is one
+    network:str="",# file and name of a network of the user's own
 )->Source:
     "Images of a dataset. Raises DvBenchError for a dataset that the runs cannot call."
     reference = data.info["reference"]
@@ -305,13 +316,13 @@ def from_dataset(
     rows = sort_by_position(rows, list(contigs))
     check_same_sequences(runs, contigs, data.info["simulated"])
     sample = sample or sample_name(rows)
-    ensemble = load_ensemble(runs, contigs, {sample}, device)
-    _check_images(data, ensemble, runs.folder)
+    ensemble = load_ensemble(runs, contigs, {sample}, device, network)
+    channels = _channel_numbers(data, ensemble, runs.folder)
     _check_candidates(data, runs)
     _check_not_seen(rows, ensemble)
     seconds = StageTimer()
     numbered = zip(rows.index.to_numpy(), rows.to_dict("records"))
-    examples = ((row, data.image(number)) for number, row in numbered)
+    examples = ((row, data.image(number)[channels]) for number, row in numbered)
     pieces = predicted_pieces(examples, ensemble, seconds)
     return Source(pieces, contigs, sample, _reference_name(reference, ref), runs, ensemble.folds, seconds)
 

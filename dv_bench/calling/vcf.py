@@ -206,7 +206,8 @@ def read_calls(
             here = _record_calls(record, contig, genotype, fasta, lengths, where)
             if here is None: n_symbolic += 1
             elif here: calls.setdefault(contig, []).extend(here)
-    if n_telomeric: print(f"{what}: {n_telomeric} records at position 0 (telomeres) were left out", file=sys.stderr)
+    if n_telomeric:
+        print(f"{what}: {n_telomeric} records at position 0 (telomeres) were left out", file=sys.stderr)
     if n_symbolic: print(f"{what}: {n_symbolic} records with symbolic alleles were left out", file=sys.stderr)
     return {contig: sorted(on_contig, key=_position) for contig, on_contig in calls.items()}
 

@@ -28,16 +28,17 @@ def _check_input(
 # %% ../../nbs/97_commands.call.ipynb #ec5fd1b0
 def _check_options(
     inputs:dict[str, bool],              # as for `_check_input`
-    options:dict[str, dict[str, bool]],  # reads, predictions, runs -> option -> was it given?
+    options:dict[str, dict[str, bool]],  # reads, images, predictions, runs -> option -> was it given?
 ):
     "Raises DvBenchError for options that do not belong to the input."
     remedies = {
         "reads": "--{} belongs to --reads; a dataset, predictions and answers are called as they are "
                  "(dvb_subset makes a part of a dataset)",
+        "images": "--{} belongs to --reads and --examples; recorded probabilities need no network",
         "predictions": "--{} belongs to --predictions; other inputs use the folds there are",
         "runs": "--{} belongs to calls with --run; --answers are called as they are",
     }
-    fits = inputs | {"runs": not inputs["answers"]}
+    fits = inputs | {"runs": not inputs["answers"], "images": inputs["reads"] or inputs["examples"]}
     for kind, given in options.items():
         if fits[kind]: continue
         for option, is_given in given.items():
@@ -65,11 +66,13 @@ def _result_lines(result:dict)->list[str]: # of `call`
 def dvb_call(
     out:str,                # VCF to write, .vcf.gz
     run:str="",             # outputs/<experiment>/<arch> (the mean of its folds) or one fold<k>_seed<s> in it
+    network:str="",         # FILE.py:NAME, if the run's network is your own: its code, as it was in training
     reads:str="",           # BAM or CRAM, sorted and indexed
     ref:str="",             # FASTA, indexed
     region:Param("with --reads: contig, contig:from-to or BED file; can be repeated (default: all contigs)",
                  str, action="append")=None,
     bed:str="",             # with --reads: BED of the regions to call
+    candidates:str="",      # with --reads: VCF of variants to call, in place of those that the reads suggest
     examples:str="",        # dataset folder to call, instead of reads
     predictions:bool=False, # call the runs' own test predictions: each site by networks not trained on it
     answers:str="",         # output of DeepVariant's call_variants (a file, name@N or a pattern), with --ref
@@ -89,8 +92,8 @@ def dvb_call(
     cvo:str="",             # also write CallVariantsOutput TFRecords, for DeepVariant's postprocess_variants
     contig_alias:Param("with --reads: contig of another name, OTHER=REFERENCE (20=chr20); can be repeated",
                        str, action="append")=None,
-    min_snp_fraction:Param("with --reads: of the reads, for a candidate; here and below only what the run was "
-                           "trained with is taken, which is the default", float)=None,
+    min_snp_fraction:Param("with --reads: of the reads, for a candidate; here and below only what the run "
+                           "was trained with is taken, which is the default", float)=None,
     min_indel_fraction:Param("with --reads: likewise for indels", float)=None,
     min_count:Param("with --reads: reads that show an allele", int)=None,
     min_mapping_quality:Param("with --reads: reads with less are not used", int)=None,
@@ -104,11 +107,14 @@ def dvb_call(
                   "min_count": min_count, "min_mapping_quality": min_mapping_quality,
                   "min_base_quality": min_base_quality}
     of_reads = {name: value is not None for name, value in thresholds.items()}
-    of_reads |= {"jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
-                 "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed)}
+    of_reads |= {
+        "jobs": jobs != 1, "no_realign": no_realign, "downsample": downsample != 1, "seed": seed != 0,
+        "contig_alias": bool(contig_alias), "region": bool(region), "bed": bool(bed),
+        "candidates": bool(candidates)}
     of_runs = {"adapt": adapt, "cvo": bool(cvo), "source": bool(source)}
     _check_input(run, inputs)
-    _check_options(inputs, {"reads": of_reads, "predictions": {"partial": partial}, "runs": of_runs})
+    _check_options(inputs, {"reads": of_reads, "images": {"network": bool(network)},
+                            "predictions": {"partial": partial}, "runs": of_runs})
     # slow imports, not needed for --help
     from dv_bench.calling.answers import from_answers
     from dv_bench.calling.caller import call, check_output_paths
@@ -127,9 +133,10 @@ def dvb_call(
         regions = [*(region or []), *([find_path(bed)] if bed else [])]
         data = from_reads(runs, reads, ref, regions, sample, realign=False if no_realign else None, jobs=jobs,
                           progress=True, source=source, fraction=downsample, seed=seed, thresholds=thresholds,
-                          contig_alias=parse_aliases(contig_alias or []))
+                          contig_alias=parse_aliases(contig_alias or []), candidates=candidates or None,
+                          network=network)
     elif examples:
-        data = from_dataset(runs, PileupDataset(examples), sample, source, ref)
+        data = from_dataset(runs, PileupDataset(examples), sample, source, ref, network=network)
     else:
         data = from_predictions(runs, partial, sample, source, ref)
     haploid = read_haploid(haploid_contigs, par_regions_bed, data.contigs)

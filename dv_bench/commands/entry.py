@@ -7,13 +7,14 @@ __all__ = ['option_parser', 'command']
 
 # %% ../../nbs/87_commands.entry.ipynb #dfc2aa78
 import functools
+import os
 import signal
 import sys
 from pathlib import Path
 
 from fastcore.script import anno_parser
 
-from ..core import DvBenchError
+from ..core import error_line, first_cause
 
 # %% ../../nbs/87_commands.entry.ipynb #b8039896
 def option_parser(
@@ -35,12 +36,6 @@ def _parse_options(func)->dict: # parameter -> value, from the command line
     options = vars(option_parser(func).parse_args())
     return {name: value for name, value in options.items() if name not in ("pdb", "xtra")}
 
-# %% ../../nbs/87_commands.entry.ipynb #b2b906c9
-def _is_interrupt(error:BaseException)->bool:
-    "Is this an interrupt, or numba's form of one?"
-    cause = error.__cause__ or error.__context__
-    return isinstance(error, KeyboardInterrupt) or isinstance(cause, KeyboardInterrupt)
-
 # %% ../../nbs/87_commands.entry.ipynb #0706de05
 def _replace_unprintable():
     "Print `?` for a character that the terminal's encoding does not have, instead of ending with an error."
@@ -55,12 +50,16 @@ def _run_script(func):
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a termination cleans up as Ctrl-C does
     try:
         return func(**options)
-    except DvBenchError as e:
-        sys.exit(f"{func.__name__}: {e}")
-    except (KeyboardInterrupt, SystemError) as e:
-        if not _is_interrupt(e): raise
-        print(f"{func.__name__}: interrupted", file=sys.stderr)
-        sys.exit(128+signal.SIGINT)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()) # the reader of the output has gone
+        sys.exit(128+signal.SIGPIPE)
+    except (Exception, KeyboardInterrupt) as e:
+        if first_cause(e, KeyboardInterrupt):
+            print(f"{func.__name__}: interrupted", file=sys.stderr)
+            sys.exit(128+signal.SIGINT)
+        line = error_line(e)
+        if not line: raise
+        sys.exit(f"{func.__name__}: {line}")
 
 # %% ../../nbs/87_commands.entry.ipynb #9ffc0848
 def command(

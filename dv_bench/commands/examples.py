@@ -45,6 +45,7 @@ def dvb_examples(
     region:Param("Contig, contig:from-to, or a BED file; may be given several times (default: all contigs)",
                  str, action="append")=None,
     bed:str="",             # BED of the regions to work on
+    candidates:str="",      # VCF of variants to draw, in place of those that the reads suggest
     jobs:int=1,             # processes
     no_realign:bool=False,  # use the reads as aligned, without local realignment
     tfrecord:str="",        # also write the examples to this TFRecord file
@@ -57,7 +58,7 @@ def dvb_examples(
     channels:str="",        # names, comma-separated (default: DeepVariant's seven for Illumina genomes)
     height:int=height,      # rows of an image, 5 of them the reference
     width:int=width,        # columns of an image, odd
-    labeler:str="haplotype",# haplotype; positional: equal position and alleles only; deepvariant: see the guide
+    labeler:str="haplotype",# haplotype; positional: equal position and alleles; deepvariant: see the guide
     sex_chromosomes:bool=False, # label X and Y as if there were two copies
     min_snp_fraction:float=default_thresholds.min_snp_fraction, # of reads (vsc_min_fraction_snps)
     min_indel_fraction:float=default_thresholds.min_indel_fraction, # likewise (…_indels)
@@ -75,8 +76,9 @@ def dvb_examples(
         min_snp_fraction, min_indel_fraction, min_count, min_mapping_quality, min_base_quality)
     job = prepare(
         reads, ref, regions, truth or None, confident or None, sample or None,
-        parse_aliases(contig_alias or []), source=source, realign=not no_realign, fraction=downsample,
-        seed=seed, channels=_channel_names(channels), size=(height, width), labeler=labeler,
+        contig_alias=parse_aliases(contig_alias or []), candidates=candidates or None, source=source,
+        realign=not no_realign, fraction=downsample, seed=seed, channels=_channel_names(channels),
+        size=(height, width), labeler=labeler,
         sex_chromosomes=sex_chromosomes, thresholds=thresholds)
     for note in _notes(job): print(note)
     print(report(write_dataset(out, job, jobs, tfrecord or None, progress=True)))

@@ -18,6 +18,7 @@ def _import_images(
     sample:str,   # sample name
     source:str,   # source
     ref:str,      # FASTA; "" where it is unknown
+    ignore_labels:bool, # import TFRecords without their labels
 ):
     "Import images into a dataset folder and print a summary of it."
     from dv_bench.dataset.tfrecord import parse_channels  # slow imports, not needed for --help
@@ -28,7 +29,7 @@ def _import_images(
     names = parse_channels(channels) if channels else None
     ref = find_path(ref) if ref else ""
     if tfrecord:
-        import_tfrecord(out, tfrecord, names, sample, source, ref, progress=True)
+        import_tfrecord(out, tfrecord, names, sample, source, ref, ignore_labels, progress=True)
     else:
         import_png(out, find_path(png), names, sample, source, ref, progress=True)
     print_summary(out)
@@ -56,12 +57,14 @@ def dvb_import(
     channels:str="",   # names or DeepVariant's numbers, comma-separated; by default from example_info.json
     sample:str="",     # sample name; by default the one in the examples
     source:str="",     # distinguishes depths or platforms of one sample
+    ignore_labels:bool=False, # with --tfrecord: without labels, as for examples of customised classes
     ref:str="",        # FASTA the examples were made with: its contigs and MD5s go into dataset.json
 ):
     "Import DeepVariant's examples or PNGs into a dataset folder, or DeepVariant's predictions as runs."
     if bool(tfrecord)+bool(png)+bool(cvo) != 1:
         raise DvBenchError("expected either --tfrecord PATTERN, --png CSV or --cvo PATTERN")
+    if ignore_labels and not tfrecord: raise DvBenchError("--ignore_labels belongs to --tfrecord")
     if cvo:
         _import_answers(out, cvo, trained_on)
     else:
-        _import_images(out, tfrecord, png, channels, sample, source, ref)
+        _import_images(out, tfrecord, png, channels, sample, source, ref, ignore_labels)

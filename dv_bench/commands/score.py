@@ -42,6 +42,22 @@ def _print_score(score):
         print(f"{score.bounded} records lie in stretches with too many combinations to try them all; "
               "more of them might match")
 
+# %% ../../nbs/98_commands.score.ipynb #b11nd000
+def _check_blind(
+    record:str, # JSON
+    calls:str,  # VCF
+):
+    "Raises DvBenchError for an experiment, and where other calls were scored before."
+    from dv_bench.calling.blind import check_blind
+    if find_path(calls).is_dir(): raise DvBenchError("--blind: expected a VCF of calls, found an experiment")
+    check_blind(record, calls)
+
+# %% ../../nbs/98_commands.score.ipynb #b11nd001
+def _record_blind(record:str, calls:str, truth:str, score, **options):
+    "Write down a score before it is shown."
+    from dv_bench.calling.blind import record_blind
+    record_blind(record, calls, truth, {k: v for k, v in options.items() if v}, score.to_dict())
+
 # %% ../../nbs/98_commands.score.ipynb #533a7515
 @command
 def dvb_score(
@@ -53,10 +69,11 @@ def dvb_score(
     stratification:str="", # TSV with a name and a BED file on each line: rows in the extended table
     sample:str="",         # sample in CALLS or the experiment, where it has several
     truth_sample:str="",   # sample in the truth, where it has several
-    contig_alias:Param("Contig with another name in calls, truth or BED: OTHER=REFERENCE, as in 20=chr20; may "
-                       "be repeated", str, action="append")=None,
+    contig_alias:Param("Contig with another name in calls, truth or BED: OTHER=REFERENCE, as in 20=chr20; "
+                       "may be repeated", str, action="append")=None,
     out:str="",            # write PREFIX.summary.csv, PREFIX.extended.csv and PREFIX.vcf.gz
     engine:str="",         # rtg: match with vcfeval; hap.py: let hap.py do everything
+    blind:str="",          # FILE: write down that these calls were scored, and refuse others while it exists
     json:bool=False,       # print recall, precision, f1, tp, fn, fp of SNPs and indels that pass as JSON
 ):
     """Recall, precision and F1 of calls against truth, for SNPs and indels, as hap.py counts them. For an
@@ -64,6 +81,7 @@ def dvb_score(
     if not truth or not ref: raise DvBenchError("expected --truth VCF and --ref FASTA")
     if engine not in ("", "rtg", "hap.py"):
         raise DvBenchError(f"unknown engine {engine!r}; expected rtg or hap.py, or none for the built-in one")
+    if blind: _check_blind(blind, calls)
     if find_path(calls).is_dir():
         _score_experiment(find_path(calls), out, json, truth=truth, ref=ref, confident=confident,
                           region=region, truth_sample=truth_sample, sample=sample)
@@ -78,5 +96,6 @@ def dvb_score(
         score = score_calls(calls, truth, ref, confident, region, stratification, sample, truth_sample,
                             parse_aliases(contig_alias or []), engine)
         if out: write_score(out, score, ref)
+    if blind: _record_blind(blind, calls, truth, score, confident=confident, region=region, engine=engine)
     if json: print(dumps(score.to_dict(), indent=1))
     else: _print_score(score)

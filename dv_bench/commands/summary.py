@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from ..core import DvBenchError, atomic_path, find_path, project_root
+from ..notebooks import execute_notebook
 from .entry import command
 
 # %% ../../nbs/99_commands.summary.ipynb #c8b35ed8
@@ -34,9 +35,7 @@ def _run_notebook(
     "Execute summary.ipynb. An error of the notebook that is a DvBenchError is raised as one."
     import papermill # takes a second
     try:
-        return papermill.execute_notebook(project_root()/"nbs"/"summary.ipynb", out, parameters=parameters,
-                                          cwd=project_root(), progress_bar=False, log_output=False,
-                                          extra_arguments=["--log-level=40"])
+        return execute_notebook(project_root()/"nbs"/"summary.ipynb", out, parameters, cwd=project_root())
     except papermill.PapermillExecutionError as e:
         if e.ename == "DvBenchError": raise DvBenchError(e.evalue) from None
         raise

@@ -13,8 +13,9 @@ from dataclasses import replace
 from fastcore.script import Param
 
 from .entry import command
-from ..core import DvBenchError, find_path, project_root
+from ..core import DvBenchError, error_line, find_path, project_root
 from ..model.names import baseline_names
+from ..model.own import absolute_own, is_own
 from ..training.settings import Config, arch_settings, check_notebook, parse_setting, read_config
 
 # %% ../../nbs/96_commands.train.ipynb #07bb2697
@@ -34,9 +35,12 @@ def absolute_paths(
 
 # %% ../../nbs/96_commands.train.ipynb #901f00e0
 def _with_paths(config:Config)->Config:
-    "The settings with absolute dataset folders; data/demo where none is named."
+    """The settings with absolute dataset folders, data/demo where none is named, and the absolute path of a
+    network of the user's own."""
     data = absolute_paths(config.data or demo_data())
-    return replace(config, data=data, test_data=absolute_paths(config.test_data) if config.test_data else "")
+    arch = absolute_own(config.arch) if is_own(config.arch) else config.arch
+    test_data = absolute_paths(config.test_data) if config.test_data else ""
+    return replace(config, arch=arch, data=data, test_data=test_data)
 
 # %% ../../nbs/96_commands.train.ipynb #5a1a8755
 def read_settings(
@@ -49,7 +53,13 @@ def read_settings(
     common, per_arch = read_config(recipe) if recipe else ({}, {})
     given = {k: v for k, v in named.items() if v}
     given |= {k: parse_setting(k, v) if isinstance(v, str) else v for k, v in pairs}
-    return [Config(**common | arch_settings(arch, per_arch) | given | {"arch": arch}) for arch in archs]
+    configs = [Config(**common | arch_settings(arch, per_arch) | given | {"arch": arch}) for arch in archs]
+    labels = [config.label for config in configs]
+    for label in labels:
+        if labels.count(label) > 1 and len(set(archs)) == len(archs):
+            raise DvBenchError(f"two architectures have the label {label}; train them by two commands with "
+                               "-p name, or name them in a file of settings under per_arch")
+    return configs
 
 # %% ../../nbs/96_commands.train.ipynb #eaf645dc
 def _parts(
@@ -58,8 +68,10 @@ def _parts(
     tune_budget:int,
 )->list[Config]:
     "The parts of an architecture. Raises DvBenchError where a folder holds a run with other settings."
-    from dv_bench.training.planning import planned_runs # imports torch
+    from dv_bench.training.own_check import check_own_network # imports torch
+    from dv_bench.training.planning import planned_runs
     from dv_bench.training.roles import folds_of
+    check_own_network(config, examples) # its warning is printed with the estimate
     if tune_budget and config.arch not in baseline_names:
         return [replace(config, fold=fold) for fold in folds_of(config, examples)]
     planned_runs(config, examples)
@@ -82,7 +94,7 @@ def _train_or_explain(
         raise
     except Exception as e:
         if "RANK" in os.environ: raise
-        return str(e) if isinstance(e, DvBenchError) else f"{type(e).__name__}: {e}"
+        return error_line(e) or f"{type(e).__name__}: {e}"
 
 # %% ../../nbs/96_commands.train.ipynb #f5e360e8
 def _train_parts(
@@ -93,7 +105,7 @@ def _train_parts(
     "Train all parts. Raises DvBenchError at the end when some failed."
     failed = []
     for config in parts:
-        name = config.arch if config.fold == "all" else f"{config.arch} fold {config.fold}"
+        name = config.label if config.fold == "all" else f"{config.label} fold {config.fold}"
         error = _train_or_explain(config, images[config.data, config.test_data], tune_budget, name)
         if not error: continue
         if len(parts) == 1: raise DvBenchError(f"{name} failed: {error}")
@@ -107,7 +119,8 @@ def _train_parts(
 # %% ../../nbs/96_commands.train.ipynb #bbe00413
 @command
 def dvb_train(
-    archs:Param("architectures: short names, timm's names, allele_fraction, gradient_boosting", nargs="+"),
+    archs:Param("architectures: short names, timm's names, allele_fraction, gradient_boosting, or a network "
+                "of your own: FILE.py:NAME or package.module:NAME", nargs="+"),
     data:Param("dataset folder, or several, comma-separated; data/demo by default")="",
     experiment:Param("results go to outputs/EXPERIMENT; first by default")="",
     config:Param("YAML file with settings, such as configs/modern.yaml")="",

@@ -40,12 +40,12 @@ def _parsed_query(
 def check_query(
     query:str,   # pandas' query language
 ):
-    """Raise DvBenchError unless a query is made of columns, numbers, texts and lists alone, joined by arithmetic,
+    """Raise DvBenchError unless a query has columns, numbers, texts and lists alone, joined by arithmetic,
     comparisons, `and`, `or` and `not`."""
     for part in ast.walk(_parsed_query(query)):
         if not isinstance(part, _query_parts):
-            raise DvBenchError(f"query {query[:200]!r} contains {type(part).__name__}; expected columns, numbers, "
-                               "texts and lists, compared and joined by `and`, `or`, `not`: no calls, no "
+            raise DvBenchError(f"query {query[:200]!r} contains {type(part).__name__}; expected columns, "
+                               "numbers, texts and lists, compared and joined by `and`, `or`, `not`: no calls, no "
                                "attributes, no variables")
         is_arithmetic = isinstance(part, ast.BinOp) and not isinstance(part.op, (ast.BitAnd, ast.BitOr))
         operands = [part.left, part.right] if is_arithmetic else []
@@ -186,5 +186,5 @@ def merge(
     with DatasetWriter(out, first.channels, *first.shape[1:], **description) as writer:
         for dataset, taken in zip(datasets, rows or [range(len(d)) for d in datasets]):
             for i, row in zip(taken, dataset.index.iloc[taken].itertuples(index=False)):
-                writer.add(dataset.image(i), writer_row(row))
+                writer.add(dataset.verified_image(i), writer_row(row))
     return Path(out)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['REF', 'SUB', 'INS', 'DEL', 'CLIP', 'POSITION', 'KIND', 'FIRST', 'LENGTH', 'ANCHOR', 'READ', 'LOW', 'Event',
-           'Evidence', 'is_canonical', 'count_alleles', 'Candidate', 'same_allele', 'find_candidates']
+           'Evidence', 'is_canonical', 'count_alleles', 'Candidate', 'same_allele', 'find_candidates', 'candidates_for']
 
 # %% ../../nbs/22_images.candidates.ipynb #11ce8ac5
 from typing import NamedTuple
@@ -369,6 +369,16 @@ def _find_copies(
     has_copies[order[:-1][same_as_next]] = True
     return has_copies
 
+# %% ../../nbs/22_images.candidates.ipynb #e5d1e32f
+def _with_copies(
+    support:np.ndarray, # int64, indices of reads
+    key:np.ndarray,     # uint64 (n,), of all reads
+    has_copies:np.ndarray, # bool (n,), as from `_find_copies`
+)->np.ndarray:          # int64, in increasing order
+    "The same reads and their copies."
+    if not has_copies[support].any(): return support
+    return np.flatnonzero(np.isin(key, key[support]))
+
 # %% ../../nbs/22_images.candidates.ipynb #2bfa03cb
 def find_candidates(
     reads:Reads,      # of one partition
@@ -386,9 +396,8 @@ def find_candidates(
     sites = {}  # (position in the partition, depth) -> alleles
     begin = 0
     for p, depth, event, n_support, count in rows.tolist():
-        support = all_support[begin:begin+n_support]
+        support = _with_copies(all_support[begin:begin+n_support], reads.key, has_copies)
         begin += n_support
-        if has_copies[support].any(): support = np.flatnonzero(np.isin(reads.key, reads.key[support]))
         allele = _Allele(Event(*evidence.events[event].tolist()), support, count)
         sites.setdefault((p, depth), []).append(allele)
     candidates = []
@@ -396,4 +405,46 @@ def find_candidates(
         site_ref = ref[start0+p-ref_start0:]
         ref_count = int(evidence.ref_count[p])
         candidates.append(_candidate(start0+p, depth, ref_count, alleles, reads.bases, site_ref))
+    return candidates
+
+# %% ../../nbs/22_images.candidates.ipynb #b0668f10
+def _alleles_at(
+    p:int,              # position in the stretch
+    evidence:Evidence,
+    reads:Reads,
+    has_copies:np.ndarray, # bool (reads,)
+)->tuple[int, list[_Allele]]: # depth; what the reads show, soft clips left out
+    "All that the reads show at one position."
+    begin, end = evidence.begins[p:p+2].tolist()
+    groups = _Groups(np.zeros(end, np.int64), np.zeros(end, np.int64), np.zeros(end, np.int64))
+    n_alleles, n_sufficient = _group_events(
+        begin, end, evidence.events, reads.bases, reads.key, has_copies, groups)
+    alleles = []
+    for number in range(n_alleles):
+        event = Event(*evidence.events[groups.event[number]].tolist())
+        support = evidence.events[begin:end][groups.allele[begin:end] == number][:, READ]
+        support = _with_copies(support, reads.key, has_copies)
+        if event.kind != CLIP: alleles.append(_Allele(event, support, int(groups.count[number])))
+    return int(evidence.ref_count[p])+n_sufficient, alleles
+
+# %% ../../nbs/22_images.candidates.ipynb #0063c67f
+def candidates_for(
+    variants:list[tuple], # (pos0, ref, alts) in the partition, upper case
+    reads:Reads,          # of the partition
+    ref:np.ndarray, ref_start0:int, start0:int, end0:int, # as for `find_candidates`
+    thresholds:Thresholds=Thresholds(), # only its `min_base_quality` is used
+)->list[Candidate]:       # one for each variant, with the alts in the given order
+    "Candidate sites for given variants. Source: DeepVariant 1.9, vcf_candidate_importer."
+    evidence = count_alleles(reads, ref, ref_start0, start0, end0, thresholds.min_base_quality)
+    has_copies = _find_copies(reads.key)
+    nobody = np.zeros(0, np.int64)
+    candidates = []
+    for pos0, ref_allele, alts in variants:
+        depth, alleles = _alleles_at(pos0-start0, evidence, reads, has_copies)
+        shown = [a for a in alleles if a.event.kind != DEL or a.event.length < len(ref_allele)]
+        by_alt = {_alt_text(allele.event, reads.bases, ref_allele): allele for allele in shown}
+        support = tuple(by_alt[alt].support if alt in by_alt else nobody for alt in alts)
+        counts = tuple(by_alt[alt].count if alt in by_alt else 0 for alt in alts)
+        ref_count = int(evidence.ref_count[pos0-start0])
+        candidates.append(Candidate(pos0, ref_allele, alts, support, depth, ref_count, counts))
     return candidates

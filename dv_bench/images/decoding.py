@@ -19,9 +19,9 @@ from ..machine import compiled
 from ..hts import check_index, find_index, read_index
 from .reads import (
     FUNMAP, Reads, consumes_read, copy_values, hash_bytes, is_second, offsets_of, op_codes, take_reads)
-from dv_bench.images.bam_record import (
-    base_codes, cigar_lengths, contig_offset, flag_offset, head_size, int32, operation, pos0_offset, record_head,
-    record_parts, uint16)
+from .bam_record import (
+    base_codes, cigar_lengths, contig_offset, flag_offset, head_size, int32, operation, pos0_offset,
+    record_head, record_parts, uint16)
 from .read_filter import (
     ReadFilter, RecordShape, USED, WITH_EQUALS, is_nameless, read_fates, record_fate)
 from .plain_reads import plain_cigars, write_out_equals
@@ -45,14 +45,17 @@ def _check_cigar(parts, n_read):
 @compiled
 def _select(data, start0, end0, contig_length, reads_filter):
     """Where the usable records that overlap start0..end0 begin; the number of records that begin in it, by
-    fate. Raises ValueError for damaged records."""
+    fate. Raises ValueError for damaged records and records out of order."""
     usable = np.zeros(len(data)//head_size, np.int64)
     counts = np.zeros(len(read_fates), np.int64)
     n = 0
     at = np.int64(0)
+    last_pos0 = np.int64(-1)
     while at < len(data):
         next_at = at+4+int32(data, at)
         pos0 = int32(data, at+pos0_offset)
+        if pos0 < last_pos0: raise ValueError("the reads are not sorted by coordinate")
+        last_pos0 = np.int64(pos0)
         mapped = not uint16(data, at+flag_offset) & FUNMAP
         parts = record_parts(data, at)
         _check_sizes(parts, next_at)
@@ -137,17 +140,14 @@ def open_reads(
     path:str|Path, # BAM or CRAM, sorted by coordinate, indexed
     ref:str|Path,  # FASTA, indexed; needed to decode CRAM
 )->pysam.AlignmentFile:
-    """Open a file of reads. Raises DvBenchError when the file or its index is missing, the index belongs to
-    another file, or the reads are not sorted."""
+    """Open a file of reads. Raises DvBenchError when the file or its index is missing, or the index belongs
+    to another file. What the header says about sorting does not count, since only sorted reads have an index."""
     path = Path(path)
     if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a BAM or CRAM file")
     index = find_index(path)
     is_cram_index = index.suffix == ".crai"
     if not is_cram_index: read_index(index, index.stat().st_mtime)  # its errors say more than htslib's
     reads = _open_alignments(path, index, ref)
-    if reads.header.to_dict().get("HD", {}).get("SO", "coordinate") != "coordinate":
-        raise DvBenchError(f"{path} is not sorted by coordinate; sort it with `samtools sort` and index it "
-                           "again")
     if not is_cram_index: check_index(path, index, f"samtools index {path}", reads=True)
     return reads
 
@@ -240,6 +240,8 @@ def _decoding_error(path, region, error, data)->DvBenchError:
     "What to tell the user about an OSError or ValueError."
     read = _unfitting_read(data) if "CIGAR" in str(error) else ""
     problem = f"{path}: the reads of {region} cannot be decoded ({error}"
+    if "sorted" in str(error):
+        return DvBenchError(f"{problem}); sort them with `samtools sort` and index them again")
     if read: return DvBenchError(f"{problem}: {read}). Remove that read, or align it again")
     return DvBenchError(
         f"{problem}). The file is truncated or corrupt, a CIGAR does not fit its bases, or a CRAM was made "

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
 
 import numpy as np
+from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from ..core import DvBenchError, channel_numbers, class_names, sha256_file
@@ -28,11 +29,11 @@ from ..dataset.writer import DatasetWriter, encode_image
 from .reads import FREVERSE, Reads, overlapping, partition_size, partitions, read_ends, reservoir, take_reads
 from .read_filter import read_filter
 from .decoding import fetch_reads, open_reads
-from .candidates import Candidate, find_candidates
+from .candidates import Candidate, candidates_for, find_candidates
 from .labels import image_label, label_partition
 from .realignment import realign
 from .pileup import Pileup, channels, decode_image, site_images
-from .job import Job, open_truth, prepare, truth_name
+from .job import Job, open_given, open_truth, prepare, truth_name
 
 # %% ../../nbs/28_images.examples.ipynb #babde739
 class Partition(NamedTuple):
@@ -115,144 +116,180 @@ class ExampleMaker:
         self.filter = read_filter(self.handle, job.sample, min_mapq=job.thresholds.min_mapping_quality,
                                   fraction=float(job.fraction), seed=job.seed)
         self.truth = open_truth(job) if job.truth else None
+        self.given = open_given(job) if job.candidates else None
         self.half = job.size[1]//2  # columns on each side of a site
 
-    def stretch(self, contig:str, start0:int, end0:int)->tuple[list, Counter]:
-        "Examples, and counts of reads and sites, of an interval that begins where a partition does."
-        counts = self.unusable_truth(contig, start0, end0)
-        found = self.find(contig, start0, end0, counts)
-        genotypes = self.genotypes(found, contig, start0, end0)
-        examples = []
-        for part, of_part in zip(found, genotypes): examples += self.examples(part, of_part, counts)
-        return examples, counts
+# %% ../../nbs/28_images.examples.ipynb #be24b2d9
+@patch
+def fetch(self:ExampleMaker, contig:str, start0:int, end0:int, counts:Counter)->Reads:
+    "The usable reads of an interval; the others are counted."
+    name = name_in_file(contig, self.handle.references, self.job.alias)
+    def bases(start0, end0): return self.reference(contig, start0, end0)
+    reads, fates = fetch_reads(self.handle, name, start0, end0, self.filter, bases)
+    counts.update({f"reads {fate}": n for fate, n in fates.items() if n})
+    return reads
 
-    def find(self, contig:str, start0:int, end0:int, counts:Counter)->list[FoundSites]:
-        "The candidate sites of each partition of an interval."
-        if not self.may_have_examples(contig, start0, end0): return []
-        reads = self.fetch(contig, start0, end0, counts)
-        ends = read_ends(reads)
-        reach = np.maximum.accumulate(ends)
-        ref_start0 = max(0, reads.pos0.min(initial=start0)-1000)
-        ref = self.reference(contig, ref_start0, ends.max(initial=end0)+1000)
-        ref = np.frombuffer(bytearray(ref.encode()), np.uint8)
-        contig_length = self.fasta.get_reference_length(contig)
-        found = []
-        for a, b in partitions(start0, end0):
-            overlap = overlapping(reads, ends, reach, a, b)
-            if len(overlap) == 0 or not self.may_have_examples(contig, a, b): continue
-            partition = Partition(contig, a, b, ref, ref_start0, contig_length)
-            found.append(self.find_in_partition(take_reads(reads, overlap), partition, counts))
-        return found
+# %% ../../nbs/28_images.examples.ipynb #8a8b7039
+@patch
+def reference(self:ExampleMaker, contig:str, start0:int, end0:int)->str:
+    "Upper-case bases of a contig, cut at its ends."
+    end0 = min(end0, self.fasta.get_reference_length(contig))
+    return self.fasta.fetch(contig, max(0, start0), end0).upper()
 
-    def find_in_partition(self, reads:Reads, p:Partition, counts:Counter)->FoundSites:
-        "The candidate sites of a partition, from the reads that overlap it."
-        reads = _sample_reads(reads, counts)
-        if self.job.realign: reads = realign(reads, p.ref, p.ref_start0, p.contig_length, p.start0, p.end0)
-        sites = find_candidates(reads, p.ref, p.ref_start0, p.start0, p.end0, self.job.thresholds)
-        return FoundSites(p, reads, sites)
+# %% ../../nbs/28_images.examples.ipynb #4eb10826
+@patch
+def bases(self:ExampleMaker, contig:str)->Callable[[int, int], str]:
+    "A function that gives the reference of a contig as VCF writes it."
+    return lambda start0, end0: concrete_bases(self.reference(contig, start0, end0))
 
-    def examples(self, found:FoundSites, genotypes:list, counts:Counter)->Iterator[tuple[dict, np.ndarray]]:
-        "Examples of a partition."
-        ends = read_ends(found.reads)
-        for site, genotype in zip(found.sites, genotypes):
-            fate = self.site_fate(site, genotype, found.partition)
-            counts["sites"] += 1
-            counts[fate] += 1
-            if fate == "sites drawn":
-                yield from self.site_examples(site, genotype, found.reads, ends, found.partition)
+# %% ../../nbs/28_images.examples.ipynb #2cecfccc
+@patch
+def confident(self:ExampleMaker, contig:str)->list[tuple[int, int]]:
+    "The truth's confident intervals within the job's regions."
+    return self.truth.confident(truth_name(contig, self.truth, self.job.alias))
 
-    def genotypes(self, found:list[FoundSites], contig:str, start0:int, end0:int)->list[list[tuple|None]]:
-        "For each partition a genotype for each site; None where the truth is not known."
-        if not self.truth: return [[None]*len(part.sites) for part in found]
-        if self.job.labeler == "deepvariant":
-            return [self.labels(part.sites, contig, part.partition.start0, part.partition.end0)
-                    for part in found]
-        sites = [site for part in found for site in part.sites]
-        before = self.sites_beyond(sites, contig, start0, start0-partition_size, start0)
-        after = self.sites_beyond(sites, contig, end0, end0, end0+partition_size)
-        near = [*before, *sites, *after]
-        labels = self.labels(near, contig, start0-partition_size, end0+partition_size)
-        own = iter(labels[len(before):])
-        return [list(islice(own, len(part.sites))) for part in found]
+# %% ../../nbs/28_images.examples.ipynb #9804c16d
+@patch
+def may_have_examples(self:ExampleMaker, contig:str, start0:int, end0:int)->bool:
+    "False if labels are wanted and no base of an interval is confident."
+    if not self.truth: return True
+    return bool(overlapping_intervals(self.confident(contig), start0, end0))
 
-    def sites_beyond(self, sites:list[Candidate], contig:str, edge0:int, start0:int, end0:int)->list[Candidate]:
-        "Candidate sites next to an interval, if truth lies near the edge and so may belong to sites on both sides."
-        start0 = max(0, start0)
-        end0 = min(end0, self.fasta.get_reference_length(contig))
-        if start0 >= end0 or not any(abs(site.pos0-edge0) <= label_reach for site in sites): return []
-        name = truth_name(contig, self.truth, self.job.alias)
-        truth = self.truth.variants(name, max(0, edge0-label_reach), edge0+label_reach)
-        if not any(any(genotype) for *_, genotype in truth): return []
-        return [site for part in self.find(contig, start0, end0, Counter()) for site in part.sites]
+# %% ../../nbs/28_images.examples.ipynb #4457cbc0
+@patch
+def find(self:ExampleMaker, contig:str, start0:int, end0:int, counts:Counter)->list[FoundSites]:
+    "The candidate sites of each partition of an interval."
+    if not self.may_have_examples(contig, start0, end0): return []
+    reads = self.fetch(contig, start0, end0, counts)
+    ends = read_ends(reads)
+    reach = np.maximum.accumulate(ends)
+    ref_start0 = max(0, reads.pos0.min(initial=start0)-1000)
+    ref = self.reference(contig, ref_start0, ends.max(initial=end0)+1000)
+    ref = np.frombuffer(bytearray(ref.encode()), np.uint8)
+    contig_length = self.fasta.get_reference_length(contig)
+    found = []
+    for a, b in partitions(start0, end0):
+        overlap = overlapping(reads, ends, reach, a, b)
+        is_empty = len(overlap) == 0 and not self.given
+        if is_empty or not self.may_have_examples(contig, a, b): continue
+        partition = Partition(contig, a, b, ref, ref_start0, contig_length)
+        found.append(self.find_in_partition(take_reads(reads, overlap), partition, counts))
+    return found
 
-    def fetch(self, contig:str, start0:int, end0:int, counts:Counter)->Reads:
-        "The usable reads of an interval; the others are counted."
-        name = name_in_file(contig, self.handle.references, self.job.alias)
-        def bases(start0, end0): return self.reference(contig, start0, end0)
-        reads, fates = fetch_reads(self.handle, name, start0, end0, self.filter, bases)
-        counts.update({f"reads {fate}": n for fate, n in fates.items() if n})
-        return reads
+# %% ../../nbs/28_images.examples.ipynb #57634811
+@patch
+def find_in_partition(self:ExampleMaker, reads:Reads, p:Partition, counts:Counter)->FoundSites:
+    "The candidate sites of a partition, from the reads that overlap it."
+    reads = _sample_reads(reads, counts)
+    if self.job.realign: reads = realign(reads, p.ref, p.ref_start0, p.contig_length, p.start0, p.end0)
+    place = reads, p.ref, p.ref_start0, p.start0, p.end0, self.job.thresholds
+    if self.given is None: return FoundSites(p, reads, find_candidates(*place))
+    variants = self.given.variants(p.contig, p.start0, p.end0, self.bases(p.contig), counts)
+    return FoundSites(p, reads, candidates_for(variants, *place))
 
-    def reference(self, contig:str, start0:int, end0:int)->str:
-        "Upper-case bases of a contig, cut at its ends."
-        end0 = min(end0, self.fasta.get_reference_length(contig))
-        return self.fasta.fetch(contig, max(0, start0), end0).upper()
+# %% ../../nbs/28_images.examples.ipynb #408197d0
+@patch
+def labels(self:ExampleMaker, candidates:list[Candidate], contig:str, start0:int, end0:int)->list[tuple|None]:
+    "A genotype for each candidate; None where the truth is not known."
+    if not candidates: return []
+    name = truth_name(contig, self.truth, self.job.alias)
+    sites = [candidate[:3] for candidate in candidates]
+    return label_partition(
+        self.truth, sites, name, max(0, start0), end0, self.bases(contig), method=self.job.labeler)
 
-    def may_have_examples(self, contig:str, start0:int, end0:int)->bool:
-        "False if labels are wanted and no base of an interval is confident."
-        if not self.truth: return True
-        return bool(overlapping_intervals(self.confident(contig), start0, end0))
+# %% ../../nbs/28_images.examples.ipynb #3699efea
+@patch
+def sites_beyond(self:ExampleMaker, sites:list, contig:str, edge0:int, start0:int, end0:int)->list[Candidate]:
+    "Candidate sites next to an interval, if truth near the edge may belong to sites on both sides."
+    start0 = max(0, start0)
+    end0 = min(end0, self.fasta.get_reference_length(contig))
+    if start0 >= end0 or not any(abs(site.pos0-edge0) <= label_reach for site in sites): return []
+    name = truth_name(contig, self.truth, self.job.alias)
+    truth = self.truth.variants(name, max(0, edge0-label_reach), edge0+label_reach)
+    if not any(any(genotype) for *_, genotype in truth): return []
+    return [site for part in self.find(contig, start0, end0, Counter()) for site in part.sites]
 
-    def confident(self, contig:str)->list[tuple[int, int]]:
-        "The truth's confident intervals within the job's regions."
-        return self.truth.confident(truth_name(contig, self.truth, self.job.alias))
+# %% ../../nbs/28_images.examples.ipynb #3c2af049
+@patch
+def genotypes(self:ExampleMaker, found:list[FoundSites], contig:str, start0:int, end0:int)->list[list[tuple|None]]:
+    "For each partition a genotype for each site; None where the truth is not known."
+    if not self.truth: return [[None]*len(part.sites) for part in found]
+    if self.job.labeler == "deepvariant":
+        return [self.labels(part.sites, contig, part.partition.start0, part.partition.end0)
+                for part in found]
+    sites = [site for part in found for site in part.sites]
+    before = self.sites_beyond(sites, contig, start0, start0-partition_size, start0)
+    after = self.sites_beyond(sites, contig, end0, end0, end0+partition_size)
+    near = [*before, *sites, *after]
+    labels = self.labels(near, contig, start0-partition_size, end0+partition_size)
+    own = iter(labels[len(before):])
+    return [list(islice(own, len(part.sites))) for part in found]
 
-    def labels(self, candidates:list[Candidate], contig:str, start0:int, end0:int)->list[tuple|None]:
-        "A genotype for each candidate; None where the truth is not known."
-        if not candidates: return []
-        name = truth_name(contig, self.truth, self.job.alias)
-        sites = [candidate[:3] for candidate in candidates]
-        return label_partition(
-            self.truth, sites, name, max(0, start0), end0, self.bases(contig), method=self.job.labeler)
+# %% ../../nbs/28_images.examples.ipynb #9f36a9f5
+@patch
+def unusable_truth(self:ExampleMaker, contig:str, start0:int, end0:int)->Counter:
+    "Truth records left out, by reason; each counts where its first base that would be confident lies."
+    counts = Counter()
+    if not self.truth or not self.may_have_examples(contig, start0, end0): return counts
+    name = truth_name(contig, self.truth, self.job.alias)
+    filtered = self.job.labeler != "deepvariant"
+    for unknown in self.truth.unknown(name, start0, end0, self.bases(contig), filtered):
+        near = overlapping_intervals(self.confident(contig), unknown.start, unknown.end)
+        confident = intersect_intervals(near, self.job.regions[contig])
+        bases = intersect_intervals(confident, [(unknown.start, unknown.end)])
+        if bases and start0 <= bases[0][0] < end0:
+            counts[f"truth records left out: {unknown.reason}"] += 1
+    return counts
 
-    def bases(self, contig:str)->Callable[[int, int], str]:
-        "A function that gives the reference of a contig as VCF writes it."
-        return lambda start0, end0: concrete_bases(self.reference(contig, start0, end0))
+# %% ../../nbs/28_images.examples.ipynb #a9b5ec54
+@patch
+def site_fate(self:ExampleMaker, site:Candidate, genotype:tuple|None, p:Partition)->str:
+    "Whether a site is drawn, or why not; the name under which it is counted."
+    window_end0 = site.pos0+self.half+1
+    if site.pos0 < self.half or window_end0 > p.contig_length: return "sites too near a contig's end"
+    if not self.truth or genotype is not None: return "sites drawn"
+    is_confident = inside(site.pos0, self.confident(p.contig))
+    return "sites without a known true genotype" if is_confident else "sites not in confident regions"
 
-    def unusable_truth(self, contig:str, start0:int, end0:int)->Counter:
-        "Truth records whose first bases that would be confident lie in an interval, by the reason to leave them out."
-        counts = Counter()
-        if not self.truth or not self.may_have_examples(contig, start0, end0): return counts
-        name = truth_name(contig, self.truth, self.job.alias)
-        filtered = self.job.labeler != "deepvariant"
-        for unknown in self.truth.unknown(name, start0, end0, self.bases(contig), filtered):
-            near = overlapping_intervals(self.confident(contig), unknown.start, unknown.end)
-            confident = intersect_intervals(near, self.job.regions[contig])
-            bases = intersect_intervals(confident, [(unknown.start, unknown.end)])
-            if bases and start0 <= bases[0][0] < end0: counts[f"truth left out: {unknown.reason}"] += 1
-        return counts
+# %% ../../nbs/28_images.examples.ipynb #671aed46
+@patch
+def site_examples(self:ExampleMaker, site, genotype, reads, ends, p:Partition)->Iterator[tuple[dict, np.ndarray]]:
+    "A site's images with their rows."
+    context = _context_columns(site, p, self.half)
+    images = site_images(
+        reads, ends, site, p.ref, p.ref_start0, p.contig_length, self.job.channels, self.job.size,
+        self.job.thresholds)
+    for indices, pixels, image in images:
+        row = {
+            "chrom": p.contig, "pos0": site.pos0, "ref": site.ref, "alts": list(site.alts),
+            "alt_indices": list(indices), "sample": self.job.sample, "source": self.job.source,
+            **_label_columns(genotype, indices), "depth": site.depth, "ref_count": site.ref_count,
+            "alt_counts": list(site.alt_counts), **_support_columns(site, indices, pixels), **context}
+        yield row, encode_image(image) if self.job.encode else image
 
-    def site_fate(self, site:Candidate, genotype:tuple|None, p:Partition)->str:
-        "Whether a site is drawn, or why not; the name under which it is counted."
-        window_end0 = site.pos0+self.half+1
-        if site.pos0 < self.half or window_end0 > p.contig_length: return "sites too near a contig's end"
-        if not self.truth or genotype is not None: return "sites drawn"
-        is_confident = inside(site.pos0, self.confident(p.contig))
-        return "sites without a known true genotype" if is_confident else "sites not in confident regions"
+# %% ../../nbs/28_images.examples.ipynb #00035f9f
+@patch
+def examples(self:ExampleMaker, found:FoundSites, genotypes:list, counts:Counter)->Iterator[tuple[dict, np.ndarray]]:
+    "Examples of a partition."
+    ends = read_ends(found.reads)
+    for site, genotype in zip(found.sites, genotypes):
+        fate = self.site_fate(site, genotype, found.partition)
+        counts["sites"] += 1
+        counts[fate] += 1
+        if not site.depth: counts["sites that no read covers"] += 1
+        if fate == "sites drawn":
+            yield from self.site_examples(site, genotype, found.reads, ends, found.partition)
 
-    def site_examples(self, site, genotype, reads, ends, p:Partition)->Iterator[tuple[dict, np.ndarray]]:
-        "A site's images with their rows."
-        context = _context_columns(site, p, self.half)
-        images = site_images(
-            reads, ends, site, p.ref, p.ref_start0, p.contig_length, self.job.channels, self.job.size,
-            self.job.thresholds)
-        for indices, pixels, image in images:
-            row = {
-                "chrom": p.contig, "pos0": site.pos0, "ref": site.ref, "alts": list(site.alts),
-                "alt_indices": list(indices), "sample": self.job.sample, "source": self.job.source,
-                **_label_columns(genotype, indices), "depth": site.depth, "ref_count": site.ref_count,
-                "alt_counts": list(site.alt_counts), **_support_columns(site, indices, pixels), **context}
-            yield row, encode_image(image) if self.job.encode else image
+# %% ../../nbs/28_images.examples.ipynb #92295ebe
+@patch
+def stretch(self:ExampleMaker, contig:str, start0:int, end0:int)->tuple[list, Counter]:
+    "Examples, and counts of reads and sites, of an interval that begins where a partition does."
+    counts = self.unusable_truth(contig, start0, end0)
+    found = self.find(contig, start0, end0, counts)
+    genotypes = self.genotypes(found, contig, start0, end0)
+    examples = []
+    for part, of_part in zip(found, genotypes): examples += self.examples(part, of_part, counts)
+    return examples, counts
 
 # %% ../../nbs/28_images.examples.ipynb #c2243c04
 stretch_size = 50_000 # bases, a multiple of a partition's
@@ -333,7 +370,9 @@ def report(
     counts:Counter, # as `make_examples` and `write_dataset` fill it
 )->str:             # a table, one line for each count
     "How many reads, sites and images there were, by what happened to them."
-    return "\n".join(f"{name:<34}{n:>12,}" for name, n in _counted(counts).items())
+    lines = _counted(counts)
+    width = max(34, *map(len, lines))
+    return "\n".join(f"{name:<{width}}{n:>12,}" for name, n in lines.items())
 
 # %% ../../nbs/28_images.examples.ipynb #87b8ab3f
 def report_line(
@@ -349,7 +388,7 @@ def as_example(
     "For `write_examples`: with DeepVariant's counts AD (reads of ref and of each alt), DP and VAF."
     fields = {name: row[name] for name in ("chrom", "pos0", "ref", "alts", "alt_indices", "label", "sample")}
     counts = {"AD": [row["ref_count"], *row["alt_counts"]], "DP": [row["depth"]],
-              "VAF": [n/row["depth"] for n in row["alt_counts"]]}
+              "VAF": [n/max(1, row["depth"]) for n in row["alt_counts"]]}
     return Example(image, **fields, genotype=row["genotype"] or [], counts=counts)
 
 # %% ../../nbs/28_images.examples.ipynb #a6909735
@@ -368,8 +407,9 @@ def _open_writer(
     options = {
         "from": "reads", "regions": regions, "realign": job.realign, "fraction": job.fraction,
         "seed": job.seed, "labeler": job.labeler if job.truth else None, "source": job.source,
-        "contig_alias": job.alias, "thresholds": job.thresholds._asdict()}
-    files = [Path(f) for f in (job.reads, job.truth, job.confident) if f]
+        "contig_alias": job.alias, "candidates": "given" if job.candidates else "found",
+        "thresholds": job.thresholds._asdict()}
+    files = [Path(f) for f in (job.reads, job.truth, job.confident, job.candidates) if f]
     return DatasetWriter(
         out, job.channels, *job.size, reference=reference_record(job.ref, list(job.regions)),
         simulated=is_simulated(job), options=options,
@@ -391,7 +431,7 @@ def _truth_left_out(
     counts:Counter, # of `run_job`
 )->dict[str, int]:  # reason -> records
     "Truth records that could not be used."
-    prefix = "truth left out: "
+    prefix = "truth records left out: "
     return {name.removeprefix(prefix): n for name, n in sorted(counts.items()) if name.startswith(prefix)}
 
 # %% ../../nbs/28_images.examples.ipynb #17c95dca

@@ -99,7 +99,7 @@ def group_sites(
 )->list[tuple[list[Site], list[Site]]]: # candidates and truths of each group, in order of position
     "Cut a region into groups that are labelled together (DeepVariant's `haplotype_labeler`)."
     spans = spans or ref_spans([*candidates, *truths])
-    merged = sorted([*candidates, *truths], key=lambda site: spans[site][0]) # stable: candidates before truths
+    merged = sorted([*candidates, *truths], key=lambda site: spans[site][0]) # candidates before truths
     groups = []
     combinations = 1
     last_end = 0
@@ -126,7 +126,8 @@ def truth_spans(
     spans = {}
     for truth in truths:
         alts = [truth.alts[allele-1] for allele in truth.genotype if allele]
-        starts, ends = zip((truth.pos0, truth.end), *(allele_span(truth.pos0, truth.ref, alt, fetch) for alt in alts))
+        of_alts = [allele_span(truth.pos0, truth.ref, alt, fetch) for alt in alts]
+        starts, ends = zip((truth.pos0, truth.end), *of_alts)
         spans[truth] = min(starts), max(ends)
     return spans
 
@@ -137,7 +138,7 @@ def near_truth(
 )->list[Site]:
     "The candidates that lie within `max_separation` of a truth record."
     zones = merge_intervals([(start-max_separation, end+max_separation) for start, end in spans.values()])
-    return [candidate for candidate in candidates if overlapping_intervals(zones, candidate.pos0, candidate.end)]
+    return [site for site in candidates if overlapping_intervals(zones, site.pos0, site.end)]
 
 # %% ../../nbs/23_images.labels.ipynb #761e488f
 def local_groups(
@@ -228,9 +229,9 @@ def _check_truth(
     for truth in truths:
         found = fetch(truth.pos0, truth.end)
         if found != truth.ref:
-            raise DvBenchError(f"the truth at position {truth.pos0+1} says {truth.ref[:20]}, and the reference says "
-                               f"{found[:20]}, so candidates nearby cannot be labelled: not even the reference "
-                               "matches itself; do truth and reads belong to this reference?")
+            raise DvBenchError(f"the truth at position {truth.pos0+1} says {truth.ref[:20]}, and the "
+                               f"reference says {found[:20]}, so candidates nearby cannot be labelled: not even the "
+                               "reference matches itself; do truth and reads belong to this reference?")
 
 # %% ../../nbs/23_images.labels.ipynb #318ea14e
 def label_group(

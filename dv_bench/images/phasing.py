@@ -127,7 +127,8 @@ def match_pairs(
     starts = [start, *(max(site.end for site in block) for block in blocks)]
 
     @lru_cache(None)
-    def phasings(k, genotypes): return block_phasings(blocks[k], genotypes, bases, starts[k], starts[k+1], occupies)
+    def phasings(k, genotypes):
+        return block_phasings(blocks[k], genotypes, bases, starts[k], starts[k+1], occupies)
 
     @lru_cache(None)
     def is_wanted(haplotype): return wanted is None or any(w.endswith(haplotype) for w in wanted)

@@ -74,6 +74,17 @@ class Pileup(NamedTuple):
 # %% ../../nbs/27_images.pileup.ipynb #13bfba9c
 _band = np.full(reference_rows, -1)  # `read` of the reference band
 
+# %% ../../nbs/27_images.pileup.ipynb #babc6a96
+def _below_band(
+    of_band,           # the value of the reference band
+    values:np.ndarray, # (n,), of the reads
+)->np.ndarray:         # (reference_rows+n, 1)
+    "One value for each row of an image."
+    column = np.empty((reference_rows+len(values), 1), values.dtype)
+    column[:reference_rows] = of_band
+    column[reference_rows:, 0] = values
+    return column
+
 # %% ../../nbs/27_images.pileup.ipynb #66752539
 def site_pixels(
     reads:Reads,       # of the partition, in order
@@ -97,15 +108,11 @@ def site_pixels(
                 reads.op_start, base[reference_rows:], quality[reference_rows:])
     base[:reference_rows] = reference
     quality[:reference_rows] = 93
-    mapping_quality = reads.mapq[read]
-    mapping_quality[:reference_rows] = 60
-    reverse = reads.flag[read] & FREVERSE != 0
-    reverse[:reference_rows] = False
-    insert_size = reads.insert_size[read]
-    insert_size[:reference_rows] = 1000
+    mapping_quality = _below_band(60, reads.mapq[rows])
+    reverse = _below_band(False, reads.flag[rows] & FREVERSE != 0)
+    insert_size = _below_band(1000, reads.insert_size[rows])
     supports = np.zeros((len(read), 1), bool)
-    return Pileup(base, quality, reference, mapping_quality[:, None], reverse[:, None], supports,
-                  insert_size[:, None], read, reads)
+    return Pileup(base, quality, reference, mapping_quality, reverse, supports, insert_size, read, reads)
 
 # %% ../../nbs/27_images.pileup.ipynb #766319fc
 channels:dict[str, Callable] = {} # name -> function of Pileup -> uint8 (rows, width) or (rows, 1)

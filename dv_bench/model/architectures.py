@@ -94,12 +94,13 @@ def unused_pixels(
     model:nn.Module,      # in evaluation mode, with random weights; changed
     channels:int,
     size:tuple[int, int], # height and width of its input
+    n:int=1,              # random images; networks with maxima need several
 )->tuple[int, int]:
     "How many rows and columns of an image have no influence on a network's features."
     model.requires_grad_(False)
     for parameter in model.parameters():
-        if not parameter.any(): parameter.normal_(std=.1) # a branch that begins at zero is used after training
-    image = torch.rand(1, channels, *size, generator=torch.Generator().manual_seed(0), requires_grad=True)
+        if not parameter.any(): parameter.normal_(std=.1) # a branch may begin at zero
+    image = torch.rand(n, channels, *size, generator=torch.Generator().manual_seed(0), requires_grad=True)
     features = _tensors(model.forward_features(image) if hasattr(model, "forward_features") else model(image))
     sum(feature.square().sum() for feature in features).backward()
     gradient = image.grad.abs().sum((0, 1)) # (height, width)

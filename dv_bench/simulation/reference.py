@@ -89,7 +89,8 @@ def _contig_as_letters(fasta, name, end):
 # %% ../../nbs/34b_simulation.reference.ipynb #7360a6fe
 def _wanted_regions(fasta, region):
     "contig -> its regions, in the order wanted; all contigs by default."
-    regions = [parse_region(text, fasta.references) for text in region.split()] if region else map(Region, fasta.references)
+    regions = map(Region, fasta.references)
+    if region: regions = [parse_region(text, fasta.references) for text in region.split()]
     by_contig = {}
     for r in regions: by_contig.setdefault(r.contig, []).append(r)
     return by_contig

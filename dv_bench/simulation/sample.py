@@ -21,6 +21,7 @@ import pysam
 from tqdm.auto import tqdm
 
 from ..core import DvBenchError, atomic_path, package_versions, project_root, write_json
+from ..forms import read_yaml
 from ..hts import open_reference
 from ..machine import map_in_order
 from .bam import BgzfWriter, bam_header, gather_records
@@ -200,12 +201,11 @@ def demo_dataset(
     jobs:int|None=None,        # processes; None takes the machine's cores, at most 8
 )->Path:                       # the dataset folder
     "Make the demonstration dataset if it is missing: simulate reads, and draw and label their images."
-    import yaml
     from dv_bench.images.examples import prepare, write_dataset   # slow to import, not needed by dvb_simulate
     out = Path(out) if out else project_root()/"data"/"demo"
     if (out/"dataset.json").exists(): return out
     config = Path(config) if config else project_root()/"configs"/"demo.yaml"
-    settings = yaml.safe_load(config.read_text())
+    settings = read_yaml(config, "simulate: {mb: 1}")
     jobs = jobs or min(os.cpu_count() or 1, 8)
     reads = out.parent/f"{out.name}_reads"
     if not (reads/"simulation.json").exists():

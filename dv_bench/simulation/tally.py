@@ -143,7 +143,7 @@ def collect_reads(
         if len(usable.pos0) < 2000:
             fates = ", ".join(f"{n:,} {fate.replace('_', ' ')}" for fate, n in counts.items() if n)
             raise DvBenchError(f"{reads}, {chosen}: {len(usable.pos0)} usable reads (of those that begin "
-                               f"there: {fates or 'none'}); a profile needs at least 2,000 (20,000 are better)")
+                               f"there: {fates or 'none'}); a profile needs at least 2,000, better 20,000")
         table = _read_table(usable)
         return table, _window_under(table, fasta, chosen.contig, ref)
 

@@ -38,10 +38,12 @@ def used_shape(
 # %% ../../nbs/49_training.batches.ipynb #1669564a
 def crop(
     images:np.ndarray,          # (n, channels, height, width)
-    shape:tuple[int, int, int], # of `used_shape`
+    shape:tuple[int, int, int], # of the used part
+    channels:list[int]|None=None, # numbers of the used channels; None for all
 )->torch.Tensor:                # (n, *shape): the upper rows, the middle columns
     "Cut images to the part that is used."
     left = (images.shape[-1]-shape[2])//2
+    if channels is not None: images = images[:, channels]
     return torch.from_numpy(np.ascontiguousarray(images[:, :, :shape[1], left:left+shape[2]]))
 
 # %% ../../nbs/49_training.batches.ipynb #10649ea1
@@ -72,15 +74,19 @@ class _BatchReader(torch.utils.data.Dataset):
     def __init__(self,
         examples:TrainingImages,
         batches:list[np.ndarray],   # per batch the examples
-        shape:tuple[int, int, int], # of `used_shape`
+        shape:tuple[int, int, int], # of the used part
+        channels:list[int]|None,    # as for `crop`
     ):
         self.examples = examples
         self.batches = batches
         self.shape = shape
+        self.channels = channels
 
     def __len__(self): return len(self.batches)
 
-    def __getitem__(self, k): return crop(self.examples.images(self.batches[k]), self.shape)
+    def __getitem__(self, k):
+        try: return crop(self.examples.images(self.batches[k]), self.shape, self.channels)
+        except DvBenchError as e: return e # raised in the main process, where it is one line
 
 # %% ../../nbs/49_training.batches.ipynb #264dbea0
 class ImageStore:
@@ -88,13 +94,15 @@ class ImageStore:
     def __init__(self,
         examples:TrainingImages,
         numbers:np.ndarray,         # (n,) the examples that this run uses
-        shape:tuple[int, int, int], # of `used_shape`: the part of an image that is kept
+        shape:tuple[int, int, int], # of the part of an image that is kept
         device:torch.device,
         workers:int=2,              # processes that read ahead where memory is too small
         share:float=.5,             # of the free memory that may be taken
+        channels:list[int]|None=None, # numbers of the channels that are kept; None for all
     ):
         self.examples = examples
         self.shape = shape
+        self.channels = channels
         self.device = device
         self.workers = workers
         self.images = None # uint8 (n, *shape) where they fit in memory
@@ -107,7 +115,7 @@ class ImageStore:
         self.row_of[numbers] = np.arange(len(numbers))
         self.images = torch.empty((len(numbers), *self.shape), dtype=torch.uint8, device=storage)
         for k in range(0, len(numbers), 256):
-            self.images[k:k+256] = crop(self.examples.images(numbers[k:k+256]), self.shape)
+            self.images[k:k+256] = crop(self.examples.images(numbers[k:k+256]), self.shape, self.channels)
 
     def batches(self,
         numbers:list[np.ndarray], # per batch the examples
@@ -140,9 +148,12 @@ class ImageStore:
     def _read_by_workers(self, numbers):
         "Batches of images that are on the disk, read and decoded by worker processes."
         loader = torch.utils.data.DataLoader(
-            _BatchReader(self.examples, numbers, self.shape), batch_size=None, num_workers=self.workers,
-            pin_memory=self.device.type == "cuda", prefetch_factor=4 if self.workers else None)
-        for images in loader: yield images.to(self.device, non_blocking=True)
+            _BatchReader(self.examples, numbers, self.shape, self.channels), batch_size=None,
+            num_workers=self.workers, pin_memory=self.device.type == "cuda",
+            prefetch_factor=4 if self.workers else None)
+        for images in loader:
+            if isinstance(images, DvBenchError): raise images
+            yield images.to(self.device, non_blocking=True)
 
 # %% ../../nbs/49_training.batches.ipynb #9061f88d
 def epoch_order(
@@ -150,13 +161,15 @@ def epoch_order(
     seed:int,
     epoch:int,           # from 0
     balanced:bool=False, # classes equally often, drawn with replacement
-)->np.ndarray:           # (n,) positions in `labels`
-    "A random order of the training examples."
+    length:int=0,        # of the epoch in images; 0: every image once
+)->np.ndarray:           # (length,) positions in `labels`
+    "A random order of the training examples, as often as the epoch needs them."
     rng = np.random.default_rng([1, seed, epoch])
     n = len(labels)
-    if not balanced: return rng.permutation(n)
+    length = length or n
+    if not balanced: return np.concatenate([rng.permutation(n) for _ in range(-(-length//n))])[:length]
     weight = 1/np.bincount(labels, minlength=3).clip(1)[labels]
-    return rng.choice(n, n, p=weight/weight.sum())
+    return rng.choice(n, length, p=weight/weight.sum())
 
 # %% ../../nbs/49_training.batches.ipynb #41bd0483
 def epoch_batches(
@@ -166,9 +179,10 @@ def epoch_batches(
     epoch:int,           # from 0
     parts:int=1,         # that a batch is cut into, over devices and accumulation
     balanced:bool=False, # as for `epoch_order`
+    length:int=0,        # as for `epoch_order`
 )->list[np.ndarray]:     # per step the positions in `labels`
     "Batches of an epoch. An incomplete last one needs 16 images and two per part, or is left out."
-    order = epoch_order(labels, seed, epoch, balanced)
+    order = epoch_order(labels, seed, epoch, balanced, length)
     batches = [order[k:k+batch_size] for k in range(0, len(order), batch_size)]
     smallest = min(batch_size, max(16, 2*parts))
     if len(batches) > 1 and len(batches[-1]) < smallest: batches.pop()

@@ -7,41 +7,80 @@ __all__ = ['save_tensors', 'load_tensors']
 
 # %% ../../nbs/47a_training.checkpoints.ipynb #6ca71e2e
 import json
+import zlib
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from ..core import DvBenchError, atomic_path
+from ..core import DvBenchError
+from ..manifest import listed_path
 
 # %% ../../nbs/47a_training.checkpoints.ipynb #17201574
-def save_tensors(
-    path:str|Path,
+def _checksum(
+    tensors:dict[str, torch.Tensor], # on the CPU
+    scalars:str,                     # JSON
+)->int:                              # 32 bits
+    "CRC-32 over tensors in the order of their names, and scalars."
+    crc = zlib.crc32(scalars.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        crc = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), crc)
+        crc = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), crc)
+    return crc
+
+# %% ../../nbs/47a_training.checkpoints.ipynb #0ffe9613
+def _separate(
     tensors:dict[str, torch.Tensor],
-    scalars:dict|None=None, # JSON values, kept in the file's header
-):
-    "Write a safetensors file atomically. Raises DvBenchError on a full disk; the former file stays."
+)->dict[str, torch.Tensor]: # on the CPU, contiguous
+    "Tensors of which no two share memory."
     seen, separate = set(), {}
     for name, tensor in tensors.items():
-        tensor = tensor.detach().contiguous()
+        tensor = tensor.detach().cpu().contiguous()
         shared = tensor.data_ptr() in seen and tensor.numel()
         separate[name] = tensor.clone() if shared else tensor
         seen.add(tensor.data_ptr())
+    return separate
+
+# %% ../../nbs/47a_training.checkpoints.ipynb #678a2b58
+def save_tensors(
+    path:str|Path,
+    tensors:dict[str, torch.Tensor],
+    scalars:dict|None=None, # JSON values, kept in the file's header; the name crc32 is taken
+):
+    "Write a safetensors file atomically. Raises DvBenchError on a full disk; the former file stays."
+    separate, scalars = _separate(tensors), scalars or {}
+    crc = _checksum(separate, json.dumps(scalars))
     try:
-        with atomic_path(path) as tmp: save_file(separate, tmp, {"scalars": json.dumps(scalars or {})})
+        header = {"scalars": json.dumps(scalars | {"crc32": crc})}
+        with listed_path(path) as tmp: save_file(separate, tmp, header)
     except (SafetensorError, OSError) as e:
         raise DvBenchError(f"{path} cannot be written ({e}); free space on the disk and run the same command "
                            "again: it goes on from the last checkpoint") from None
 
 # %% ../../nbs/47a_training.checkpoints.ipynb #f7f621f6
+def _read(
+    path:str|Path,
+)->tuple[dict[str, torch.Tensor], dict]: # tensors; scalars
+    "Read a safetensors file. Raises DvBenchError when it cannot be read."
+    try:
+        with safe_open(path, "pt") as f:
+            scalars = json.loads((f.metadata() or {}).get("scalars", "{}"))
+            if not isinstance(scalars, dict): raise ValueError("its scalars are no object")
+            return {name: f.get_tensor(name) for name in f.keys()}, scalars
+    except (SafetensorError, OSError, ValueError) as e:
+        raise DvBenchError(f"{path} cannot be read ({e}); remove it to start this run anew") from None
+
+# %% ../../nbs/47a_training.checkpoints.ipynb #ee03e03b
 def load_tensors(
     path:str|Path,
 )->tuple[dict[str, torch.Tensor], dict]: # tensors; scalars
-    "Read what `save_tensors` wrote. Raises DvBenchError when the file is damaged."
-    try:
-        with safe_open(path, "pt") as f:
-            scalars = (f.metadata() or {}).get("scalars", "{}")
-            return {name: f.get_tensor(name) for name in f.keys()}, json.loads(scalars)
-    except (SafetensorError, OSError, ValueError) as e:
-        raise DvBenchError(f"{path} cannot be read ({e}); remove it to start this run anew") from None
+    """Read what `save_tensors` wrote. Raises DvBenchError when the file is damaged. Files of version 0.1.0 and
+    of other programs have no checksum."""
+    tensors, scalars = _read(path)
+    expected = scalars.pop("crc32", None)
+    found = _checksum(tensors, json.dumps(scalars))
+    if expected in (None, found): return tensors, scalars
+    raise DvBenchError(f"{path} is not as it was written: expected CRC-32 {expected}, found {found}; remove "
+                       "it to start this run anew")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['step_input', 'backward', 'seed_dropout', 'set_learning_rate', 'train_step', 'LossCheck', 'epoch_bar', 'train_batches',
-           'train_epoch', 'print_epoch', 'has_stopped', 'working_in_folder', 'fit', 'fit_trial']
+           'train_epoch', 'print_epoch', 'has_stopped', 'working_in_folder', 'write_start', 'fit', 'fit_trial']
 
 # %% ../../nbs/52_training.loop.ipynb #96bc5fae
 import contextlib
@@ -23,6 +23,7 @@ from tqdm.auto import tqdm as notebook_tqdm
 
 from ..core import DvBenchError
 from ..model.cost import reset_peak_memory
+from ..model.own import write_source
 from .batches import epoch_batches, to_device
 from .evaluation import add_history_row, evaluate_epoch
 from .recipe import augment, draw_augmentation, learning_rate
@@ -196,7 +197,8 @@ def train_epoch(
     "Train for one epoch, or the rest of it, and evaluate."
     config, labels = run.config, run.labels["train"]
     batches = epoch_batches(labels, config.batch_size, run.seed, state.epoch,
-                            parts=run.world*config.accumulate, balanced=config.sampling == "balanced")
+                            parts=run.world*config.accumulate, balanced=config.sampling == "balanced",
+                            length=run.epoch_images)
     order = np.concatenate(batches)
     if state.step == 0:
         state.seconds = 0.
@@ -215,7 +217,7 @@ def print_epoch(run:TrainingRun, state:State):
     rows = [row for row in state.history if row["epoch"] == state.epoch]
     metrics = ", ".join(f"{row['role']} loss {number(row['loss'])} accuracy {number(row['accuracy'])} "
                         f"F1 {number(row['f1'])}" for row in rows)
-    speed = len(run.numbers["train"])/max(state.seconds, 1e-9)
+    speed = run.epoch_images/max(state.seconds, 1e-9)
     title = f"{run.name}, epoch {state.epoch} of {run.config.epochs}"
     print(f"{title}: {metrics}; {speed:.1f} images/s", flush=True)
 
@@ -240,6 +242,12 @@ def working_in_folder(run:TrainingRun)->Iterator[None]:
         yield
         for tracker in run.accelerator.trackers: tracker.finish()
 
+# %% ../../nbs/52_training.loop.ipynb #c9186c43
+def write_start(run:TrainingRun, state:State):
+    "The record of a run that is not complete, and the source of a network of the user's own."
+    if run.network: write_source(run.network, run.folder)
+    write_run_record(run.folder, run_record(run, state, complete=False))
+
 # %% ../../nbs/52_training.loop.ipynb #35d351d7
 def fit(
     run:TrainingRun,
@@ -250,7 +258,7 @@ def fit(
         checkpoints = Checkpoints(run)
         checkpoints.resume(state)
         check_same_position(run, state)
-        if run.is_main: write_run_record(run.folder, run_record(run, state, complete=False))
+        if run.is_main: write_start(run, state)
         logits = {}
         while not has_stopped(run, state):
             logits = train_epoch(run, state, checkpoints)

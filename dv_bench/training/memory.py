@@ -16,20 +16,20 @@ import torch
 
 from ..core import DvBenchError
 from ..model.cost import free_memory
-from .batches import used_shape
 from .device import micro_batch, this_device
 from .images import TrainingImages
 from .precision import bare_speed, default_precision, resolve_precision
+from .recipe import used_part
 from .settings import Config
 
 # %% ../../nbs/51b_training.memory.ipynb #497cddbf
 def _trial_precision(
     config:Config,
-    shape:tuple[int, int, int],
+    examples:TrainingImages,
 )->tuple[str, bool]: # precision; channels last
     "Precision of the trials. For `auto` it is the default one: measuring would run out of memory again."
     if config.precision == "auto": config = replace(config, precision=default_precision(this_device()))
-    return resolve_precision(config, shape)
+    return resolve_precision(config, examples.shape, examples.channels)
 
 # %% ../../nbs/51b_training.memory.ipynb #5da4723f
 @contextlib.contextmanager
@@ -39,7 +39,7 @@ def _images_reserved(
     images_on_device:bool, # whether the run's images are there already
 ):
     "Occupy the GPU memory that the images of a run take."
-    shape = used_shape(examples.shape, config.rows, config.columns)
+    shape = used_part(config, examples.shape, examples.channels).shape
     n_bytes = 0 if images_on_device else int((examples.labels >= 0).sum())*math.prod(shape)
     if n_bytes >= torch.cuda.mem_get_info()[0]/2: n_bytes = 0 # they would be kept in the machine's memory
     reserved = torch.empty(n_bytes, dtype=torch.uint8, device=this_device())
@@ -54,7 +54,7 @@ def _largest_batch_that_fits(
     images_on_device:bool,
 )->int:                     # images at a time; 0 where two do not fit
     "Halve the number of images at a time until a training step fits."
-    precision, channels_last = _trial_precision(config, examples.shape)
+    precision, channels_last = _trial_precision(config, examples)
     free_memory()
     size = most
     with _images_reserved(config, examples, images_on_device):
@@ -62,7 +62,7 @@ def _largest_batch_that_fits(
             size = max(2, size//2)
             free_memory()
             with contextlib.suppress(torch.OutOfMemoryError):
-                bare_speed(config, examples.shape, precision, channels_last, size, repeats=1)
+                bare_speed(config, examples.shape, precision, channels_last, size, 1, examples.channels)
                 return size
     return 0
 

@@ -6,19 +6,20 @@
 __all__ = ['fewest_rows', 'PlannedRun', 'planned_runs', 'rows_advice', 'split_advice', 'estimate']
 
 # %% ../../nbs/53a_training.planning.ipynb #a755be8c
-from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
 
 from ..model.names import baseline_names
+from ..model.own import record_on_disk
 from .device import device_name, micro_batch, this_device
 from .images import TrainingImages
 from .memory import explain_out_of_memory
+from .own_check import check_own_network
 from .precision import bare_speed, resolve_precision
 from .roles import assign_roles, folds_of
-from .runs import check_same, open_run, run_folder
-from .settings import Config
+from .runs import check_can_continue, check_same, open_run, run_folder
+from .settings import Config, recorded_settings
 
 # %% ../../nbs/53a_training.planning.ipynb #32f4ce92
 class PlannedRun(NamedTuple):
@@ -34,10 +35,11 @@ def _is_finished(config:Config, examples:TrainingImages, fold:int, seed:int)->bo
     if not (folder/"run.json").exists(): return False
     run = open_run(folder)
     old = {"settings": run.settings, "fingerprint": run.dataset["fingerprint"],
-           "split_id": run.record["split_id"]}
-    new = {"settings": asdict(config), "fingerprint": examples.record["fingerprint"],
-           "split_id": assign_roles(config, examples, fold, seed)[1]}
+           "split_id": run.record["split_id"], "network": run.record.get("network")}
+    new = {"settings": recorded_settings(config), "fingerprint": examples.record["fingerprint"],
+           "split_id": assign_roles(config, examples, fold, seed)[1], "network": record_on_disk(config.arch)}
     check_same(folder, old, new)
+    if not run.complete and config.arch not in baseline_names: check_can_continue(run)
     return run.complete
 
 # %% ../../nbs/53a_training.planning.ipynb #3298f3e9
@@ -45,9 +47,13 @@ def planned_runs(
     config:Config,
     examples:TrainingImages,
 )->list[PlannedRun]:
-    "The runs that the settings ask for. Raises DvBenchError where a folder holds a run with other settings."
+    """The runs that the settings ask for. Raises DvBenchError where a folder holds a run with other settings,
+    and where a fold has fewer training images than `train_images`."""
+    seeds, folds = range(config.seed, config.seed+config.seeds), folds_of(config, examples)
+    if config.train_images:
+        for fold in folds: assign_roles(config, examples, fold, config.seed)
     return [PlannedRun(fold, seed, _is_finished(config, examples, fold, seed))
-            for seed in range(config.seed, config.seed+config.seeds) for fold in folds_of(config, examples)]
+            for seed in seeds for fold in folds]
 
 # %% ../../nbs/53a_training.planning.ipynb #a3527c7f
 fewest_rows = 75
@@ -116,9 +122,10 @@ def _measured_speed(
 )->tuple[float, str]: # images per second in training, precision
     "Two training steps. Raises DvBenchError when the device's memory is too small."
     with explain_out_of_memory(config, examples):
-        precision, channels_last = resolve_precision(config, examples.shape)
+        precision, channels_last = resolve_precision(config, examples.shape, examples.channels)
         batch_size = min(micro_batch(config), n_train)
-        return bare_speed(config, examples.shape, precision, channels_last, batch_size, repeats=1), precision
+        speed = bare_speed(config, examples.shape, precision, channels_last, batch_size, 1, examples.channels)
+        return speed, precision
 
 # %% ../../nbs/53a_training.planning.ipynb #d6f1cb59
 def estimate(
@@ -129,16 +136,21 @@ def estimate(
     todo = [run.fold for run in planned_runs(config, examples) if not run.complete]
     if not todo: return "nothing to do: every run is complete"
     if config.arch in baseline_names: return f"{_count(len(todo), 'fit')} of a baseline: seconds"
-    roles = assign_roles(config, examples, todo[0], config.seed)[0]
+    warning = check_own_network(config, examples)
+    roles, _, record = assign_roles(config, examples, todo[0], config.seed)
     n = {role: int((roles == role).sum()) for role in ("train", "tune", "test")}
-    text = (f"{config.arch}: {_count(len(todo), 'run')} of {_count(config.epochs, 'epoch')} over "
+    epoch_images = record["train"].get("n_all", n["train"])
+    text = (f"{config.label}: {_count(len(todo), 'run')} of {_count(config.epochs, 'epoch')} over "
             f"{n['train']} images ({n['tune']} to tune, {n['test']} to test)")
     if config.processes > 1:
         text += f" in {config.processes} processes; their speed is shown after the first epoch"
     else:
         speed, precision = _measured_speed(config, examples, n["train"])
-        seconds = len(todo)*(config.epochs*(n["train"]+n["tune"]/3)+n["test"]/3)/speed
+        seconds = len(todo)*(config.epochs*(epoch_images+n["tune"]/3)+n["test"]/3)/speed
         device = device_name(this_device())
         text += f" train for about {_duration(seconds)} ({speed:.1f} images/s, {device}, {precision})"
         if config.compile: text += ", plus compilation in each run"
-    return "\n".join([text, *split_advice(config, n)])
+    if epoch_images > n["train"]:
+        text += f"; an epoch has the steps of {epoch_images} images, so that every size gets equal steps"
+    advice = split_advice(config, n | {"train": epoch_images})
+    return "\n".join([text, *filter(None, [warning]), *advice])

@@ -14,6 +14,7 @@ import torch
 from ..core import provenance, read_json
 from ..model.cost import count_gmacs, count_parameters, images_per_second, peak_memory
 from ..model.names import timm_name
+from .channel_exchange import channel_exchange
 from .checkpoints import save_tensors
 from .device import device_name, micro_batch
 from .evaluation import add_history_row, evaluating, predict
@@ -21,7 +22,7 @@ from .metrics import softmax
 from .normalisation import memory_format
 from .run import TrainingRun
 from dv_bench.training.runs import (
-    RunRecord, write_gallery, write_history, write_predictions, write_run_record
+    RunRecord, finish_run, write_gallery, write_history, write_predictions
 )
 from .state import State
 
@@ -29,7 +30,7 @@ from .state import State
 def inference_speed(run:TrainingRun, state:State)->float: # images a second
     "Speed of the network on empty images, in batches as large as in an evaluation."
     n = min(run.evaluation_batch, len(run.examples))
-    x = torch.zeros(n, run.examples.shape[0], *state.net.input_size, device=run.device)
+    x = torch.zeros(n, run.shape[0], *state.net.input_size, device=run.device)
     x = x.to(memory_format=memory_format(run.channels_last))
     with evaluating(run, state) as net, torch.inference_mode(), run.accelerator.autocast():
         return images_per_second(lambda: net(x), n, run.device, repeats=3, warm=1)
@@ -42,9 +43,9 @@ def measure_cost(run:TrainingRun, state:State)->dict: # key `cost` of run.json
     inference = inference_speed(run, state)
     return {
         "parameters": count_parameters(state.net),
-        "gmacs": count_gmacs(state.net, run.examples.shape[0]),
+        "gmacs": count_gmacs(state.net, run.shape[0]),
         "input_size": list(state.net.input_size),
-        "train_images_per_second": len(run.numbers["train"])/seconds_per_epoch,
+        "train_images_per_second": run.epoch_images/seconds_per_epoch,
         "inference_images_per_second": inference,
         "batch_size": run.config.batch_size,
         "micro_batch": micro_batch(run.config),
@@ -63,6 +64,7 @@ def run_record(
     run:TrainingRun,
     state:State,
     complete:bool, # whether all other files are there; cost is measured then
+    exchange:dict|None=None, # of `channel_exchange`
 )->RunRecord:
     "Settings, roles, dataset, normalisation, cost and provenance of a run."
     tuning = run.folder.parent/f"tuning_fold{run.fold}.json"
@@ -70,15 +72,18 @@ def run_record(
     def class_counts(role): return np.bincount(run.labels[role], minlength=3).tolist()
     return {
         "complete": complete,
-        "arch": run.config.arch,
-        "timm_name": timm_name(run.config.arch),
+        "arch": run.config.label,
+        "timm_name": None if run.network else timm_name(run.config.arch),
+        "network": run.identity["network"],
         "fold": run.fold,
         "seed": run.seed,
         "settings": run.identity["settings"],
         "split_id": run.split_id,
         "roles": run.role_records,
         "dataset": run.examples.record,
+        "channels": list(run.channels),
         "normalisation": {"mean": mean, "sd": sd},
+        "channel_exchange": exchange,
         "cost": measure_cost(run, state) if complete else {},
         "tuning": read_json(tuning) if tuning.exists() else None,
         "class_log_weights": run.class_log_weights.tolist(),
@@ -111,6 +116,7 @@ def write_results(
 ):
     "The main process writes predictions, gallery, weights, history and record, and removes the checkpoint."
     logits = final_logits(run, state, logits)
+    exchange = channel_exchange(run, state)
     if not run.is_main: return
     folder, examples = run.folder, run.examples
     probs = {role: softmax(logits[role]) for role in ("tune", "test")}
@@ -118,5 +124,5 @@ def write_results(
     write_gallery(folder, examples.index, run.numbers["test"], probs["test"], examples.images)
     with evaluating(run, state) as net: save_tensors(folder/"model.safetensors", net.state_dict())
     write_history(folder, state.history)
-    write_run_record(folder, run_record(run, state, complete=True))
+    finish_run(folder, run_record(run, state, True, exchange))
     (folder/"checkpoint.safetensors").unlink(missing_ok=True)

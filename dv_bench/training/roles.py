@@ -108,14 +108,60 @@ def _check_roles(
         raise DvBenchError(f"fold {fold}: all training images are {class_names[classes[0]]}; a classifier "
                            "needs at least two classes, use more data or other folds")
 
+# %% ../../nbs/47_training.roles.ipynb #df4098c8
+def _in_order_of_sites(
+    rows:pd.DataFrame, # chrom, pos0
+    seed:int,
+)->tuple[np.ndarray, np.ndarray]: # (n,) positions in `rows`, sites in drawn order; (n,) their sites, which
+                                  # are numbered in this order
+    "Draw an order of the sites of some images."
+    place = pd.MultiIndex.from_arrays([bare_chrom(rows), rows.pos0]).factorize(sort=True)[0]
+    rank = np.random.default_rng([7, seed]).permutation(place.max()+1)[place]
+    order = np.argsort(rank, kind="stable")
+    return order, rank[order]
+
+# %% ../../nbs/47_training.roles.ipynb #ec44789f
+def _subset_of_sites(
+    rows:pd.DataFrame, # chrom, pos0
+    most:int,          # images
+    seed:int,
+)->np.ndarray:         # positions in `rows`; of whole sites, so it may hold a few images less
+    "The first sites of a drawn order that have no more images than asked for."
+    order, site = _in_order_of_sites(rows, seed)
+    if most >= len(order): return order
+    return order[site < site[most]] # without the site that the limit cuts
+
+# %% ../../nbs/47_training.roles.ipynb #eab0c79f
+def _with_fewer_images(
+    roles:np.ndarray, # (n,) of one fold
+    record:dict,      # per role
+    examples:TrainingImages,
+    most:int,         # the setting `train_images`, not 0
+    fold:int,
+    seed:int,
+)->tuple[np.ndarray, dict]: # roles and record, with fewer training images
+    "Leave training images out. Raises DvBenchError where there are fewer than asked for."
+    train = np.flatnonzero(roles == "train")
+    if most > len(train):
+        raise DvBenchError(f"train_images: fold {fold} has {len(train):,} training images, found {most:,}; "
+                           "give at most that many, or 0 for all")
+    kept = train[np.sort(_subset_of_sites(examples.index.iloc[train], most, seed))]
+    if not len(kept): raise DvBenchError(f"train_images: {most} images are less than one site of fold {fold}")
+    roles = np.where(roles == "train", "", roles)
+    roles[kept] = "train"
+    names = "\n".join(examples.index.example.iloc[kept])
+    drawn = {"n": len(kept), "n_all": len(train),
+             "examples_sha256": hashlib.sha256(names.encode()).hexdigest()}
+    return roles, record | {"train": record["train"] | drawn}
+
 # %% ../../nbs/47_training.roles.ipynb #0186f24d
 def assign_roles(
     config:Config,          # see `split_of`
     examples:TrainingImages,
     fold:int,
-    seed:int,               # of the run; only `resplit` uses it
+    seed:int,               # of the run; only `resplit` and `train_images` use it
 )->tuple[np.ndarray, str, dict]: # (n,) of "train", "tune", "test" or "" (left out); split id; record per role
-    "The role of each image. Depends on the dataset and the settings of the split alone."
+    "The role of each image. Depends on the dataset, the settings of the split and `train_images` alone."
     split = split_of(config, examples, seed)
     roles = np.full(len(examples), "", object)
     roles[labelled(examples)] = split.roles(fold)
@@ -125,6 +171,8 @@ def assign_roles(
         both = split_id+examples.record["fingerprint"]
         split_id = hashlib.sha256(both.encode()).hexdigest()[:len(split_id)]
         record = _record_with_test_folders(roles, examples)
+    if config.train_images:
+        roles, record = _with_fewer_images(roles, record, examples, config.train_images, fold, seed)
     _check_roles(roles, examples.labels, fold)
     return roles, split_id, record
 

@@ -6,7 +6,7 @@
 __all__ = ['TrainingRun', 'prepare_run', 'network_input', 'sum_over_processes']
 
 # %% ../../nbs/51c_training.run.ipynb #951b59c2
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +15,16 @@ from accelerate import Accelerator
 from torch import nn
 
 from ..model.cost import free_memory
-from .batches import ImageStore, used_shape
+from ..model.own import OwnNetwork, is_own, load_own, network_record
+from .batches import ImageStore
 from .device import make_accelerator
 from .images import TrainingImages
 from .normalisation import channel_statistics, to_input
 from .precision import resolve_precision
-from .recipe import loss_weights
+from .recipe import loss_weights, used_part
 from .roles import assign_roles, need_tune
 from .runs import run_folder
-from .settings import Config
+from .settings import Config, recorded_settings
 
 # %% ../../nbs/51c_training.run.ipynb #2ecc470c
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,8 @@ class TrainingRun:
     numbers: dict[str, np.ndarray]  # per role (train, tune, test) the examples
     labels: dict[str, np.ndarray]   # per role their labels, 0 to 2
     shape: tuple[int, int, int]     # channels, rows, columns of the images that are used
+    channels: tuple[str, ...]       # names of the channels that are used
+    network: OwnNetwork|None        # the code of a network of the user's own
     precision: str                  # fp32, bf16 or fp16
     channels_last: bool
     accelerator: Accelerator
@@ -59,14 +62,19 @@ class TrainingRun:
     @property
     def is_main(self)->bool: return self.accelerator.is_main_process
     @property
-    def name(self)->str: return f"{self.config.arch} fold {self.fold} seed {self.seed}"
+    def name(self)->str: return f"{self.config.label} fold {self.fold} seed {self.seed}"
     @property
     def evaluation_batch(self)->int: # images at a time
         return max(2, self.config.batch_size//self.config.accumulate)
     @property
+    def epoch_images(self)->int: # images of an epoch: all training images, also where only some are used
+        return self.role_records["train"].get("n_all", len(self.numbers["train"]))
+    @property
     def identity(self)->dict: # must agree for a run to continue or to count as complete
         fingerprint = self.examples.record["fingerprint"]
-        return {"settings": asdict(self.config), "fingerprint": fingerprint, "split_id": self.split_id}
+        network = network_record(self.network) if self.network else None
+        return {"settings": recorded_settings(self.config), "fingerprint": fingerprint,
+                "split_id": self.split_id, "network": network}
 
 # %% ../../nbs/51c_training.run.ipynb #27538f32
 def _open_images(
@@ -78,8 +86,9 @@ def _open_images(
 )->ImageStore:
     "The images of the wanted roles. If `test` is one, all labelled images, so that other folds can use them."
     is_wanted = examples.labels >= 0 if "test" in wanted else np.isin(roles, wanted)
-    shape = used_shape(examples.shape, config.rows, config.columns)
-    return ImageStore(examples, np.flatnonzero(is_wanted), shape, device, config.workers)
+    part = used_part(config, examples.shape, examples.channels)
+    return ImageStore(examples, np.flatnonzero(is_wanted), part.shape, device, config.workers,
+                      channels=part.numbers)
 
 # %% ../../nbs/51c_training.run.ipynb #c23ebdd5
 def prepare_run(
@@ -95,8 +104,9 @@ def prepare_run(
     numbers = {role: np.flatnonzero(role_of == role) for role in ("train", "tune", "test")}
     labels = {role: examples.labels[rows] for role, rows in numbers.items()}
     if config.early_stopping: need_tune(numbers["tune"], "early_stopping")
-    shape = used_shape(examples.shape, config.rows, config.columns)
-    precision, channels_last = resolve_precision(config, examples.shape)
+    part = used_part(config, examples.shape, examples.channels)
+    network = load_own(config.arch) if is_own(config.arch) else None
+    precision, channels_last = resolve_precision(config, examples.shape, examples.channels)
     folder = run_folder(config, fold, seed)
     accelerator = make_accelerator(precision, config.tracker, folder)
     device = accelerator.device
@@ -104,10 +114,11 @@ def prepare_run(
     if images is None: images = _open_images(config, examples, role_of, roles, device)
     mean, sd = channel_statistics(images, numbers["train"])
     weights, log_weights = loss_weights(labels["train"], config.class_weights, config.sampling)
-    qualities = [i for i, name in enumerate(examples.channels) if "quality" in name]
+    qualities = [i for i, name in enumerate(part.channels) if "quality" in name]
     return TrainingRun(
         config=config, examples=examples, fold=fold, seed=seed, folder=folder, split_id=split_id,
-        role_records=role_records, numbers=numbers, labels=labels, shape=shape, precision=precision,
+        role_records=role_records, numbers=numbers, labels=labels, shape=part.shape, precision=precision,
+        channels=part.channels, network=network,
         channels_last=channels_last, accelerator=accelerator, images=images,
         normalisation=(mean, sd),
         mean=torch.tensor(mean, dtype=torch.float32, device=device),

@@ -64,7 +64,7 @@ class State:
 def new_state(run:TrainingRun)->State:
     "A network and an optimiser on the device, at the start. Raises DvBenchError for sync_batchnorm on a CPU."
     config = run.config
-    net = build_network(config, run.examples.shape, run.seed)
+    net = build_network(config, run.examples.shape, run.seed, run.examples.channels, run.network)
     if config.sync_batchnorm:
         if run.device.type != "cuda":
             raise DvBenchError("sync_batchnorm=True needs GPUs; torch has no synchronised BatchNorm for CPUs")

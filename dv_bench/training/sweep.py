@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core import provenance
+from ..core import error_line, provenance
+from ..notebooks import execute_notebook
 from ..model.baselines import baseline_names, fit_baseline
 from ..model.cost import free_memory
 from .batches import ImageStore
@@ -24,13 +25,14 @@ from .images import TrainingImages
 from .loop import fit
 from .memory import explain_out_of_memory
 from .metrics import history_row, log_loss
+from .own_check import check_own_network
 from .planning import planned_runs
 from .roles import assign_roles
 from .run import prepare_run
 from dv_bench.training.runs import (
-    experiment_folder, locked, run_folder, write_gallery, write_history, write_predictions, write_run_record
+    arch_folder, finish_run, locked, run_folder, write_gallery, write_history, write_predictions
 )
-from .settings import Config
+from .settings import Config, recorded_settings
 from .tuning import search_recipe
 
 # %% ../../nbs/54_training.sweep.ipynb #ce16501f
@@ -102,12 +104,13 @@ def fit_baseline_run(
         probs = {role: predicted[role].probs for role in ("tune", "test")}
         write_predictions(folder, examples.index, numbers, probs)
         write_gallery(folder, examples.index, numbers["test"], probs["test"], examples.images)
-        write_run_record(folder, {
-            "complete": True, "arch": config.arch, "timm_name": None, "fold": fold, "seed": seed,
-            "settings": asdict(config), "split_id": split_id, "roles": roles_record,
-            "dataset": examples.record, "normalisation": None, "class_log_weights": [0., 0., 0.],
-            "train_class_counts": counts["train"], "tune_class_counts": counts["tune"],
-            "cost": _baseline_cost(predicted, fit_seconds), "provenance": provenance()})
+        finish_run(folder, {
+            "complete": True, "arch": config.arch, "timm_name": None, "network": None, "fold": fold,
+            "seed": seed, "settings": recorded_settings(config), "split_id": split_id, "roles": roles_record,
+            "dataset": examples.record, "normalisation": None, "channel_exchange": None,
+            "class_log_weights": [0., 0., 0.], "train_class_counts": counts["train"],
+            "tune_class_counts": counts["tune"], "cost": _baseline_cost(predicted, fit_seconds),
+            "provenance": provenance()})
     return folder
 
 # %% ../../nbs/54_training.sweep.ipynb #7997a2e9
@@ -124,6 +127,7 @@ def _train_run(
     images:ImageStore|None, # of an earlier run
 )->ImageStore:              # for the next run
     "Train one network. Its memory is free when the function returns."
+    if images is None: check_own_network(config, examples) # before the first run
     run = prepare_run(config, examples, fold, seed, images)
     fit(run)
     return run.images
@@ -139,7 +143,7 @@ def train_arch(
     for fold, seed, complete in runs:
         if complete:
             if not is_main_process(): continue
-            print(f"{config.arch} fold {fold} seed {seed}: complete, skipped", flush=True)
+            print(f"{config.label} fold {fold} seed {seed}: complete, skipped", flush=True)
         elif config.arch in baseline_names:
             if is_main_process(): fit_baseline_run(config, examples, fold, seed)
         else:
@@ -162,7 +166,7 @@ def launch(
 def _failure(e:Exception)->str:
     "An error of papermill in one line."
     if hasattr(e, "ename"): return f"{e.ename}: {e.evalue}" # raised in the notebook
-    text = f"{type(e).__name__}: {e}"
+    text = error_line(e) or f"{type(e).__name__}: {e}"
     if "Kernel" not in type(e).__name__: return text
     return (f"{text}; killed from outside, often because memory ran out: "
             "the same command continues from the last checkpoint")
@@ -173,16 +177,12 @@ def run_notebook(
     notebook:Path,
 )->str: # "" or why it failed
     "Run the training notebook with papermill. Its output is printed as it comes."
-    import papermill
     free_memory() # of a search
-    folder = experiment_folder(config)/config.arch
+    folder = arch_folder(config)
     if config.fold != "all": folder = run_folder(config, config.fold, config.seed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        papermill.execute_notebook(
-            str(notebook), str(folder/"train.ipynb"), parameters=asdict(config), kernel_name="python3",
-            progress_bar=False, log_output=False, stdout_file=sys.stdout, stderr_file=sys.stderr,
-            extra_arguments=["--log-level=CRITICAL"])
+        execute_notebook(notebook, folder/"train.ipynb", asdict(config), stdout=sys.stdout, stderr=sys.stderr)
     except Exception as e: return _failure(e) # also when the kernel was killed
     return ""
 
@@ -199,5 +199,6 @@ def train_part(
     if all(run.complete for run in planned_runs(config, examples)):
         print(f"{name}: complete with these settings, skipped", flush=True)
     elif "RANK" in os.environ: launch(config, examples)
-    else: return run_notebook(config, notebook)
-    return ""
+    elif error := run_notebook(config, notebook): return error
+    missing = sum(not run.complete for run in planned_runs(config, examples))
+    return f"{missing} of its runs are not complete, although no error was reported" if missing else ""

@@ -24,7 +24,10 @@ def read_calling(
     path = runs.folder/"calling.csv"
     if not path.exists(): return pd.DataFrame(columns=["arch", "source"])
     calling = pd.read_csv(path, keep_default_na=True).fillna({"source": "", "sample": ""})
-    return calling[calling.arch.isin(runs.runs.arch)]
+    # the scores have names of folders
+    names = {Path(run.folder).parent.name: run.arch for run in runs.runs.itertuples()}
+    calling = calling[calling.arch.isin(names)]
+    return calling.assign(arch=calling.arch.map(names))
 
 # %% ../../nbs/86c_verdict.calling_sections.ipynb #a6d0a4a9
 def score_command(

@@ -26,7 +26,10 @@ def _by_epoch(
 # %% ../../nbs/78d_verdict.compute.ipynb #ef16e29e
 def _giga_macs_per_epoch(experiment:Experiment)->pd.Series: # a row per run; NaN where not measured
     "Multiplications of the forward passes of one epoch."
-    images = [float(sum(record.get("train_class_counts") or [np.nan])) for record in experiment.records]
+    def images_of(record): # with `train_images` an epoch sees the images that are used several times
+        of_epoch = (record.get("roles") or {}).get("train", {}).get("n_all")
+        return float(of_epoch or sum(record.get("train_class_counts") or [np.nan]))
+    images = [images_of(record) for record in experiment.records]
     return pd.to_numeric(experiment.runs.gmacs, errors="coerce")*images
 
 # %% ../../nbs/78d_verdict.compute.ipynb #9b298776

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['default_baseline', 'default_endpoint', 'cost_columns', 'no_recipe', 'Experiment', 'find_experiment', 'complete_runs',
            'json_key', 'check_equal', 'declared_before_training', 'check_comparable', 'check_no_run_twice',
-           'recipe_differences', 'read_experiment', 'find_arch', 'read_histories']
+           'recipe_differences', 'sizes_of', 'size_in_words', 'runs_of_size', 'check_one_network', 'read_experiment',
+           'find_arch', 'read_histories']
 
 # %% ../../nbs/74_verdict.experiment.ipynb #d9f8b5f7
 import json
@@ -34,7 +35,7 @@ class Experiment(NamedTuple):
     runs: pd.DataFrame     # a row per run: arch, timm_name, fold, seed, folder and `cost_columns`
     left_out: pd.DataFrame # folder, reason
     info: dict             # dataset, split_id, declared {baseline, endpoint}, recipe: see
-                           # `recipe_differences`
+                           # `recipe_differences`; sizes, size: see `sizes_of`
     records: list          # the run.json of each row of `runs`
 
     @property
@@ -155,7 +156,7 @@ def check_no_run_twice(
                        f"seed {run.seed}); remove one of them")
 
 # %% ../../nbs/74_verdict.experiment.ipynb #0f77af47
-no_recipe = ("arch", *not_compared) # settings that name a run or do not affect its numbers
+no_recipe = ("arch", "arch_options", *not_compared) # settings that name a run or do not affect its numbers
 
 # %% ../../nbs/74_verdict.experiment.ipynb #98f2c459
 def recipe_differences(
@@ -179,12 +180,52 @@ def _tested_dataset(dataset:dict)->dict: # `dataset` of run.json
     keys = ("simulated", "reference", "samples")
     return dataset | {key: separate[key] for key in keys if key in separate}
 
+# %% ../../nbs/74_verdict.experiment.ipynb #0c976f9d
+def _size_of(run:TrainedRun)->int|None: # 0: all training images; None: another program's answers
+    return None if run.record.get("trained_on") else run.settings.get("train_images", 0)
+
+# %% ../../nbs/74_verdict.experiment.ipynb #af39525e
+def sizes_of(
+    runs:list[TrainedRun],
+)->list[int]: # values of `train_images`, ascending; 0, which is all images, comes last
+    "The sizes of the training set in an experiment."
+    return sorted({_size_of(run) for run in runs}-{None}, key=lambda size: size or float("inf"))
+
+# %% ../../nbs/74_verdict.experiment.ipynb #b5aa3b9b
+def size_in_words(size:int)->str:
+    "A value of `train_images` in words."
+    return f"{size:,} training images" if size else "all training images"
+
+# %% ../../nbs/74_verdict.experiment.ipynb #4d225364
+def runs_of_size(
+    runs:list[TrainedRun],
+    size:int,                 # a value of `train_images`
+)->tuple[list[TrainedRun], list[tuple[str, str]]]: # the runs of this size; (folder, reason) of the others
+    "Separate the runs of one size."
+    kept = [run for run in runs if _size_of(run) in (size, None)]
+    others = [run for run in runs if run not in kept]
+    reasons = [(run.name, f"it was trained on {size_in_words(_size_of(run))}; see \"How much data does it "
+                          "need?\"")
+               for run in others]
+    return kept, reasons
+
+# %% ../../nbs/74_verdict.experiment.ipynb #ff8b6d90
+def check_one_network(runs:list[TrainedRun]):
+    "Raises DvBenchError where runs of one label have different source or `arch_options`."
+    def network(run):
+        source = run.record.get("network") or {}
+        return [source.get("sha256"), source.get("imported"), run.settings.get("arch_options", "")]
+    for arch in sorted({run.arch for run in runs}):
+        check_equal([run for run in runs if run.arch == arch], f"networks with the label {arch}", network,
+                    "Give each a label with -p name, or an experiment of its own")
+
 # %% ../../nbs/74_verdict.experiment.ipynb #fe507bee
 def read_experiment(
     experiment:str|Path, # name under outputs/, or a folder
+    size:int|None=None,  # of the training set, one of `sizes_of`; the largest by default
 )->Experiment:
     """Read the records of all runs. Raises DvBenchError when there is no complete run, when the runs cannot
-    be compared (`check_comparable`), and when two folders hold the same run."""
+    be compared (`check_comparable`, `check_one_network`), and when two folders hold the same run."""
     folder = find_experiment(experiment)
     complete, left_out = complete_runs(folder)
     if not complete:
@@ -192,14 +233,19 @@ def read_experiment(
         raise DvBenchError(f"{folder} has no complete run ({len(left_out)} incomplete: {reasons}); "
                            "finish one with dvb_train")
     check_comparable(complete)
+    check_one_network(complete)
+    sizes = sizes_of(complete) or [0]
+    size = sizes[-1] if size is None else size
+    complete, other_sizes = runs_of_size(complete, size)
     runs = _run_table(complete)
     check_no_run_twice(runs, folder)
     order = runs.sort_values(["arch", "fold", "seed"]).index
     records = [complete[i].record for i in order]
     info = {"dataset": _tested_dataset(records[0]["dataset"]), "split_id": records[0]["split_id"],
-            "declared": declared_before_training(complete[order[0]]), "recipe": recipe_differences(records)}
+            "declared": declared_before_training(complete[order[0]]), "recipe": recipe_differences(records),
+            "sizes": sizes, "size": size}
     return Experiment(folder.name, folder, runs.loc[order].reset_index(drop=True),
-                      pd.DataFrame(left_out, columns=["folder", "reason"]), info, records)
+                      pd.DataFrame(left_out+other_sizes, columns=["folder", "reason"]), info, records)
 
 # %% ../../nbs/74_verdict.experiment.ipynb #1ff032a8
 def find_arch(

@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from ..core import DvBenchError
+from ..manifest import check_file
 from ..model.names import baseline_names
+from ..training.runs import run_remedy
 from .experiment import Experiment
 from .sites import Sites
 
@@ -48,13 +50,15 @@ class GalleryImage:
 
 # %% ../../nbs/83_verdict.gallery.ipynb #0471906a
 def _example_names(path:Path)->list[str]: # of a gallery.npz
-    "Names of the images in a file. Raises DvBenchError when it cannot be read."
+    "Names of the images in a file. Raises DvBenchError when it cannot be read or has changed."
+    check_file(path, run_remedy)
     try:
         with np.load(path, allow_pickle=False) as z:
             n_names, n_images = len(z["example"]), len(z["images"])
             if n_names != n_images: raise ValueError(f"{n_names} names of {n_images} images")
+            if z["images"].dtype != np.uint8 or z["images"].ndim != 4: raise ValueError("its images are of another form")
             return [str(e) for e in z["example"]]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as e:
+    except (OSError, ValueError, TypeError, KeyError, MemoryError, EOFError, zipfile.BadZipFile, zlib.error) as e:
         raise DvBenchError(f"{path} cannot be read ({e}); remove it to make the report without its images, "
                            "or train this run again") from e
 

@@ -193,7 +193,7 @@ def plant_experiment(
     error_rate:float=.02,      # mean over the images, of an architecture without a shift
     simulated:bool=True,       # recorded as such
     tune_fraction:float=.1,
-    settings:dict|None=None,   # further settings to record
+    settings:dict|None=None,   # further settings to record; `train_images` also names the folders
     gallery:bool=True,         # images of the hardest examples
 )->Path:                       # the folder
     "Write the run folders of an experiment whose differences are known."
@@ -204,13 +204,15 @@ def plant_experiment(
     dataset = _planted_dataset(f"planted-{n_sites}-{seed}", simulated, len(index))
     settings = {"folds": folds, "epochs": epochs, "batch_size": 64} | (settings or {})
     labels = index.label.to_numpy(int)
+    size = f"-n{settings['train_images']}" if settings.get("train_images") else ""
     for arch, how in archs.items():
         for fold in range(folds):
             numbers = planted_roles(fold_of, fold, tune_fraction, seed)
             for s in range(seeds):
                 rng = np.random.default_rng([seed, fold, s, *arch.encode()])
-                record = _planted_record(arch, how, fold, s, settings, dataset, labels, numbers)
-                run = folder/arch/f"fold{fold}_seed{s}"
+                learnt = numbers | {"train": numbers["train"][:settings.get("train_images") or None]}
+                record = _planted_record(arch, how, fold, s, settings, dataset, labels, learnt)
+                run = folder/f"{arch}{size}"/f"fold{fold}_seed{s}"
                 _plant_run(run, record, how, index, hard, numbers, epochs, rng, gallery)
     return folder
 

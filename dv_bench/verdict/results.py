@@ -18,7 +18,7 @@ from .appendix import appendix_tests
 from .columns import plural
 from .compare import compare_all
 from .convergence import converged, hold_to_convergence
-from .experiment import Experiment, find_arch, read_experiment, read_histories
+from .experiment import Experiment, find_arch, read_experiment, read_histories, size_in_words
 from .looks import arch_looks
 from .operating import calls_at_recall, variant_recall
 from .report import Report
@@ -106,6 +106,10 @@ def verdict_of(
     "The answer in words, with a note where the baseline was not the declared one."
     sentences, notes = verdict(results.runs, results.sites, results.table, results.common, results.baseline,
                                results.endpoint, results.convergence)
+    info = results.runs.info
+    if len(info["sizes"]) > 1:
+        notes = [*notes, f"All comparisons are of runs on {size_in_words(info['size'])}; those on fewer are "
+                         "in \"How much data does it need?\"."]
     if results.baseline != results.declared_baseline:
         notes = [f"The baseline {results.baseline} was chosen after training; {results.declared_baseline} "
                  "had been declared.", *notes]
@@ -133,7 +137,7 @@ def _split_settings(experiment:Experiment)->dict: # setting -> value, as for `dv
     keys = ["mode", "folds", "tune_fraction", "split_seed", "baseline", "endpoint"]
     if settings.get("mode") == "fixed":
         keys.append("roles")
-    keys += [key for key in ("resplit", "test_data") if settings.get(key)]
+    keys += [key for key in ("resplit", "test_data", "train_images") if settings.get(key)]
     given = {key: settings[key] for key in keys if key in settings}
     given["seeds"] = experiment.runs.seed.nunique()
     if experiment.runs.seed.min():

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import class_names
+from ..core import DvBenchError, class_names
 from ..genome import in_regions, read_bed, read_stratification
 from ..training.metrics import clopper_pearson
 from .sites import Sites
@@ -43,9 +43,18 @@ def region_sets(
     table:pd.DataFrame,       # columns chrom, pos0
     stratification:str|Path,  # TSV in hap.py's form
 )->list[tuple[str, np.ndarray]]: # name and bool mask of each set
-    "Which sites are in which region sets. Raises DvBenchError when the TSV or a BED file cannot be read."
-    return [(name, in_regions(table.chrom, table.pos0, read_bed(bed)))
-            for name, bed in read_stratification(stratification).items()]
+    """Which sites are in which region sets. Raises DvBenchError when the TSV or a BED file cannot be read, or
+    no site lies on a contig of a BED file."""
+    contigs = set(table.chrom)
+    sets = []
+    for name, bed in read_stratification(stratification).items():
+        regions = read_bed(bed)
+        if regions and contigs and not contigs & regions.keys():
+            raise DvBenchError(f"{bed}: its contigs are {', '.join(list(regions)[:3])}, those of the sites "
+                               f"are {', '.join(sorted(contigs)[:3])}: none in common; rename those of the BED "
+                               "file")
+        sets.append((name, in_regions(table.chrom, table.pos0, regions)))
+    return sets
 
 # %% ../../nbs/78a_verdict.strata.ipynb #76ac67ad
 def _numeric_strata(table:pd.DataFrame)->dict[str, list]: # family -> (name, mask) of each stratum
