@@ -17,7 +17,7 @@ import pysam
 from ..contigs import similar_name
 from ..core import DvBenchError, find_path
 from ..hts import record_genotype
-from ..images.truth import choose_sample, open_truth_vcf, unusable
+from ..images.truth import choose_sample, open_vcf, unusable
 from .sequence import random_for
 from .variants import Edit, Variant, allele_edit
 
@@ -136,7 +136,7 @@ class GivenVariants(NamedTuple):
 def _open_sample_column(path, sample):
     "The opened VCF and the column of the sample. Raises DvBenchError where there are no genotypes."
     if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a VCF with genotypes")
-    file = open_truth_vcf(path)
+    file = open_vcf(path)
     samples = list(file.header.samples)
     if not samples or "GT" not in file.header.formats:
         missing = "no sample column" if not samples else "no GT in its header"
