@@ -1915,6 +1915,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                         'dv_bench/simulation/aligner.py'),
                                              'dv_bench.simulation.aligner._close_gap': ( 'simulation.aligner.html#_close_gap',
                                                                                          'dv_bench/simulation/aligner.py'),
+                                             'dv_bench.simulation.aligner._has_gap': ( 'simulation.aligner.html#_has_gap',
+                                                                                       'dv_bench/simulation/aligner.py'),
                                              'dv_bench.simulation.aligner._last_gap': ( 'simulation.aligner.html#_last_gap',
                                                                                         'dv_bench/simulation/aligner.py'),
                                              'dv_bench.simulation.aligner._pair_score': ( 'simulation.aligner.html#_pair_score',

@@ -98,6 +98,14 @@ def _clip_end(bases, aln, ref, sign):
         if before >= 0 and score < worst: worst, cut = score, i
     for i in range(cut, n): aln[i] = CLIPPED
 
+# %% ../../nbs/33b_simulation.aligner.ipynb #976ac9c3
+@compiled
+def _has_gap(aln):
+    "Whether neighbouring bases of a read lie anywhere but side by side in the reference."
+    gaps = 0
+    for i in range(len(aln)-1): gaps += aln[i+1]-aln[i] != 1
+    return gaps > 0
+
 # %% ../../nbs/33b_simulation.aligner.ipynb #31101d4d
 @compiled
 def settle(
@@ -107,9 +115,10 @@ def settle(
 ):
     "Align both ends of each read as an aligner would."
     for i in range(len(bases)):
+        tries = 4 if _has_gap(aln[i]) else 0
         for sign in (1, -1):   # bases are counted towards the right end, then towards the left end
             end_bases, end_aln = bases[i][::sign], aln[i][::sign]
-            for _ in range(4):
+            for _ in range(tries):
                 if not _close_gap(end_bases, end_aln, ref, sign): break
             _clip_end(end_bases, end_aln, ref, sign)
 

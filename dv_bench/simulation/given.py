@@ -135,7 +135,7 @@ class GivenVariants(NamedTuple):
 # %% ../../nbs/32c_simulation.given.ipynb #8cfe73ce
 def _open_sample_column(path, sample):
     "The opened VCF and the column of the sample. Raises DvBenchError where there are no genotypes."
-    if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a VCF with genotypes")
+    if not path.is_file(): raise DvBenchError(f"{path} is no file; expected a VCF with genotypes")
     file = open_vcf(path)
     samples = list(file.header.samples)
     if not samples or "GT" not in file.header.formats:
@@ -171,7 +171,7 @@ def _read_records(file, path):
     verbosity = pysam.set_verbosity(0)
     try: yield from file
     except (OSError, ValueError) as error:
-        raise DvBenchError(f"{path} cannot be read to its end: {error}") from None
+        raise DvBenchError(f"{path} has a record that cannot be read ({error})") from None
     finally: pysam.set_verbosity(verbosity)
 
 # %% ../../nbs/32c_simulation.given.ipynb #6313b10d
