@@ -142,10 +142,10 @@ def _given_variants(variants, folder, ref, stretches, options, fill):
 
 # %% ../../nbs/35_simulation.sample.ipynb #963c97bc
 def _variant_counts(variants, given):
-    "What simulation.json says about the VCF of variants; None without one."
-    if given is None: return None
-    return {"name": Path(variants).name, "fill": given.fill, "records": given.records, "used": given.used,
-            "left_out": given.left_out}
+    "What simulation.json says about the VCF of variants; nothing without one."
+    if given is None: return {}
+    return {"variants": {"name": Path(variants).name, "fill": given.fill, "records": given.records,
+                         "used": given.used, "left_out": given.left_out}}
 
 # %% ../../nbs/35_simulation.sample.ipynb #3de983c1
 def simulate(
@@ -179,7 +179,7 @@ def simulate(
         _finish(folder, options.sample, counts["reads"], aligner, jobs)
         made = {"simulated": True, "mb": round(bases/1e6, 6), "ref": Path(ref).name if ref else None,
                 "region": region, "aligner": aligner or None, **asdict(options), "platform": profile["name"],
-                "variants": _variant_counts(variants, given), **counts,
+                **_variant_counts(variants, given), **counts,
                 "versions": package_versions(("dv_bench", "numpy", "pysam"))}
         write_json(folder/"simulation.json", made)
     return made
