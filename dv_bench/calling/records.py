@@ -9,6 +9,7 @@ __all__ = ['vcf_header', 'max_overlapping', 'CallFilters', 'GenotypeCall', 'geno
 
 # %% ../../nbs/60_calling.records.ipynb #7cb60579
 import math
+import re
 from dataclasses import asdict, dataclass
 from typing import Iterator, NamedTuple
 

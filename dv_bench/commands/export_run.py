@@ -16,6 +16,7 @@ from .entry import command
 def dvb_export_run(
     run:str,      # outputs/EXPERIMENT/ARCH/fold0_seed0
     onnx:str="",  # FILE.onnx to write; FILE.md beside it is the model card
+    network:str="", # FILE.py:NAME, if the run's network is your own: its code, as it was in training
 ):
     "Write a trained network as ONNX, to use it without dv_bench: raw images in, probabilities out."
     from dv_bench.training.card import write_card  # slow imports, not needed for --help
@@ -25,7 +26,7 @@ def dvb_export_run(
     if not onnx: raise DvBenchError("expected --onnx FILE.onnx")
     out = Path(onnx).expanduser()
     trained = open_run(find_path(run))
-    difference = export_onnx(trained, out)
+    difference = export_onnx(trained, out, network=network)
     write_card(out.with_suffix(".md"), trained, out.name, difference)
     print(f"{out}: {trained.name}; probabilities of onnxruntime and torch differ by at most {difference:.1g}")
     print(f"{out.with_suffix('.md')}: its model card")

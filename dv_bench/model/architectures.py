@@ -17,7 +17,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..core import DvBenchError, class_names
-from .names import timm_name
+from . import pileup_set # registers its networks with timm
+from .names import pileup_set_names, timm_name
 
 # %% ../../nbs/40_model.architectures.ipynb #cf42612c
 def pad_images(
@@ -67,10 +68,12 @@ def _create(
     name:str,
     channels:int,
     fitted:Fitted,
+    channel_names:tuple[str, ...]|None=None, # for networks that find channels by name
     **options, # of timm's constructor
 )->nn.Module:
     "A network from timm with three classes."
     if fitted.takes_size: options["img_size"] = fitted.size
+    if name in pileup_set_names: options["channels"] = channel_names
     return timm.create_model(name, in_chans=channels, num_classes=len(class_names), **options)
 
 # %% ../../nbs/40_model.architectures.ipynb #98f40e5c
@@ -95,12 +98,14 @@ def unused_pixels(
     channels:int,
     size:tuple[int, int], # height and width of its input
     n:int=1,              # random images; networks with maxima need several
+    highest:float=1.,     # value of a pixel
 )->tuple[int, int]:
     "How many rows and columns of an image have no influence on a network's features."
     model.requires_grad_(False)
     for parameter in model.parameters():
         if not parameter.any(): parameter.normal_(std=.1) # a branch may begin at zero
-    image = torch.rand(n, channels, *size, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    image = highest*torch.rand(n, channels, *size, generator=torch.Generator().manual_seed(0))
+    image.requires_grad_()
     features = _tensors(model.forward_features(image) if hasattr(model, "forward_features") else model(image))
     sum(feature.square().sum() for feature in features).backward()
     gradient = image.grad.abs().sum((0, 1)) # (height, width)
@@ -117,6 +122,7 @@ def _sees_all_pixels(
     if any(_round_up(size, patch) != size for patch in _patch_sizes(model, channels)): return False
     with torch.no_grad(): shape = tuple(model(torch.zeros(1, channels, *size)).shape)
     if shape != (1, len(class_names)): raise RuntimeError(f"its output has the shape {shape}")
+    if getattr(model, "takes_any_size", False): return True
     return max(unused_pixels(model, channels, size)) <= 1
 
 # %% ../../nbs/40_model.architectures.ipynb #5ea54983
@@ -214,6 +220,7 @@ def build_model(
     seed:int=0,               # of the initial weights; the global generator stays as it is
     drop_rate:float=0.,       # dropout before the head
     drop_path_rate:float=0.,  # stochastic depth, for the architectures that have it
+    channel_names:tuple[str, ...]|None=None, # for networks that find channels by name; DeepVariant's order by default
 )->nn.Module:                 # with `.input_size`, the (height, width) that it takes
     "A network for pileup images. Raises DvBenchError for an unknown name, an impossible size or no weights."
     name = timm_name(arch)
@@ -221,7 +228,7 @@ def build_model(
     options = _timm_options(name, pretrained, drop_rate, drop_path_rate)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        try: model = _create(name, channels, fitted, **options)
+        try: model = _create(name, channels, fitted, channel_names, **options)
         except TypeError as e: raise DvBenchError(f"{name} cannot be built with {options}: {e}") from None
         except (RuntimeError, KeyError) as e:
             if not pretrained: raise

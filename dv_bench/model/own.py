@@ -131,7 +131,8 @@ def source_files(
     file:Path, # absolute
 )->dict[str, bytes]: # path relative to `source_root` -> content; the file itself comes first
     "The source of a network. Raises DvBenchError for a file that is not Python or cannot be read."
-    root, waiting, found = source_root(file), [file], {}
+    root, found = source_root(file), {}
+    waiting = [file, *_files_of(file.relative_to(root).parts[:-1], root)] # with the packages that it lies in
     while waiting:
         path = waiting.pop(0)
         name = path.relative_to(root).as_posix()

@@ -185,10 +185,10 @@ def _pixel_warning(
     model:nn.Module, # changed
     channels:int,
 )->str:              # "" where every pixel is used
-    """Rows and columns of an image that the network does not see. (Images for timm's networks are padded until
-    there are none.)"""
+    "Rows and columns of an image that the network does not see. (For timm's networks images are padded.)"
     with _user_code(own, "fails in the backward pass in evaluation mode"):
-        rows, columns = unused_pixels(model.eval(), channels, model.input_size, n=4)
+        highest = 254. if getattr(model, "normalised", True) is False else 1.
+        rows, columns = unused_pixels(model.eval(), channels, model.input_size, n=4, highest=highest)
     if not rows and not columns: return ""
     height, width = model.input_size
     return (f"{own.arch}: {rows} of {height} rows and {columns} of {width} columns of an image have no "

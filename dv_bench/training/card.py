@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import atomic_path, class_names, package_data
+from .images import used_channels
 from .metrics import confusion_matrix, confusion_metrics
 from .runs import TrainedRun
 from .settings import setting_types
@@ -56,10 +57,13 @@ def model_card(
     record = run.record
     counts = record.get("train_class_counts")
     optional = {"samples": None, "fingerprint": None, "simulated": None}
+    channels = used_channels(tuple(run.dataset["channels"]), run.settings.get("channels", ""))
+    of_images = {"channels": channels, "shape": [len(channels), *run.dataset["shape"][1:]]}
     made = {"made": None, "commit": None, "versions": None} | (record.get("provenance") or {})
     return environment.get_template("model_card.md").render(
         architecture=record.get("timm_name") or run.arch, run=run.name, file=file, difference=difference,
-        dataset=optional | run.dataset, reference=(run.dataset.get("reference") or {}).get("name"),
+        dataset=optional | run.dataset | of_images, network=record.get("network"),
+        reference=(run.dataset.get("reference") or {}).get("name"),
         cost=record["cost"], classes=class_names, split_id=record["split_id"],
         train_counts=list(zip(class_names, counts)) if counts else None, roles=record.get("roles") or {},
         contigs=_contigs, test=card_results(run.predictions(["role", "label", "p0", "p1", "p2"])),

@@ -17,10 +17,12 @@ import torch
 from torch import nn
 
 from ..core import DvBenchError, atomic_path, class_names
+from ..manifest import check_file
 from ..model.architectures import pad_images
 from .batches import used_shape
+from .images import used_channels
 from .predictor import Predictor
-from .runs import TrainedRun
+from .runs import TrainedRun, run_remedy
 
 # %% ../../nbs/54a_training.onnx_file.ipynb #bc7daf29
 class WholeNetwork(nn.Module):
@@ -46,9 +48,10 @@ class WholeNetwork(nn.Module):
 def onnx_metadata(run:TrainedRun)->dict[str, str]: # key -> text, lists as JSON
     "What a user of the file must know and cannot see in the graph."
     record, dataset = run.record, run.dataset
+    channels = used_channels(tuple(dataset["channels"]), run.settings.get("channels", ""))
     values = {
-        "channels": list(dataset["channels"]),
-        "shape": list(dataset["shape"]),
+        "channels": list(channels),
+        "shape": [len(channels), *dataset["shape"][1:]],
         "input": "uint8 (n, channels, height, width), raw pixels 0 to 255; normalisation is inside",
         "output": "probabilities of the classes at the class frequencies of training, not calibrated",
         "classes": list(class_names),
@@ -114,33 +117,38 @@ def _largest_difference(
 def _test_images(
     run:TrainedRun,
     shape:tuple[int, int, int],
+    channels:tuple[str, ...],   # names
 )->np.ndarray:                  # uint8 (n, *shape)
-    "The images of the run's gallery, and five of random pixels."
+    "The images of the run's gallery, and five of random pixels. Raises DvBenchError for a changed gallery."
+    numbers = [run.dataset["channels"].index(name) for name in channels]
     images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
     gallery = run.folder/"gallery.npz"
     if not gallery.exists(): return images
-    with np.load(gallery, allow_pickle=False) as saved: return np.concatenate([saved["images"], images])
+    check_file(gallery, run_remedy)
+    with np.load(gallery, allow_pickle=False) as saved: return np.concatenate([saved["images"][:, numbers], images])
 
 # %% ../../nbs/54a_training.onnx_file.ipynb #f61995af
 def export_onnx(
     run:TrainedRun,        # complete, of a network
     out:str|Path,          # FILE.onnx; an existing file is replaced
     tolerance:float=1e-4,  # of a probability
+    network:str="",        # file and name of a network of the user's own
 )->float:                  # largest difference of a probability between onnxruntime and torch
     """Write a run as ONNX. Raises DvBenchError for a run without a network, and where onnxruntime differs
     from torch."""
     out = Path(out)
     if out.suffix != ".onnx": raise DvBenchError(f"--onnx {out}: expected a name that ends with .onnx")
     onnx, onnxruntime = _import_onnx()
-    predictor = Predictor(run, torch.device("cpu"))
+    predictor = Predictor(run, torch.device("cpu"), network)
     whole = WholeNetwork(predictor).eval()
+    images = _test_images(run, predictor.shape, predictor.channels)
     with atomic_path(out) as partial:
         _export_graph(whole, predictor.shape, partial)
         model = onnx.load(str(partial))
         onnx.helper.set_model_props(model, onnx_metadata(run))
         onnx.checker.check_model(model)
         onnx.save(model, str(partial))
-        difference = _largest_difference(whole, partial, _test_images(run, predictor.shape), onnxruntime)
+        difference = _largest_difference(whole, partial, images, onnxruntime)
         if not difference <= tolerance:
             raise DvBenchError(f"{out}: onnxruntime's probabilities differ from torch's by {difference:.2g}, "
                                f"expected at most {tolerance:g}; nothing was written")

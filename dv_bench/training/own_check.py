@@ -15,7 +15,7 @@ from ..model.own import OwnNetwork, is_own, load_own
 from ..model.own_network import check_own
 from .batches import crop, epoch_batches
 from .images import TrainingImages
-from .normalisation import memory_format, to_input
+from .normalisation import applied_statistics, memory_format, to_input
 from .recipe import UsedPart, build_network, used_part
 from .roles import assign_roles, folds_of
 from .settings import Config
@@ -55,6 +55,7 @@ def check_own_network(
     pixels, labels = _first_batch(config, examples, part)
     values = pixels.float().transpose(0, 1).flatten(1)
     mean, sd = values.mean(1), values.std(1, correction=0)
-    size = _build(config, examples, own, 0).input_size
-    x = to_input(pixels, mean, torch.where(sd > 0, sd, 1.), size, config.channels_last)
+    model = _build(config, examples, own, 0)
+    mean, sd = applied_statistics(model, mean, torch.where(sd > 0, sd, 1.))
+    x = to_input(pixels, mean, sd, model.input_size, config.channels_last)
     return check_own(own, lambda seed: _build(config, examples, own, seed), x, labels)

@@ -21,7 +21,7 @@ from .batches import crop
 from .checkpoints import load_tensors
 from .device import autocast, this_device
 from .metrics import softmax
-from .normalisation import memory_format, to_input
+from .normalisation import applied_statistics, memory_format, to_input
 from .recipe import build_network, used_part
 from .runs import TrainedRun, open_run, run_remedy
 from .settings import Config, setting_types
@@ -67,12 +67,12 @@ def named_network(
     run:TrainedRun,
     network:str,      # such as `my_nets.py:MyNet`; "" for other architectures
 )->OwnNetwork|None:   # None for other architectures
-    "The code of a run's network. Raises DvBenchError, before it is run, where it is not named or has changed."
+    "The code of a run's network. Raises DvBenchError, without running it, where it is not named or changed."
     trained = run.record.get("network")
     if not trained:
         if is_own(str(run.settings.get("arch"))): # nothing that run.json names is run
-            raise DvBenchError(f"{run.folder}/run.json names {run.settings['arch']} and has no record of its source; "
-                               "train it again")
+            raise DvBenchError(f"{run.folder}/run.json names {run.settings['arch']} and has no record of its "
+                               "source; train it again")
         if not network: return None
         raise DvBenchError(f"{run.folder} holds {run.arch}, which is no network of your own; "
                            f"leave out {network}")
@@ -107,8 +107,8 @@ class Predictor:
         self.channels_last = self.record["cost"]["channels_last"]
         net = _load_network(run, self.config, own)
         self.net = net.to(self.device, memory_format=memory_format(self.channels_last)).eval()
-        self.mean = self._tensor(self.record["normalisation"]["mean"])
-        self.sd = self._tensor(self.record["normalisation"]["sd"])
+        statistics = [self._tensor(self.record["normalisation"][name]) for name in ("mean", "sd")]
+        self.mean, self.sd = applied_statistics(net, *statistics) # of what the network is given
 
     def _tensor(self, values:list[float])->torch.Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.device)

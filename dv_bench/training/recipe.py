@@ -148,7 +148,7 @@ def build_network(
                           config.pretrained, seed)
     else:
         model = build_model(config.arch, *part.shape, config.pad, config.pretrained, seed, config.drop_rate,
-                            config.drop_path_rate)
+                            config.drop_path_rate, part.channels or None)
     if not config.grad_checkpointing: return model
     try: model.set_grad_checkpointing(True)
     except (AttributeError, AssertionError):

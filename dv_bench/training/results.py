@@ -19,7 +19,7 @@ from .checkpoints import save_tensors
 from .device import device_name, micro_batch
 from .evaluation import add_history_row, evaluating, predict
 from .metrics import softmax
-from .normalisation import memory_format
+from .normalisation import memory_format, takes_raw_pixels
 from .run import TrainingRun
 from dv_bench.training.runs import (
     RunRecord, finish_run, write_gallery, write_history, write_predictions
@@ -69,6 +69,7 @@ def run_record(
     "Settings, roles, dataset, normalisation, cost and provenance of a run."
     tuning = run.folder.parent/f"tuning_fold{run.fold}.json"
     mean, sd = run.normalisation
+    if takes_raw_pixels(state.net): mean, sd = [0.]*len(mean), [1.]*len(sd)
     def class_counts(role): return np.bincount(run.labels[role], minlength=3).tolist()
     return {
         "complete": complete,

@@ -19,7 +19,7 @@ from ..model.own import OwnNetwork, is_own, load_own, network_record
 from .batches import ImageStore
 from .device import make_accelerator
 from .images import TrainingImages
-from .normalisation import channel_statistics, to_input
+from .normalisation import applied_statistics, channel_statistics, to_input
 from .precision import resolve_precision
 from .recipe import loss_weights, used_part
 from .roles import assign_roles, need_tune
@@ -133,8 +133,9 @@ def network_input(
     net:nn.Module,      # with `.input_size`
     images:torch.Tensor,# uint8 (n, channels, rows, columns) on the device
 )->torch.Tensor:        # float32 (n, channels, *net.input_size)
-    "Images as the network takes them: padded and normalised."
-    return to_input(images, run.mean, run.sd, net.input_size, run.channels_last)
+    "Images as the network takes them: padded, and normalised unless it asks for the pixels as they are."
+    mean, sd = applied_statistics(net, run.mean, run.sd)
+    return to_input(images, mean, sd, net.input_size, run.channels_last)
 
 # %% ../../nbs/51c_training.run.ipynb #1a46d931
 def sum_over_processes(

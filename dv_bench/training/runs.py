@@ -47,7 +47,8 @@ class RunRecord(TypedDict, total=False):
     channels: list[str]           # those that the network sees, in order
     dataset: dict                 # path, fingerprint, simulated, realigned, thresholds, reference, samples,
                                   # n, channels, shape; `test` describes separate test folders
-    normalisation: dict|None      # {"mean", "sd"}: pixel values of each channel; None without a network
+    normalisation: dict|None      # {"mean", "sd"} of each channel, subtracted and divided by; 0 and 1 for a
+                                  # network that takes pixels as they are; None without a network
     channel_exchange: dict|None   # of `training.channel_exchange`; None where it was not measured
     cost: dict                    # parameters, GMACs, images/s, seconds, memory, device; {} until complete
     tuning: dict|None             # the search that chose learning rate and weight decay; None without one
@@ -72,7 +73,7 @@ exchange_form = object_form(("images", "errors", "across", "within_label"), imag
 run_form = object_form(
     complete=flag_form, manifest=flag_form, arch=text_form, timm_name=or_null(text_form), fold=count_form,
     seed=count_form,
-    settings=object_form(), split_id=text_form, roles=object_form(),
+    settings=object_form(arch=text_form, channels=text_form, train_images=count_form), split_id=text_form, roles=object_form(),
     dataset=object_form(path=text_form, fingerprint=text_form, channels=list_form(text_form), shape=list_form(count_form, 3)),
     network=or_null(network_form), channels=list_form(text_form), channel_exchange=or_null(exchange_form),
     normalisation=or_null(object_form(("mean", "sd"), mean=list_form(number_form), sd=list_form(number_form))),

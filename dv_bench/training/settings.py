@@ -106,7 +106,8 @@ def _mapping_of(
     if isinstance(options, str) and re.search(r"[&*]\w", options): # references, which can grow without bound
         raise DvBenchError(f"{expected}, without references")
     try: mapping = (yaml.safe_load(options) or {}) if isinstance(options, str) else options
-    except (yaml.YAMLError, ValueError, RecursionError): raise DvBenchError(f"{expected}, found {options!r}") from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise DvBenchError(f"{expected}, found {options!r}") from None
     if isinstance(mapping, dict) and all(isinstance(k, str) and k.isidentifier() for k in mapping):
         return mapping
     raise DvBenchError(f"{expected}, found {options!r}")
@@ -120,7 +121,8 @@ def canonical_options(
     taken = [k for k in ("in_chans", "num_classes", "height", "width", "channels") if k in options]
     if taken: raise DvBenchError(f"arch_options: {taken[0]} is given by dv_bench; leave it out")
     try: return json.dumps(options, sort_keys=True) if options else ""
-    except TypeError as e: raise DvBenchError(f"arch_options: expected numbers, texts and lists ({e})") from None
+    except TypeError as e:
+        raise DvBenchError(f"arch_options: expected numbers, texts and lists ({e})") from None
 
 # %% ../../nbs/44_training.settings.ipynb #b61533b2
 def _joined(
@@ -177,7 +179,7 @@ def _check_early_stopping(early_stopping:int, mode:str):
 class Config:
     "Settings of one architecture's runs. Raises DvBenchError that names the setting and what was expected."
     arch: str = setting(
-        "inception", "a timm name, a short name, allele_fraction, gradient_boosting, or your own FILE.py:NAME")
+        "inception", "a timm name, a short name, allele_fraction, gradient_boosting, or a FILE.py:NAME")
     data: str = setting(
         "", 'dataset folder, or several, comma-separated; "" stands for data/demo', compared=False)
     test_data: str = setting(

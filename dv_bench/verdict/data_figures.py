@@ -37,7 +37,8 @@ def _add_line(fig:go.Figure, rows:pd.DataFrame, look:Look, arch:str):
              for row in rows.itertuples()]
     fig.add_scatter(x=rows.train_images.tolist(), y=_per_1000(rows.rate, rows.n_sites).tolist(),
                     mode="lines+markers", line=dict(color=look.colour, width=2),
-                    marker=dict(symbol=symbols, size=8), name=arch, legendgroup=arch, text=hover, hovertemplate="%{text}<extra></extra>")
+                    marker=dict(symbol=symbols, size=8), name=arch, legendgroup=arch,
+                    text=hover, hovertemplate="%{text}<extra></extra>")
 
 # %% ../../nbs/81c_verdict.data_figures.ipynb #650f1164
 def data_figure(

@@ -107,6 +107,8 @@ def verdict_of(
     sentences, notes = verdict(results.runs, results.sites, results.table, results.common, results.baseline,
                                results.endpoint, results.convergence)
     info = results.runs.info
+    if info["size"]:
+        notes = [*notes, f"Every run was trained on at most {size_in_words(info['size'])} of its fold."]
     if len(info["sizes"]) > 1:
         notes = [*notes, f"All comparisons are of runs on {size_in_words(info['size'])}; those on fewer are "
                          "in \"How much data does it need?\"."]
