@@ -7,7 +7,31 @@ __all__ = ['dvb_simulate']
 
 # %% ../../nbs/88_commands.simulate.ipynb #53fa9bf0
 from .entry import command
-from ..simulation.sample import Options, simulate
+from ..simulation.options import Options, read_lengths
+from ..simulation.sample import simulate
+
+# %% ../../nbs/88_commands.simulate.ipynb #1fdde3b0
+def _report_variants(
+    given:dict, # of simulation.json
+):
+    "Print how many records of the VCF were used, and why the others were not."
+    reasons = ", ".join(f"{n:,} {reason}" for reason, n in given["left_out"].items())
+    left_out = f"; left out: {reasons}" if reasons else ""
+    print(f"{given['name']}: {given['used']:,} of {given['records']:,} records are variants of the sample"
+          +left_out)
+
+# %% ../../nbs/88_commands.simulate.ipynb #ccf28d7e
+def _report(
+    out:str,   # folder
+    made:dict, # of `simulate`
+):
+    "Print what was made."
+    depth = f"{made['coverage']:g}x"
+    if made["coverage_to"]: depth += f" to {made['coverage_to']:g}x"
+    print(f"{out}: {made['mb']:g} Mb (simulated), {made['reads']:,} reads at {depth} of {made['read_length']} "
+          f"bases, profile {made['platform']}; {made['snps']:,} SNP sites and {made['indels']:,} indel sites in "
+          "truth.vcf.gz")
+    if "variants" in made: _report_variants(made["variants"])
 
 # %% ../../nbs/88_commands.simulate.ipynb #bb8c3321
 @command
@@ -16,21 +40,23 @@ def dvb_simulate(
     mb:float=2.,              # megabases of sequence
     coverage:float=30.,       # mean depth
     coverage_to:float=0.,     # mixed depth: each 50 kb gets a depth between --coverage and this
-    read_length:int=150,      # bases, 50 to 300
+    read_length:str="150",    # bases, 50 to 300; of several (100,151,250) each 50 kb has one
     seed:int=42,              # same seed, same files
     ref:str="",               # FASTA to take real sequence from; without it a synthetic genome is made
     region:str="",            # with --ref: contigs or ranges, separated by spaces; by default from its start
     platform:str="hiseq101",  # profile: a name (hiseq101, hiseq148) or a JSON file of dvb_profile
     insert_size:float=0.,     # median fragment length, bases; 0 takes the profile's
     variant_rate:float=1/850, # variants per base
+    variants:str="",          # VCF to take variants and genotypes from, instead of making them
+    fill:bool=False,          # with --variants: also make variants where the VCF has none for 10 kb
     sample:str="SIMULATED",   # name of the sample
     aligner:str="",           # bwa: align the reads again with bwa mem, where it is installed
     jobs:int=1,               # processes; the files are the same for any number
 ):
     "Simulate aligned reads with truth: reference.fasta, reads.bam, truth.vcf.gz, confident.bed and indexes."
-    options = Options(coverage, coverage_to, read_length, seed, platform, insert_size, variant_rate,
-                      sample=sample)
-    made = simulate(out, mb, options, ref or None, region, jobs, aligner)
-    print(f"{out}: {made['mb']:g} Mb (simulated), {made['reads']:,} reads at {coverage:g}x of {read_length} "
-          f"bases, profile {made['platform']}; {made['snps']:,} SNP sites and {made['indels']:,} indel sites "
-          "in truth.vcf.gz")
+    lengths = read_lengths(read_length)
+    options = Options(coverage, coverage_to, lengths[0] if len(lengths) == 1 else read_length, seed, platform,
+                      insert_size, variant_rate, sample=sample)
+    made = simulate(out, mb, options, ref or None, region, jobs, aligner, variants=variants or None,
+                    fill=fill)
+    _report(out, made)

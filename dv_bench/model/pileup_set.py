@@ -157,15 +157,16 @@ class ColumnHead(nn.Module):
         self.hidden = nn.Linear(3*size+n_in, size)
         self.drop = nn.Dropout(drop_rate)
         self.fc = nn.Linear(size, num_classes)
+        self.shortcut = nn.Linear(n_in, num_classes, bias=False)
 
     def forward(self,
         x:torch.Tensor, # (n, n_in, columns)
     )->torch.Tensor:    # (n, num_classes)
         x = self.norm(x)
         columns = self.columns(x)
-        centre = columns[:, :, columns.shape[2]//2]
-        together = torch.cat([columns.mean(2), columns.amax(2), centre, x[:, :, x.shape[2]//2]], 1)
-        return self.fc(self.drop(F.relu(self.hidden(together))))
+        centre, candidate = columns[:, :, columns.shape[2]//2], x[:, :, x.shape[2]//2]
+        together = torch.cat([columns.mean(2), columns.amax(2), centre, candidate], 1)
+        return self.fc(self.drop(F.relu(self.hidden(together))))+self.shortcut(candidate)
 
 # %% ../../nbs/39b_model.pileup_set.ipynb #4fb5fe82
 class PileupSet(nn.Module):

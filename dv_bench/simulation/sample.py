@@ -22,10 +22,12 @@ from tqdm.auto import tqdm
 
 from ..core import DvBenchError, atomic_path, package_versions, project_root, write_json
 from ..forms import read_yaml
+from ..hts import open_reference
 from ..machine import map_in_order
 from .bam import BgzfWriter, bam_header, gather_records
-from .blocks import BlockReads, block_reads, open_sample
-from .options import Options, check_aligner, check_options, check_output
+from .blocks import BlockReads, before_block, block_reads, open_sample
+from .given import GivenVariants, read_variants
+from .options import Options, check_aligner, check_options, check_output, read_lengths
 from .reference import Kmers, list_blocks, mean_kept, survey, write_reference
 from .sequencer import make_tables
 from .truth import TruthWriter, vcf_header
@@ -45,8 +47,8 @@ def sorted_records(
         unsorted = np.frombuffer(data+reads.data, np.uint8)
         merged = gather_records(unsorted, np.cumsum(sizes)-sizes, sizes, order)
         places, sizes = places[order], sizes[order]
-        # a fragment starts in its block, but slips and aligned ends move reads a little to the left
-        ready = np.searchsorted(places, reads.block.end-100)
+        # a fragment starts in its block, but slips and aligned ends move reads to the left, within the window
+        ready = np.searchsorted(places, reads.block.end-before_block)
         cut = sizes[:ready].sum()
         yield merged[:cut].tobytes()
         data, places, sizes = merged[cut:].tobytes(), places[ready:], sizes[ready:]
@@ -68,6 +70,7 @@ def _write_reads_and_truth(
     stretches:dict, # contig -> stretches, of `write_reference`
     kmers:Kmers,    # of the reference
     kept:float,     # fraction of fragments that are kept by their GC
+    given:GivenVariants|None, # variants of a VCF; None makes all
     jobs:int,       # processes
     quiet:bool,     # no progress bar
 )->dict:            # number of sites, snps, indels, reads, blocks
@@ -84,7 +87,8 @@ def _write_reads_and_truth(
         vcf.write(vcf_header(contigs, options.sample))
         bam.write(bam_header(contigs, options.sample))
         truth = TruthWriter(vcf, bed, stretches)
-        finished = map_in_order(block_reads, blocks, jobs, open_sample, (fasta, options, kmers, kept), method)
+        opened = (fasta, options, kmers, kept, given)
+        finished = map_in_order(block_reads, blocks, jobs, open_sample, opened, method)
         for records in sorted_records(_record_truth(finished, truth, counts, bar)): bam.write(records)
     return {"sites": truth.sites, "snps": truth.snps, "indels": truth.indels, "reads": counts["reads"],
             "blocks": len(blocks)}
@@ -127,6 +131,22 @@ def _explain_disk_errors(out):
         raise DvBenchError(f"{out} cannot be written: {reason}; nothing was left there. "
                            "Make room or choose another disk") from error
 
+# %% ../../nbs/35_simulation.sample.ipynb #5d25356f
+def _given_variants(variants, folder, ref, stretches, options, fill):
+    "The variants of a VCF for the reference that was written to a folder."
+    contigs = list(stretches)
+    if ref:
+        with open_reference(ref) as source: contigs = source.references
+    return read_variants(variants, folder/"reference.fasta", contigs, stretches, options.seed, options.sample,
+                         fill)
+
+# %% ../../nbs/35_simulation.sample.ipynb #963c97bc
+def _variant_counts(variants, given):
+    "What simulation.json says about the VCF of variants; nothing without one."
+    if given is None: return {}
+    return {"variants": {"name": Path(variants).name, "fill": given.fill, "records": given.records,
+                         "used": given.used, "left_out": given.left_out}}
+
 # %% ../../nbs/35_simulation.sample.ipynb #3de983c1
 def simulate(
     out:str|Path,      # folder to make; it must not exist or be empty
@@ -137,25 +157,30 @@ def simulate(
     jobs:int=1,        # processes; the files are the same for any number
     aligner:str="",    # "bwa" aligns the reads again with bwa mem
     quiet:bool=False,  # no progress bar
+    variants:str|Path|None=None, # VCF of the variants and genotypes; None makes all
+    fill:bool=False,   # with `variants`: also make variants where the VCF has none for 10 kb
 )->dict:               # counts and settings, also in simulation.json
     "Simulate a sample, completely or not at all. Raises DvBenchError for unusable settings or input."
     out = Path(out)
     profile = check_options(options, mb, jobs)
     check_output(out, mb, max(options.coverage, options.coverage_to))
     check_aligner(aligner)
+    if fill and not variants: raise DvBenchError("--fill: give the VCF whose gaps it fills (--variants)")
     if out.is_dir(): out.rmdir()
     with _explain_disk_errors(out), atomic_path(out) as folder:
         folder.mkdir()
         stretches = write_reference(folder/"reference.fasta", mb, options.seed, ref, region)
+        given = _given_variants(variants, folder, ref, stretches, options, fill) if variants else None
         bases = sum(end-start for parts in stretches.values() for start, end in parts)
         fragment = int(options.insert_size or profile["insert_size"][50])
         kmers, by_gc = survey(folder/"reference.fasta", bases, fragment)
-        kept = mean_kept(by_gc, make_tables(profile, options.read_length).depth_gc)
-        counts = _write_reads_and_truth(folder, options, stretches, kmers, kept, jobs, quiet)
+        kept = mean_kept(by_gc, make_tables(profile, read_lengths(options.read_length)[0]).depth_gc)
+        counts = _write_reads_and_truth(folder, options, stretches, kmers, kept, given, jobs, quiet)
         _finish(folder, options.sample, counts["reads"], aligner, jobs)
         made = {"simulated": True, "mb": round(bases/1e6, 6), "ref": Path(ref).name if ref else None,
                 "region": region, "aligner": aligner or None, **asdict(options), "platform": profile["name"],
-                **counts, "versions": package_versions(("dv_bench", "numpy", "pysam"))}
+                **_variant_counts(variants, given), **counts,
+                "versions": package_versions(("dv_bench", "numpy", "pysam"))}
         write_json(folder/"simulation.json", made)
     return made
 
