@@ -13,10 +13,12 @@ from typing import NamedTuple
 import timm
 import torch
 from huggingface_hub import hf_hub_download
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
-from ..core import DvBenchError, class_names
+from ..core import DvBenchError, class_names, package_data
 from . import pileup_set # registers its networks with timm
 from .names import pileup_set_names, timm_name
 
@@ -168,7 +170,9 @@ def _local_weights(
     file:str, # as the user wrote it
     name:str, # timm's name, for the message
 )->Path:
-    path = Path(file).expanduser()
+    path = package_data("pileup_set/model.safetensors") if file == "shipped" else Path(file).expanduser()
+    if file == "shipped" and name != "pileup_set":
+        raise DvBenchError(f"pretrained=shipped: the weights that come with the package are of pileup_set, not of {name}")
     if path.suffix != ".safetensors" or not path.exists():
         raise DvBenchError(f"pretrained={file}: expected an existing .safetensors file with {name}'s weights")
     return path
@@ -204,10 +208,25 @@ def _timm_options(
 )->dict: # of timm's constructor
     options = {"drop_rate": drop_rate}
     if drop_path_rate: options["drop_path_rate"] = drop_path_rate # many architectures do not have it
-    if pretrained:
+    if pretrained and name not in pileup_set_names:
         options["pretrained"] = True
         options["pretrained_cfg_overlay"] = {"file": str(_weights_file(name, pretrained))}
     return options
+
+# %% ../../nbs/40_model.architectures.ipynb #75657be6
+def _start_from(
+    model:nn.Module,
+    name:str,            # of one of this project's networks
+    pretrained:bool|str,
+):
+    "Load weights into a network that timm publishes none for. Raises DvBenchError where they do not fit."
+    if pretrained is True:
+        raise DvBenchError(f"no weights of {name} are published; pretrained=shipped takes those that come with the "
+                           "package, or name a safetensors file")
+    file = _local_weights(pretrained, name)
+    try: model.load_state_dict(load_file(file))
+    except (OSError, RuntimeError, SafetensorError) as e:
+        raise DvBenchError(f"the weights {pretrained} do not fit {name}: {' '.join(str(e).split())[:200]}") from None
 
 # %% ../../nbs/40_model.architectures.ipynb #fd2cef68
 def build_model(
@@ -216,7 +235,8 @@ def build_model(
     height:int=100,           # pixels of the images
     width:int=221,
     pad:int=0,                # side of the square that images are padded to; 0 for the native size
-    pretrained:bool|str=False,# True: published weights from the hub; a path: weights in a safetensors file
+    pretrained:bool|str=False,# True: published weights from the hub; a path: weights in a safetensors file;
+                              # shipped: those of pileup_set that come with the package
     seed:int=0,               # of the initial weights; the global generator stays as it is
     drop_rate:float=0.,       # dropout before the head
     drop_path_rate:float=0.,  # stochastic depth, for the architectures that have it
@@ -233,5 +253,6 @@ def build_model(
         except (RuntimeError, KeyError) as e:
             if not pretrained: raise
             raise DvBenchError(f"the weights {pretrained} do not fit {name}: {str(e)[:200]}") from None
+    if pretrained and name in pileup_set_names: _start_from(model, name, pretrained)
     model.input_size = fitted.size
     return model

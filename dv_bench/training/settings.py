@@ -234,7 +234,7 @@ class Config:
     clip: float = setting(0., "largest norm of the gradient; 0 is off", 0, 1e6)
     early_stopping: int = setting(
         0, "stop after this many epochs without a lower tune loss; 0 is off", 0, 100_000)
-    pretrained: bool|str = setting(False, "True: the hub's weights; or a safetensors file")
+    pretrained: bool|str = setting(False, "True: the hub's weights; a safetensors file; or shipped: pileup_set's of the package")
     drop_rate: float = setting(0., "dropout before the head", 0, .99)
     drop_path_rate: float = setting(0., "stochastic depth, where an architecture has it", 0, .99)
     pad: int = setting(
