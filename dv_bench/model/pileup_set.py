@@ -104,7 +104,9 @@ class ReadLayer(nn.Module):
         is_read:torch.Tensor, # (n, 1, reads, 1), 0 or 1
         depth:torch.Tensor,   # (n, 1, 1), reads, at least 1
     )->torch.Tensor:          # (n, n_out, reads, columns)
-        x = F.relu(self.along(x))*is_read
+        weight = self.along.weight.contiguous() # the layout of the weights decides that of the result
+        x = F.conv2d(x, weight, self.along.bias, padding=self.along.padding, dilation=self.along.dilation)
+        x = F.relu(x)*is_read
         if self.back is None: return x
         column = torch.cat([x.sum(2)/depth, x.amax(2)], 1)
         return F.relu(x+self.back(column).unsqueeze(2))*is_read
@@ -200,6 +202,7 @@ class PileupSet(nn.Module):
     def forward(self,
         x:torch.Tensor, # (n, channels, rows, columns), pixels 0..255
     )->torch.Tensor:    # (n, num_classes)
+        x = x.contiguous() # sums over reads are slow where channels are last
         reference, reads = x[:, :, :1], x[:, :, reference_rows:]
         if not self.with_reference: reference = torch.zeros_like(reference)
         if _shapes_are_fixed(x): return self.head(self.columns(reads, reference))
