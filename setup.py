@@ -17,7 +17,7 @@ setup(
     license="Apache-2.0",
     python_requires=f">={cfg['min_python']}",
     packages=find_packages(include=["dv_bench", "dv_bench.*"]),
-    package_data={"dv_bench": ["data/*", "templates/*", "static/*"]},
+    package_data={"dv_bench": ["data/*", "data/pileup_set/*", "templates/*", "static/*"]},
     install_requires=cfg["requirements"].split(),
     extras_require={name: cfg[f"{name}_requirements"].split() for name in ("dev", "onnx")},
     entry_points={

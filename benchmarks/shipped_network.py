@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pysam
 
-from dv_bench.core import package_data
+from dv_bench.core import package_data, read_json, write_json
 from dv_bench.manifest import manifest_name, write_manifest
 from dv_bench.training.card import write_card
 from dv_bench.training.runs import open_run
@@ -34,7 +34,7 @@ samples = {
              "--variant_rate", "0.002", "--sample", "SHIPPED3"],
 }
 training = {
-    "folds": 12, "fold": 0, "tune_fraction": 0.08, "epochs": 4, "batch_size": 64, "optimizer": "adamw", "lr": 2e-3,
+    "folds": 12, "fold": 0, "tune_fraction": 0.08, "epochs": 5, "batch_size": 64, "optimizer": "adamw", "lr": 2e-3,
     "weight_decay": 0.02, "scheduler": "cosine", "warmup": 0.3, "ema": 0.99, "drop_rate": 0.2, "drop_reads": 0.3,
     "columns": 101, "exchange_images": 0, "precision": "fp32", "tracker": "none",
 }
@@ -74,12 +74,20 @@ def make_images(name: str, ref: Path, variants: Path, work: Path, jobs: int):
         sample/"truth.vcf.gz", "--confident", sample/"confident.bed", "--source", name, "--jobs", jobs)
 
 
+def without_folders(record: dict) -> dict:
+    "A run.json that names datasets without the folders of the machine they were on."
+    data = ",".join(f"{name}.data" for name in samples)
+    settings = record["settings"] | {"data": data, "outputs": ""}
+    return record | {"settings": settings, "dataset": record["dataset"] | {"path": data}}
+
+
 def install(folder: Path):
     "Copy a run into the package, with its model card and a manifest."
     target = package_data("pileup_set")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     for name in installed_files: shutil.copy(folder/name, target/name)
+    write_json(target/"run.json", without_folders(read_json(folder/"run.json")))
     write_manifest(target, list(installed_files))
     write_card(target/"model_card.md", open_run(target))
     size = sum(file.stat().st_size for file in target.iterdir())
