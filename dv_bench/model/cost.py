@@ -31,7 +31,7 @@ def count_gmacs(
 )->float:            # 10^9 multiply-accumulates, one image forward
     "Multiply-accumulates of convolutions, matrix products and attention (torch's FlopCounterMode, halved)."
     was_training = model.training
-    x = torch.zeros(1, channels, *model.input_size, device=next(model.parameters()).device)
+    x = torch.ones(1, channels, *model.input_size, device=next(model.parameters()).device) # no row is empty
     unfused = sdpa_kernel(SDPBackend.MATH) # fused attention is not counted
     with torch.no_grad(), unfused, FlopCounterMode(display=False) as counter:
         model.eval()(x)
