@@ -19,8 +19,8 @@ from .checkpoints import save_tensors
 from .device import device_name, micro_batch
 from .evaluation import add_history_row, evaluating, predict
 from .metrics import softmax
-from .normalisation import memory_format, takes_raw_pixels
-from .run import TrainingRun
+from .normalisation import takes_raw_pixels
+from .run import TrainingRun, network_input
 from dv_bench.training.runs import (
     RunRecord, finish_run, write_gallery, write_history, write_predictions
 )
@@ -28,10 +28,10 @@ from .state import State
 
 # %% ../../nbs/51g_training.results.ipynb #2568352b
 def inference_speed(run:TrainingRun, state:State)->float: # images a second
-    "Speed of the network on empty images, in batches as large as in an evaluation."
-    n = min(run.evaluation_batch, len(run.examples))
-    x = torch.zeros(n, run.shape[0], *state.net.input_size, device=run.device)
-    x = x.to(memory_format=memory_format(run.channels_last))
+    "Speed of the network on training images, in batches as large as in an evaluation."
+    n = min(run.evaluation_batch, len(run.numbers["train"]))
+    images = next(iter(run.images.batches([run.numbers["train"][:n]])))
+    x = network_input(run, state.net, images)
     with evaluating(run, state) as net, torch.inference_mode(), run.accelerator.autocast():
         return images_per_second(lambda: net(x), n, run.device, repeats=3, warm=1)
 
