@@ -70,10 +70,10 @@ def _records(
     while True:
         try:
             record = next(vcf, None)
-            str(record) # raises UnicodeDecodeError, a ValueError, for other text than UTF-8
+            if record is None: return
+            record.alleles, record.filter.keys() # raise UnicodeDecodeError, a ValueError, for other text than UTF-8
         except (OSError, ValueError) as e:
             raise DvBenchError(f"{name} is truncated or corrupt ({e})") from None
-        if record is None: return
         yield record
 
 # %% ../../nbs/64a_calling.vcf.ipynb #5496d4bf

@@ -154,7 +154,7 @@ def _checked_field(path, name, raw, sizes):
     shape = profile_fields[name]
     try:
         value = _field_as_array(name, raw, sizes)
-    except (ValueError, IndexError, TypeError, KeyError):
+    except (ValueError, IndexError, TypeError, KeyError, OverflowError):
         raise DvBenchError(f"profile {path}: {name} is not a table of numbers; "
                            "make it again with dvb_profile") from None
     expected = _expected_shape(shape, value.shape, sizes)
