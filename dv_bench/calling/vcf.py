@@ -71,7 +71,7 @@ def _records(
         try:
             record = next(vcf, None)
             if record is None: return
-            record.alleles, record.filter.keys() # raise UnicodeDecodeError, a ValueError, for other text than UTF-8
+            record.contig, record.alleles, record.filter.keys() # raise UnicodeDecodeError, a ValueError
         except (OSError, ValueError) as e:
             raise DvBenchError(f"{name} is truncated or corrupt ({e})") from None
         yield record

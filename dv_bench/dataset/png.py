@@ -57,6 +57,7 @@ def _read_plane(
 ):               # a PIL image
     "One channel of an image. Raises DvBenchError unless the file exists and is an 8-bit grey image."
     try:
+        with Image.open(file) as unread: unread.verify() # the checksums of all chunks
         plane = Image.open(file)
         if plane.width*plane.height > max_pixels:
             raise DvBenchError(f"{where}: {file} has {plane.width} x {plane.height} pixels; expected a pileup image")
