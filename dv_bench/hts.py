@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['max_csi_depth', 'max_index_bytes', 'write_vcf', 'Reference', 'open_reference', 'sequence_md5', 'contig_md5',
-           'reference_record', 'record_genotype', 'check_sequences', 'find_index', 'read_index', 'check_index',
-           'check_cram_index']
+           'reference_record', 'record_genotype', 'read_header', 'header_lines', 'header_contigs', 'check_sequences',
+           'find_index', 'read_index', 'open_variant_file', 'check_index', 'check_cram_index']
 
 # %% ../nbs/03_hts.ipynb #afd50d1b
 import functools
@@ -14,6 +14,7 @@ import hashlib
 import io
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -181,6 +182,33 @@ def record_genotype(
                            f"and the record has {n_alts} ALT alleles")
     return tuple(genotype)
 
+# %% ../nbs/03_hts.ipynb #eb0ad04c
+def read_header(
+    path:str|Path, # of the file, for the message
+    read:Callable, # without arguments; what is wanted from the header
+):                 # what `read` returns
+    "A part of a header that pysam decodes. Raises DvBenchError where the header is not text in UTF-8."
+    try:
+        return read()
+    except ValueError as e: # UnicodeDecodeError is one
+        raise DvBenchError(f"{path}: the header cannot be read, expected text in UTF-8 ({e}); "
+                           "make the file again") from None
+
+# %% ../nbs/03_hts.ipynb #4d407559
+def header_lines(
+    reads:pysam.AlignmentFile,
+)->dict[str, list]: # "SQ", "RG" and so on -> lines, each a dict of tags
+    "The header of a file of reads. Raises DvBenchError where it is not text in UTF-8."
+    return read_header(reads.filename.decode(errors="backslashreplace"), reads.header.to_dict)
+
+# %% ../nbs/03_hts.ipynb #81ca8839
+def header_contigs(
+    variants:pysam.VariantFile,
+)->dict[str, int|None]: # name -> bases; None where the header does not say
+    "The contigs of a VCF's header. Raises DvBenchError where it is not text in UTF-8."
+    def read(): return {name: contig.length for name, contig in variants.header.contigs.items()}
+    return read_header(variants.filename.decode(errors="backslashreplace"), read)
+
 # %% ../nbs/03_hts.ipynb #0bae619b
 def check_sequences(
     reads:pysam.AlignmentFile,
@@ -188,7 +216,7 @@ def check_sequences(
     contigs:dict[str, str], # name in the reference -> name in the reads
 ):
     "Raises DvBenchError where the reads' header states another MD5 than that of the reference's contig."
-    stated = {line["SN"]: line["M5"] for line in reads.header.to_dict().get("SQ", ()) if "M5" in line}
+    stated = {line["SN"]: line["M5"] for line in header_lines(reads).get("SQ", ()) if "M5" in line}
     for contig, name in contigs.items():
         if name not in stated: continue
         found = contig_md5(ref, contig)
@@ -232,6 +260,14 @@ def _number(
 )->int:         # 32 bits, little-endian
     return int.from_bytes(data[at:at+4], "little")
 
+# %% ../nbs/03_hts.ipynb #0c334f79
+def _check_index_names(
+    names:bytes,  # of contigs, each with a 0 behind it
+    contigs:int,
+):
+    "Raises ValueError where there are more or fewer names than contigs."
+    if names.count(b"\0") != contigs or names and names[-1]: raise ValueError
+
 # %% ../nbs/03_hts.ipynb #42382543
 def _index_layout(
     data:bytes, # an uncompressed index
@@ -243,6 +279,7 @@ def _index_layout(
         contigs, first_bin = _number(data, 4), 8
     elif kind == b"TBI\1":
         contigs, first_bin = _number(data, 4), 36+_number(data, 32)
+        _check_index_names(data[36:first_bin], contigs)
     elif kind == b"CSI\1":
         depth, text_length = _number(data, 8), _number(data, 12)
         if depth > max_csi_depth: raise ValueError
@@ -254,30 +291,68 @@ def _index_layout(
     return _IndexLayout(contigs, first_bin, 12 if is_csi else 4, metadata_bin, not is_csi)
 
 # %% ../nbs/03_hts.ipynb #1c3bf123
+def _check_chunks(
+    data:bytes,         # an uncompressed index
+    at:list[int],       # byte at which the chunks of each bin begin
+    counts:list[int],   # chunks of each bin
+)->int:                 # virtual offset at which the last chunk ends; 0 without a chunk
+    "Raises ValueError where a chunk ends before it begins."
+    counts = np.array(counts, int)
+    firsts = np.repeat(np.array(at, int)-16*(np.cumsum(counts)-counts), counts)
+    starts = firsts+16*np.arange(counts.sum())
+    chunks = np.frombuffer(data, np.uint8)[starts[:, None]+np.arange(16)].view("<u8")
+    if (chunks[:, 0] > chunks[:, 1]).any(): raise ValueError
+    return int(chunks[:, 1].max(initial=0))
+
+# %% ../nbs/03_hts.ipynb #d1089fef
+class _Bins(NamedTuple):
+    "The bins of one contig."
+    names: list[int]  # numbers of bins
+    at: list[int]     # byte at which their chunks begin
+    counts: list[int] # chunks
+    end: int          # byte after the last bin
+
+# %% ../nbs/03_hts.ipynb #16feab91
+def _parse_bins(
+    data:bytes,          # an uncompressed index
+    at:int,              # byte at which the bins of a contig begin
+    layout:_IndexLayout,
+)->_Bins:                # without the one that holds counts in place of chunks
+    "Raises ValueError for truncated data, and for bins that are there twice or cannot be."
+    bins = _Bins([], [], [], 0)
+    if at > len(data): raise ValueError
+    n_bins = _number(data, at)
+    at += 4
+    for _ in range(n_bins):
+        if at > len(data): raise ValueError
+        name, chunks = _number(data, at), _number(data, at+layout.bin_header)
+        at += layout.bin_header+4
+        if name == layout.metadata_bin and chunks != 2 or name == layout.metadata_bin-1: raise ValueError
+        if name > layout.metadata_bin or at+16*chunks > len(data): raise ValueError
+        if name != layout.metadata_bin: bins.at.append(at), bins.counts.append(chunks)
+        bins.names.append(name)
+        at += 16*chunks
+    if len(set(bins.names)) < n_bins: raise ValueError
+    return bins._replace(end=at)
+
+# %% ../nbs/03_hts.ipynb #91552b2f
 def _parse_index(
     data:bytes, # an uncompressed index
 )->tuple[list[np.ndarray], int]: # as for `read_index`
-    "Linear indexes and the end of the records. Raises ValueError for truncated data and bins that cannot be."
+    "Linear indexes and the end of the records. Raises ValueError for what htslib could not use, or crash on."
     layout = _index_layout(data)
-    linear = []
-    end = 0
+    linear, starts, counts = [], [], []
     at = layout.first_bin
     for _ in range(layout.contigs):
-        if at > len(data): raise ValueError
-        bins = _number(data, at)
-        at += 4
-        for _ in range(bins):
-            if at > len(data): raise ValueError
-            name = _number(data, at)
-            if name > layout.metadata_bin: raise ValueError
-            at += layout.bin_header
-            at += 4+16*_number(data, at)
-            if name != layout.metadata_bin: end = max(end, int.from_bytes(data[at-8:at], "little"))
+        bins = _parse_bins(data, at, layout)
+        starts += bins.at
+        counts += bins.counts
+        at = bins.end
         if not layout.linear: continue
         linear.append(np.frombuffer(data, "<u8", _number(data, at), at+4))
         at += 4+8*len(linear[-1])
-    if at > len(data): raise ValueError
-    return linear, end
+    if len(data)-at not in (0, 8): raise ValueError # 8 bytes: number of records without a position
+    return linear, _check_chunks(data, starts, counts)
 
 # %% ../nbs/03_hts.ipynb #3c513b91
 max_index_bytes = 2**30 # uncompressed; that of a human genome at 30x has some 10 MB
@@ -316,6 +391,17 @@ def _skip_bam_header(f:pysam.BGZFile):
     f.read(number())
     for _ in range(number()): f.read(number()+4)
 
+# %% ../nbs/03_hts.ipynb #1f74f212
+def open_variant_file(
+    path:str|Path, # VCF or BCF
+)->pysam.VariantFile:
+    """Open a VCF, and its index if it has one. The index is checked before, since htslib may end the process on a
+    damaged one. Raises DvBenchError for a damaged index, OSError or ValueError for another file."""
+    for suffix in (".csi", ".tbi"):
+        index = Path(f"{path}{suffix}")
+        if index.is_file(): read_index(index, index.stat().st_mtime)
+    return pysam.VariantFile(str(path))
+
 # %% ../nbs/03_hts.ipynb #ecc64019
 def _bytes_behind(
     path:Path,  # BAM, or a compressed VCF or BCF
@@ -325,7 +411,7 @@ def _bytes_behind(
     "The bytes after the last indexed record. Raises ValueError or OSError when the file ends before it."
     if end >> 16 > path.stat().st_size: raise ValueError  # where the last record's block begins
     if not end and not reads:
-        with pysam.VariantFile(str(path)) as f: return b"record" if next(f, None) else b""
+        with open_variant_file(path) as f: return b"record" if next(f, None) else b""
     with pysam.BGZFile(str(path)) as f:
         if end:
             f.seek(end)

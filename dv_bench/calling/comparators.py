@@ -16,7 +16,7 @@ import pandas as pd
 import pysam
 
 from ..core import DvBenchError, find_path
-from ..hts import write_vcf
+from ..hts import open_variant_file, write_vcf
 from .alleles import Call
 from .vcf import quiet_htslib, reference_window, vcf_alleles
 from .matching import Matches
@@ -66,7 +66,7 @@ def _read_decisions(
     calls:dict[str, list[Call]],  # contig -> calls of this side
 )->dict[str, list]:               # contig -> a decision per call, None where the record is missing
     "vcfeval's decision on each call."
-    with pysam.VariantFile(str(path)) as vcf:
+    with open_variant_file(path) as vcf:
         decisions = {(record.chrom, int(record.id)): record.info.get(key) for record in vcf}
     return {contig: [decisions.get((contig, number)) for number in range(len(on_contig))]
             for contig, on_contig in calls.items()}

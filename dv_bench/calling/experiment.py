@@ -17,7 +17,7 @@ import pysam
 
 from ..core import DvBenchError, find_path
 from ..genome import Region, RegionSet, merge_intervals
-from ..hts import open_reference, write_vcf
+from ..hts import open_reference, open_variant_file, read_header, write_vcf
 from ..training.metrics import image_metrics
 from ..training.runs import open_runs
 from .records import sort_by_position, vcf_header
@@ -65,7 +65,8 @@ def _samples_in(
 )->list[str]:
     "The samples that the truth has too; all samples when it has none of them."
     if not find_path(truth).exists(): return names
-    with pysam.VariantFile(str(find_path(truth))) as vcf: samples = set(vcf.header.samples)
+    with open_variant_file(find_path(truth)) as vcf:
+        samples = read_header(truth, lambda: set(vcf.header.samples))
     return [name for name in names if name in samples] or names
 
 # %% ../../nbs/69_calling.experiment.ipynb #fe370058

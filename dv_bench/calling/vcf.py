@@ -15,7 +15,7 @@ import pysam
 from ..core import DvBenchError, find_path
 from ..genome import Region, concrete_bases
 from ..contigs import check_names
-from ..hts import record_genotype
+from ..hts import header_contigs, open_variant_file, read_header, record_genotype
 from .alleles import Call, split_record
 
 # %% ../../nbs/64a_calling.vcf.ipynb #93f49ea7
@@ -35,7 +35,7 @@ def _open_variant_file(
     path = find_path(path)
     if not path.exists(): raise DvBenchError(f"{what}: {path} does not exist")
     try:
-        return pysam.VariantFile(str(path))
+        return open_variant_file(path)
     except NotImplementedError:
         raise DvBenchError(f"{what}: {path} is compressed with gzip; expected bgzip: "
                            "`gunzip` it, then `bgzip` it") from None
@@ -51,7 +51,7 @@ def open_vcf(
     "Open a VCF and find its sample. Raises DvBenchError."
     vcf = _open_variant_file(path, what)
     where = f"{what}: {find_path(path)}"
-    samples = list(vcf.header.samples)
+    samples = read_header(path, lambda: list(vcf.header.samples))
     names = ", ".join(samples[:10])
     if not samples: raise DvBenchError(f"{where} has no sample column, so it holds no genotypes to compare")
     if sample and sample not in samples:
@@ -185,7 +185,7 @@ def read_calls(
     "The variant calls of one sample. Raises DvBenchError naming file and record."
     vcf, column = open_vcf(path, what, sample)
     lengths = dict(zip(fasta.references, fasta.lengths))
-    in_header = {name: contig.length for name, contig in vcf.header.contigs.items()}
+    in_header = header_contigs(vcf)
     check_names(in_header, lengths, alias, f"{what}: {path}")
     calls = {alias.get(name, name): [] for name in in_header}
     n_symbolic = 0

@@ -217,7 +217,8 @@ def _cigar_text(
     operations:list[tuple[int, int]],
     most:int=6, # operations to show
 )->str:
-    shown = "".join(f"{length}{op_codes[op]}" for op, length in operations[:most])
+    letters = [op_codes[op] if op < len(op_codes) else "?" for op, _ in operations]
+    shown = "".join(f"{length}{letter}" for letter, (_, length) in zip(letters[:most], operations))
     return shown + ("…" if len(operations) > most else "")
 
 # %% ../../nbs/21_images.decoding.ipynb #bf250c45
@@ -230,7 +231,7 @@ def _unfitting_read(data)->str:
         n_read = sum(length for op, length in operations if consumes_read[op])
         n_bases = parts.end-parts.quals
         if operations and n_bases and n_read != n_bases:
-            name = bytes(data[parts.name:parts.cigar-1]).decode()
+            name = bytes(data[parts.name:parts.cigar-1]).decode(errors="backslashreplace")
             position = int32(data, at+pos0_offset)+1
             return f"read {name} at {position}, {n_bases} bases, CIGAR {_cigar_text(operations)}"
         at += 4+int32(data, at)

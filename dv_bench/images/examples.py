@@ -22,7 +22,7 @@ from ..core import DvBenchError, channel_numbers, class_names, sha256_file
 from ..machine import map_in_order
 from ..genome import Region, concrete_bases, inside, intersect_intervals, overlapping_intervals
 from ..contigs import name_in_file
-from ..hts import open_reference, reference_record
+from ..hts import header_lines, open_reference, reference_record
 from ..dataset.tfrecord import Example, write_examples
 from ..dataset.rows import describe_alleles, reference_context
 from ..dataset.writer import DatasetWriter, encode_image
@@ -395,7 +395,7 @@ def as_example(
 def is_simulated(job:Job)->bool:
     "Do the reads come from dvb_simulate, which notes it in the read groups?"
     with open_reads(job.reads, job.ref) as handle:
-        return any(group.get("DS") == "simulated" for group in handle.header.to_dict().get("RG", ()))
+        return any(group.get("DS") == "simulated" for group in header_lines(handle).get("RG", ()))
 
 # %% ../../nbs/28_images.examples.ipynb #3790ea21
 def _open_writer(

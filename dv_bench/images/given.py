@@ -16,6 +16,7 @@ from fastcore.basics import patch
 from ..core import DvBenchError, find_path
 from ..contigs import check_names, name_in_file
 from ..genome import concrete_bases
+from ..hts import header_contigs
 from .truth import check_vcf_index, open_vcf
 
 # %% ../../nbs/22c_images.given.ipynb #97af2525
@@ -33,7 +34,7 @@ class GivenVariants:
             raise DvBenchError(f"{self.path} does not exist; expected a VCF of variants")
         self.file = open_vcf(self.path)
         check_vcf_index(self.path, self.file)
-        lengths = {name: contig.length for name, contig in self.file.header.contigs.items()}
+        lengths = header_contigs(self.file)
         check_names(lengths, contigs, alias, str(self.path))
 
 # %% ../../nbs/22c_images.given.ipynb #38922663
@@ -71,7 +72,7 @@ def variants(self:GivenVariants,
     counts:Counter,                   # of sites, added to
 )->list[tuple]:                       # (pos0, ref, alts) by position, each once
     "The variants that start in a stretch. Raises DvBenchError where a record cannot be used."
-    name = name_in_file(contig, [*self.file.header.contigs], self.alias)
+    name = name_in_file(contig, [*header_contigs(self.file)], self.alias)
     found = {}
     for record in self._records(name, start0, end0):
         alts = tuple(alt.upper() for alt in record.alts or () if set(alt.upper()) <= set("ACGT"))

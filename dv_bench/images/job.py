@@ -12,7 +12,7 @@ from pathlib import Path
 from ..core import DvBenchError, find_path, height, reference_rows, wgs_channels, width
 from ..genome import Region, intersect_intervals
 from ..contigs import calling_regions, name_in_file, sex_chromosome
-from ..hts import check_sequences, open_reference
+from ..hts import check_sequences, header_contigs, open_reference
 from ..thresholds import Thresholds, check_thresholds
 from .decoding import open_reads
 from .read_filter import check_sample, read_groups, sample_names
@@ -53,7 +53,7 @@ def truth_name(
     alias:dict,
 )->str:
     "A contig as the truth VCF calls it; unchanged if the VCF does not have it."
-    return name_in_file(contig, [*truth.file.header.contigs], alias) or contig
+    return name_in_file(contig, [*header_contigs(truth.file)], alias) or contig
 
 # %% ../../nbs/27a_images.job.ipynb #5e450bff
 def open_truth(

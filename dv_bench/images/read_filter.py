@@ -16,6 +16,7 @@ import numpy as np
 import pysam
 
 from ..core import DvBenchError
+from ..hts import header_lines
 from ..machine import compiled, inlined
 from .reads import (
     CDIFF, CREF_SKIP, CSOFT_CLIP, FDUP, FMUNMAP, FPAIRED, FPROPER_PAIR, FQCFAIL, FSECONDARY, FSUPPLEMENTARY,
@@ -42,7 +43,7 @@ def read_groups(
     handle:pysam.AlignmentFile,
 )->dict[str, str|None]: # ID -> sample; None where the group names none
     "The read groups of a file's header."
-    groups = handle.header.to_dict().get("RG", ())
+    groups = header_lines(handle).get("RG", ())
     return {group.get("ID", ""): group.get("SM") or None for group in groups}
 
 # %% ../../nbs/20b_images.read_filter.ipynb #5295f91b

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..core import DvBenchError
 from ..genome import concrete_bases, intersect_intervals, read_bed
 from ..contigs import sex_chromosome
-from ..hts import check_index, record_genotype
+from ..hts import check_index, header_contigs, open_variant_file, read_header, record_genotype
 from ..spans import max_shift, record_span
 
 # %% ../../nbs/22a_images.truth.ipynb #4ef0641c
@@ -24,7 +24,7 @@ def open_vcf(
 )->pysam.VariantFile:
     "Open a VCF. Raises DvBenchError if it cannot be read."
     try:
-        return pysam.VariantFile(str(path))
+        return open_variant_file(path)
     except (OSError, ValueError) as e:
         raise DvBenchError(f"{path} is not a VCF that can be read: {e}") from None
 
@@ -53,7 +53,7 @@ def choose_sample(
     sample:str|None=None,        # the name asked for
 )->str:
     "The sample whose genotypes are the truth. Raises DvBenchError if there is none or several."
-    samples = list(header.samples)
+    samples = read_header(path, lambda: list(header.samples))
     first_names = ", ".join(samples[:5])
     if not samples:
         raise DvBenchError(f"{path} has no genotypes (no sample columns); "
@@ -88,7 +88,7 @@ class TruthSet:
         check_vcf_index(self.path, self.file)
         self.sample = choose_sample(self.path, self.file.header, sample)
         self.column = list(self.file.header.samples).index(self.sample)
-        lengths = [contig.length for contig in self.file.header.contigs.values()]
+        lengths = header_contigs(self.file).values()
         self.has_no_contig_lines = not any(lengths) # pysam takes the names from the index then
         self.regions = read_bed(bed, needed=True) # contig -> sorted, merged intervals
 
@@ -168,7 +168,7 @@ def records(self:TruthSet,
     contig:str, start:int, end:int, # 0-based half-open
 )->list[pysam.VariantRecord]:       # in order of position
     "The records that overlap a region. Raises DvBenchError on an unknown contig."
-    if contig not in self.file.header.contigs and self.has_no_contig_lines: return [] # no record there
+    if contig not in header_contigs(self.file) and self.has_no_contig_lines: return [] # no record there
     try:
         found = list(self.file.fetch(contig, max(0, start), end))
         for record in found: str(record) # raises UnicodeDecodeError, a ValueError, for other text than UTF-8

@@ -16,7 +16,7 @@ import pysam
 
 from ..contigs import similar_name
 from ..core import DvBenchError, find_path
-from ..hts import record_genotype
+from ..hts import read_header, record_genotype
 from ..images.truth import choose_sample, open_vcf, unusable
 from .sequence import random_for
 from .variants import Edit, Variant, allele_edit
@@ -137,7 +137,7 @@ def _open_sample_column(path, sample):
     "The opened VCF and the column of the sample. Raises DvBenchError where there are no genotypes."
     if not path.is_file(): raise DvBenchError(f"{path} is no file; expected a VCF with genotypes")
     file = open_vcf(path)
-    samples = list(file.header.samples)
+    samples = read_header(path, lambda: list(file.header.samples))
     if not samples or "GT" not in file.header.formats:
         missing = "no sample column" if not samples else "no GT in its header"
         raise DvBenchError(f"{path} has no genotypes ({missing}); every record needs one")
