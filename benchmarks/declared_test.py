@@ -32,7 +32,7 @@ from dv_bench.dataset.folder import PileupDataset
 depth = ["--coverage", "5", "--coverage_to", "60", "--variant_rate", "0.002"]
 training_sample = ["--mb", "14", "--platform", "hiseq101", "--read_length", "101,151", "--seed", "301",
                    "--sample", "DECLARED_TRAINING", *depth]
-test_sample = ["--mb", "22", "--platform", "hiseq148", "--read_length", "148", "--seed", "302",
+test_sample = ["--mb", "27", "--platform", "hiseq148", "--read_length", "148", "--seed", "302",
                "--sample", "DECLARED_TEST", *depth]
 least_test_images = 50_000
 archs = ["gradient_boosting", "mobilenetv3_small_100", "pileup_set"]
