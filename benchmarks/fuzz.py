@@ -8,7 +8,7 @@ An outcome is one of these: an error of one line; the same result as before; ano
 file (another text is another input), or where its checksums were made right; a silent change, where a checksum should
 have found it; a traceback; a crash; a hang. The last four are faults, and the program then ends with exit code 1.
 
-Usage: python benchmarks/fuzz.py [--mutations 400] [--seed 0] [--jobs 2] [--only BAM] [--out benchmarks/results/fuzz.md]
+Usage: python benchmarks/fuzz.py [--mutations 400] [--seed 0] [--jobs 2] [--only BAM] [--keep FOLDER] [--out FILE.md]
 """
 import argparse
 import hashlib
@@ -30,9 +30,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import yaml
 from fuzz_inputs import Format, formats_in, gzipped, make_inputs
 
-from dv_bench.core import error_line
+from dv_bench.core import error_line, package_versions
 from dv_bench.dataset.records import masked_crc
 from dv_bench.manifest import manifest_name, write_manifest
 
@@ -96,18 +97,30 @@ def places(value, path=()):
 
 def other_value(data: bytes, rng: random.Random) -> bytes:
     "A value of a JSON document is replaced or left out."
-    document = {"all": json.loads(data)}
+    return json.dumps(with_other_value(json.loads(data), rng)).encode()
+
+
+def other_yaml_value(data: bytes, rng: random.Random) -> bytes:
+    "A value of a YAML document is replaced or left out, or a value refers to another."
+    if rng.random() < .1: return data.replace(b": ", b": &x ", 1)+b"\nextra: [*x, *x]\n"
+    return yaml.safe_dump(with_other_value(yaml.safe_load(data), rng), sort_keys=False).encode()
+
+
+def with_other_value(content, rng: random.Random):
+    "A document in which one value is another or missing."
+    document = {"all": content}
     path = rng.choice([p for p in places(document) if p])
     holder = document
     for key in path[:-1]: holder = holder[key]
     if len(path) > 1 and rng.random() < .2: del holder[path[-1]]
     else: holder[path[-1]] = rng.choice(json_values)
-    return json.dumps(document["all"]).encode()
+    return document["all"]
 
 
 in_place = (flip, extreme_number)
 of_any = (*in_place, truncate, insert, remove, duplicate)
-mutations = {"bytes": of_any, "text": (*of_any, extreme_text, extreme_text), "json": (*of_any, *[other_value]*6)}
+mutations = {"bytes": of_any, "text": (*of_any, extreme_text, extreme_text), "json": (*of_any, *[other_value]*6),
+             "yaml": (*of_any, extreme_text, *[other_yaml_value]*6)}
 
 
 # Checksums made right after a mutation
@@ -145,6 +158,11 @@ def mutate_record(data: bytes, rng: random.Random) -> bytes:
     return data[:start]+length+crcs[0]+inside+crcs[1]+data[end+4:]
 
 
+def mutate_gzipped_record(data: bytes, rng: random.Random) -> bytes:
+    "Change a record of a compressed TFRecord file, and all checksums."
+    return gzipped(mutate_record(zlib.decompress(data, 31), rng))
+
+
 def mutate_png(data: bytes, rng: random.Random) -> bytes:
     "Change a chunk of a PNG and its checksum."
     chunks, at = [], 8
@@ -170,7 +188,8 @@ def mutate_zip(data: bytes, rng: random.Random) -> bytes:
     return out.getvalue()
 
 
-repairs = {"bgzf": mutate_bgzf, "gzip": mutate_gzip, "crc32c": mutate_record, "png": mutate_png, "zip": mutate_zip}
+repairs = {"bgzf": mutate_bgzf, "gzip": mutate_gzip, "crc32c": mutate_record,
+           "gzip of crc32c": mutate_gzipped_record, "png": mutate_png, "zip": mutate_zip}
 
 
 def changed_bytes(form: Format, data: bytes, repaired: bool, rng: random.Random) -> bytes:
@@ -284,7 +303,14 @@ def write_mutation(form: Format, path: Path, data: bytes, repaired: bool, rng: r
 def has_repaired_round(form: Format) -> bool: return bool(form.repair or form.in_manifest)
 
 
-def fuzz(form: Format, folder: Path, seed: int, n: int, seconds: float):
+def keep_file(data: bytes, finding: Finding, folder: str):
+    "Write a changed file that led to a fault into a folder."
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    name = f"{finding.format} {finding.number}".replace(",", "").replace(" ", "_")
+    (Path(folder)/name).write_bytes(data)
+
+
+def fuzz(form: Format, folder: Path, seed: int, n: int, seconds: float, keep: str):
     "All mutations of one format."
     path = folder/form.file
     data = path.read_bytes()
@@ -295,9 +321,12 @@ def fuzz(form: Format, folder: Path, seed: int, n: int, seconds: float):
     for number in range(n):
         repaired = has_repaired_round(form) and number % 2 == 1
         rng = random.Random(f"{seed} {form.name} {number}")
-        write_mutation(form, path, changed_bytes(form, data, repaired, rng), repaired, rng)
+        changed = changed_bytes(form, data, repaired, rng)
+        write_mutation(form, path, changed, repaired, rng)
         answered = read_apart(form, folder, seconds)
-        yield Finding(form.name, repaired, number, outcome_of(form, repaired, before, answered), answered[1])
+        finding = Finding(form.name, repaired, number, outcome_of(form, repaired, before, answered), answered[1])
+        if keep and finding.outcome in faults: keep_file(changed, finding, keep)
+        yield finding
         write_mutation(form, path, data, False, rng)
         if listed: manifest.write_bytes(listed)
 
@@ -307,7 +336,7 @@ def work(forms: list[Format], inputs: Path, folder: Path, a):
     shutil.copytree(inputs, folder)
     with open(f"{folder}.jsonl", "w") as out:
         for form in forms:
-            findings = fuzz(form, folder, a.seed, a.mutations, a.seconds)
+            findings = fuzz(form, folder, a.seed, a.mutations, a.seconds, a.keep)
             for finding in findings: print(json.dumps(finding), file=out, flush=True)
 
 
@@ -345,15 +374,28 @@ def table(forms: list[Format], findings: list[Finding]) -> str:
     return "\n".join(lines)
 
 
-explanation = """Each mutation changes one file: bits, truncation, inserted, removed and repeated bytes, extreme numbers, JSON values of
-another type. "none": the format has no checksum, so other bytes are another input. "made right": checksums and manifest
+explanation = """Each mutation changes one file: bits, truncation, inserted, removed and repeated bytes, extreme numbers, JSON and
+YAML values of another type. "none": the format has no checksum, so other bytes are another input. "made right": checksums and manifest
 were computed again after the change. "silent change": another result where a checksum should have found the change.
 """
 
 
+def unprotected(forms: list[Format]) -> list[str]:
+    "Why some formats have no checksum."
+    reasons = {}
+    for form in forms:
+        if not form.is_protected: reasons.setdefault(form.why_unprotected, []).append(form.name)
+    return [f"- {', '.join(names)}: {reason}." for reason, names in reasons.items()]
+
+
 def report(forms: list[Format], findings: list[Finding], a) -> str:
+    "The page with the table."
     command = f"python benchmarks/fuzz.py --mutations {a.mutations} --seed {a.seed}"
-    return f"# Damaged files\n\n{explanation}\n{table(forms, findings)}\n\nMade with `{command}`\n"
+    packages = ("pysam", "numpy", "pandas", "pyarrow", "blosc2", "safetensors", "pillow", "pyyaml", "jsonschema")
+    versions = ", ".join(f"{name} {version}" for name, version in package_versions(packages).items())
+    lines = ["# Damaged files", "", explanation, table(forms, findings), "", "Formats without a checksum:", "",
+             *unprotected(forms), "", f"Made with `{command}` on {time.strftime('%Y-%m-%d')}; {versions}."]
+    return "\n".join(lines)+"\n"
 
 
 def options():
@@ -364,7 +406,8 @@ def options():
     parser.add_argument("--seconds", type=float, default=60., help="without an answer: a hang")
     parser.add_argument("--only", nargs="*", default=[], help="formats")
     parser.add_argument("--inputs", default="", help="folder for the files; made where it is not there")
-    parser.add_argument("--out", default="")
+    parser.add_argument("--keep", default="", help="folder for the changed files that led to a fault")
+    parser.add_argument("--out", default="", help="Markdown file for the table")
     return parser.parse_args()
 
 

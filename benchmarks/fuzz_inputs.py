@@ -26,6 +26,7 @@ from dv_bench.core import package_data, write_json
 from dv_bench.dataset.exchange import example_row
 from dv_bench.dataset.folder import PileupDataset
 from dv_bench.dataset.png import export_png, read_png_csv
+from dv_bench.dataset.registry import read_registry
 from dv_bench.dataset.tfrecord import read_channels, read_examples
 from dv_bench.genome import RegionSet, read_bed, read_stratification
 from dv_bench.hts import open_reference
@@ -33,6 +34,7 @@ from dv_bench.images.examples import make_examples
 from dv_bench.manifest import manifest_name, write_manifest
 from dv_bench.simulation.profile import load_profile
 from dv_bench.training import train_arch
+from dv_bench.training.checkpoints import load_tensors, save_tensors
 from dv_bench.training.predictor import load_run
 from dv_bench.training.runs import open_run, open_runs, read_history, read_predictions, run_folder
 from dv_bench.training.settings import Config, read_config
@@ -46,9 +48,10 @@ class Format(NamedTuple):
     file: str                    # in the folder of all files
     read: Callable               # the folder -> what was read
     is_protected: bool = False   # is a changed byte to be noticed?
-    repair: str = ""             # checksums that a second round makes right again: bgzf, gzip, crc32c, png, zip
+    repair: str = ""             # checksums that a second round makes right again: bgzf, gzip, crc32c, gzip of crc32c, png, zip
     in_manifest: bool = False    # does the manifest of its folder list it?
-    kind: str = "bytes"          # bytes, text or json: which mutations fit
+    kind: str = "bytes"          # bytes, text, json or yaml: which mutations fit
+    why_unprotected: str = "the format has none"
 
 
 # Readers
@@ -126,7 +129,16 @@ def strata(folder: Path):
     return {name: RegionSet(path, {}).intervals for name, path in read_stratification(folder/"strata.tsv").items()}
 
 
+def checkpoint(folder: Path): return load_tensors(folder/"checkpoint.safetensors", needs_checksum=True)
+
+
+def registry(folder: Path):
+    found = read_registry(folder/"public_data.yaml")
+    return repr(found.data), found.presets
+
+
 network = "outputs/e/test_resnet/fold0_seed0"
+by_hand = "it may be written by hand, so each text is an input"
 
 formats = (
     Format("BAM", "bam/reads.bam", images_from_reads("bam/reads.bam"), True, "bgzf"),
@@ -145,24 +157,28 @@ formats = (
     Format("BED", "plain.bed", bed("plain.bed"), kind="text"),
     Format("BED, gzipped", "zipped.bed.gz", bed("zipped.bed.gz"), True, "gzip"),
     Format("TFRecord", "ex.tfrecord", examples("ex.tfrecord"), True, "crc32c"),
-    Format("TFRecord, gzipped", "gz/ex.tfrecord.gz", examples("gz/ex.tfrecord.gz"), True, "gzip"),
+    Format("TFRecord, gzipped", "gz/ex.tfrecord.gz", examples("gz/ex.tfrecord.gz"), True,
+           "gzip of crc32c"),
     Format("example_info.json", "ex.tfrecord.example_info.json", examples("ex.tfrecord"), kind="json"),
     Format("CallVariantsOutput", "answers.tfrecord", answers("answers.tfrecord"), True, "crc32c"),
     Format("dataset.json", "data/dataset.json", dataset("data"), True, in_manifest=True, kind="json"),
     Format("examples.parquet", "data/examples.parquet", dataset("data"), True, in_manifest=True),
     Format("images.b2nd", "data/images.b2nd", dataset("data"), True, in_manifest=True),
     Format("manifest.json", "data/manifest.json", dataset("data"), True, kind="json"),
-    Format("images.b2nd, 0.1.0", "old/images.b2nd", dataset("old")),
+    Format("images.b2nd, 0.1.0", "old/images.b2nd", dataset("old"),
+           why_unprotected="datasets of version 0.1.0 have none, which is said when they are opened"),
     Format("run.json", f"{network}/run.json", run_record, True, in_manifest=True, kind="json"),
     Format("history.csv", f"{network}/history.csv", run_history, True, in_manifest=True, kind="text"),
     Format("predictions.parquet", f"{network}/predictions.parquet", run_predictions, True, in_manifest=True),
     Format("gallery.npz", f"{network}/gallery.npz", run_gallery, True, "zip", in_manifest=True),
     Format("model.safetensors", f"{network}/model.safetensors", run_weights, True, in_manifest=True),
-    Format("settings (YAML)", "settings.yaml", settings, kind="text"),
-    Format("profile (JSON)", "profile.json", profile, kind="json"),
+    Format("checkpoint", "checkpoint.safetensors", checkpoint, True),
+    Format("settings (YAML)", "settings.yaml", settings, kind="yaml", why_unprotected=by_hand),
+    Format("registry of public data (YAML)", "public_data.yaml", registry, kind="yaml", why_unprotected=by_hand),
+    Format("profile (JSON)", "profile.json", profile, kind="json", why_unprotected=by_hand),
     Format("PNG", "", png_images, True, "png"), # the first image; `formats_in` finds its name
-    Format("CSV of PNGs", "png/examples.csv", png_images, kind="text"),
-    Format("stratification (TSV)", "strata.tsv", strata, kind="text"),
+    Format("CSV of PNGs", "png/examples.csv", png_images, kind="text", why_unprotected=by_hand),
+    Format("stratification (TSV)", "strata.tsv", strata, kind="text", why_unprotected=by_hand),
 )
 
 
@@ -258,6 +274,8 @@ def make_small_files(folder: Path):
     "Settings, a profile, PNGs and compressed copies."
     (folder/"settings.yaml").write_text("epochs: 3\nlr: 0.001\nscheduler: cosine\narch:\n  inception:\n    batch_size: 64\n")
     shutil.copy(package_data()/"hiseq101.json", folder/"profile.json")
+    shutil.copy(package_data()/"public_data.yaml", folder/"public_data.yaml")
+    save_tensors(folder/"checkpoint.safetensors", {"weights": torch.arange(40.), "steps": torch.tensor(7)}, {"epoch": 2})
     export_png(PileupDataset(folder/"data"), folder/"png")
     (folder/"gz").mkdir(exist_ok=True)
     (folder/"gz/ex.tfrecord.gz").write_bytes(gzipped((folder/"ex.tfrecord").read_bytes()))

@@ -49,7 +49,7 @@ class Checkpoints:
         "Continue from the checkpoint, if there is one. Raises DvBenchError if its settings or data differ."
         self.saved = time.monotonic()
         if not self.path.exists(): return
-        tensors, scalars = load_tensors(self.path)
+        tensors, scalars = load_tensors(self.path, needs_checksum=True)
         check_same(self.run.folder, scalars, self.run.identity)
         load_state(state, tensors, scalars)
         if state.step: # the sum over all processes belongs to the main one alone
