@@ -1154,6 +1154,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                               'dv_bench.hts.check_index': ('hts.html#check_index', 'dv_bench/hts.py'),
                               'dv_bench.hts.check_sequences': ('hts.html#check_sequences', 'dv_bench/hts.py'),
                               'dv_bench.hts.contig_md5': ('hts.html#contig_md5', 'dv_bench/hts.py'),
+                              'dv_bench.hts.decode_record': ('hts.html#decode_record', 'dv_bench/hts.py'),
                               'dv_bench.hts.find_index': ('hts.html#find_index', 'dv_bench/hts.py'),
                               'dv_bench.hts.header_contigs': ('hts.html#header_contigs', 'dv_bench/hts.py'),
                               'dv_bench.hts.header_lines': ('hts.html#header_lines', 'dv_bench/hts.py'),

@@ -82,6 +82,18 @@ def first_cause(
     "The first error of a kind among an error and its causes."
     return next((cause for cause in _causes(error) if isinstance(cause, kind)), None)
 
+# %% ../nbs/00_core.ipynb #33b99862
+_os_problems = { # number of an error of the file system without a file's name -> what to tell the user
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "no space left in your quota on the disk",
+    errno.EFBIG: "a file became larger than the file system or `ulimit -f` allows",
+    errno.EROFS: "the file system is read-only",
+    errno.EIO: "the disk cannot be read or written (input/output error)",
+    errno.ENAMETOOLONG: "the name of a file is too long for the file system",
+    errno.EMFILE: "too many open files; raise the limit with `ulimit -n`, or use fewer --jobs",
+    errno.ENFILE: "the machine has too many open files",
+}
+
 # %% ../nbs/00_core.ipynb #c0adfa11
 def error_line(error:BaseException)->str: # "" for a fault of the program
     "What to tell a user about an error: of the user's input, of the file system, or of too little memory."
@@ -89,8 +101,7 @@ def error_line(error:BaseException)->str: # "" for a fault of the program
     if failed := first_cause(error, OSError):
         files = [str(name) for name in (failed.filename, failed.filename2) if name is not None]
         if files and failed.strerror: return f"{' -> '.join(files)}: {failed.strerror}"
-        if failed.errno == errno.ENOSPC: return "no space left on the disk"
-        if failed.errno == errno.EMFILE: return "too many open files; raise the limit with `ulimit -n`, or use fewer --jobs"
+        if failed.errno in _os_problems: return _os_problems[failed.errno]
     if first_cause(error, MemoryError): return "not enough memory"
     return ""
 

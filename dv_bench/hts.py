@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['max_csi_depth', 'max_index_bytes', 'write_vcf', 'Reference', 'open_reference', 'sequence_md5', 'contig_md5',
-           'reference_record', 'record_genotype', 'read_header', 'header_lines', 'header_contigs', 'check_sequences',
-           'find_index', 'read_index', 'open_variant_file', 'check_index', 'check_cram_index']
+           'reference_record', 'decode_record', 'record_genotype', 'read_header', 'header_lines', 'header_contigs',
+           'check_sequences', 'find_index', 'read_index', 'open_variant_file', 'check_index', 'check_cram_index']
 
 # %% ../nbs/03_hts.ipynb #afd50d1b
 import functools
@@ -163,6 +163,13 @@ def _largest_allele_number(
     "The largest allele number in the text of a genotype; pysam gives None for a number without an allele."
     genotype = str(record).rstrip("\n").split("\t")[9+column].split(":")[list(record.format).index("GT")]
     return max(map(int, re.findall("[0-9]+", genotype)), default=0)
+
+# %% ../nbs/03_hts.ipynb #e7f93842
+def decode_record(
+    record:pysam.VariantRecord,
+):
+    "Decode the texts of a record that are used. Raises ValueError (UnicodeDecodeError) for other text than UTF-8."
+    record.contig, record.alleles, record.filter.keys()
 
 # %% ../nbs/03_hts.ipynb #8382d329
 def record_genotype(

@@ -15,7 +15,7 @@ import pysam
 from ..core import DvBenchError, find_path
 from ..genome import Region, concrete_bases
 from ..contigs import check_names
-from ..hts import header_contigs, open_variant_file, read_header, record_genotype
+from ..hts import decode_record, header_contigs, open_variant_file, read_header, record_genotype
 from .alleles import Call, split_record
 
 # %% ../../nbs/64a_calling.vcf.ipynb #93f49ea7
@@ -71,7 +71,7 @@ def _records(
         try:
             record = next(vcf, None)
             if record is None: return
-            record.contig, record.alleles, record.filter.keys() # raise UnicodeDecodeError, a ValueError
+            decode_record(record)
         except (OSError, ValueError) as e:
             raise DvBenchError(f"{name} is truncated or corrupt ({e})") from None
         yield record

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fastcore.script import anno_parser
 
+from . import stop_imports
 from ..core import error_line, first_cause
 
 # %% ../../nbs/87_commands.entry.ipynb #b8039896
@@ -49,6 +50,7 @@ def _run_script(func):
     os.environ["PYTHONSAFEPATH"] = "1" # processes that this one starts import nothing from the current folder
     options = _parse_options(func)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a termination cleans up as Ctrl-C does
+    if signal.getsignal(signal.SIGINT) is stop_imports: signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return func(**options)
     except BrokenPipeError:

@@ -9,6 +9,7 @@ __all__ = ['dataset_form', 'made_dataset', 'PileupDataset', 'dataset_problems', 
 import array
 import hashlib
 import math
+import os
 from pathlib import Path
 
 import blosc2
@@ -147,6 +148,9 @@ dataset_form = object_form(
     samples=list_form(text_form), reference=or_null(object_form()), simulated=flag_form, options=object_form(),
     made_from=list_form(object_form()))
 
+# %% ../../nbs/12_dataset.folder.ipynb #05309dea
+_opened = ("_images", "_chunks", "_file") # attributes that each process opens itself
+
 # %% ../../nbs/12_dataset.folder.ipynb #e49ee615
 class PileupDataset:
     """A dataset folder, read only. Raises DvBenchError when it is missing, incomplete or its files do not
@@ -174,6 +178,8 @@ class PileupDataset:
         "Memory-map the file of images. Raises DvBenchError when that fails."
         self._images = _open_array(self.path/"images.b2nd")
         self._chunks = self._images.schunk
+        self._file = open(self.path/"images.b2nd", "rb")
+        self._bytes = os.fstat(self._file.fileno()).st_size
 
     def __len__(self)->int: return self._n
 
@@ -184,7 +190,7 @@ class PileupDataset:
     def shape(self)->tuple[int, int, int]: return self._shape # channels, height, width
 
     def __getstate__(self): # workers open the images themselves
-        return {name: value for name, value in self.__dict__.items() if name not in ("_images", "_chunks")}
+        return {name: value for name, value in self.__dict__.items() if name not in _opened}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -232,6 +238,7 @@ def image(self:PileupDataset,
     i = int(i)
     if not 0 <= i < self._n: raise IndexError(f"example {i} of {self._n}")
     out = np.empty(self._shape, np.uint8) if out is None else out
+    if os.fstat(self._file.fileno()).st_size < self._bytes: raise self._changed(i) # its end cannot be read any more
     try:
         chunk = self._chunks.get_chunk(i)
         if not self._is_intact(i, chunk): raise self._changed(i)

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..core import DvBenchError
 from ..genome import concrete_bases, intersect_intervals, read_bed
 from ..contigs import sex_chromosome
-from ..hts import check_index, header_contigs, open_variant_file, read_header, record_genotype
+from ..hts import check_index, decode_record, header_contigs, open_variant_file, read_header, record_genotype
 from ..spans import max_shift, record_span
 
 # %% ../../nbs/22a_images.truth.ipynb #4ef0641c
@@ -171,7 +171,7 @@ def records(self:TruthSet,
     if contig not in header_contigs(self.file) and self.has_no_contig_lines: return [] # no record there
     try:
         found = list(self.file.fetch(contig, max(0, start), end))
-        for record in found: str(record) # raises UnicodeDecodeError, a ValueError, for other text than UTF-8
+        for record in found: decode_record(record)
         return found
     except (OSError, ValueError) as e:
         raise DvBenchError(f"{self.path}: {contig}:{start+1}-{end} cannot be read ({e}); "
