@@ -25,6 +25,8 @@ variants = {
     "no split by support": {"by_support": False},
     "no reference beside the reads": {"with_reference": False},
     "means without maxima": {"maxima": False},
+    "no genotype likelihoods": {"likelihoods": False},
+    "no spread among reads": {"spread": False},
     "one mean": {"by_support": False, "maxima": False},
 }
 
