@@ -19,13 +19,14 @@ def dvb_pack(
     weights:Param("Pack the weights of networks too", store_true)=False,
     unpack:Param("Add the runs in FILE to EXPERIMENT, which is made if it is missing", store_true)=False,
 ):
-    "Pack the complete runs of an experiment into one file, or unpack them into an experiment on another machine."
+    "Pack the complete runs of an experiment into one file, or unpack them into an experiment elsewhere."
     from dv_bench.training import packing # slow import, not needed for --help
 
     if unpack:
         if weights: raise DvBenchError("--weights is for packing; what the file holds is unpacked")
-        if not find_path(file).is_file(): raise DvBenchError(f"{file} does not exist; expected a file of dvb_pack")
-        added, known = packing.unpack(find_path(file), find_path(experiment))
+        packed = find_path(file)
+        if not packed.is_file(): raise DvBenchError(f"{file} does not exist; expected a file of dvb_pack")
+        added, known = packing.unpack(packed, find_path(experiment))
         print(f"{experiment}: {added} runs added, {known} were there already")
         return
     runs = packing.pack(find_path(experiment), file, weights)

@@ -20,6 +20,8 @@ from .runs import run_files, run_remedy
 # %% ../../nbs/55_training.packing.ipynb #7d4d5c65
 weights_name = "model.safetensors"
 _no_time = (1980, 1, 1, 0, 0, 0) # the earliest that a ZIP file can hold
+_again = "pack the experiment again"
+_zip_errors = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError)
 
 # %% ../../nbs/55_training.packing.ipynb #12543dbe
 def complete_runs(
@@ -52,11 +54,12 @@ def pack(
     file:str|Path,      # ZIP file to write; an existing one is replaced
     weights:bool=False, # with the weights of networks?
 )->int:                 # runs
-    "Write the complete runs into one file. Raises DvBenchError where there is none, or a file of a run has changed."
+    "Write the complete runs into one file. Raises DvBenchError where there is none, or where one has changed."
     experiment = Path(experiment)
     folders = complete_runs(experiment)
     if not folders:
-        raise DvBenchError(f"{experiment} has no complete run; expected folders such as {experiment}/inception/fold0_seed0")
+        raise DvBenchError(f"{experiment} has no complete run; expected folders such as "
+                           f"{experiment}/inception/fold0_seed0")
     with atomic_path(file) as partial, zipfile.ZipFile(partial, "w") as archive:
         for folder in folders:
             names = _packed_names(folder, weights)
@@ -83,9 +86,11 @@ def _check_member(
     "Raises DvBenchError for a name that no run has, and for a size that cannot be."
     allowed = (*run_files, manifest_name)
     if not _member_name.fullmatch(member.filename) or PurePosixPath(member.filename).name not in allowed:
-        raise DvBenchError(f"{where}: expected files such as inception/fold0_seed0/run.json, found {member.filename[:100]!r}")
+        raise DvBenchError(f"{where}: expected files such as inception/fold0_seed0/run.json, "
+                           f"found {member.filename[:100]!r}")
     if member.file_size > max_member_bytes:
-        raise DvBenchError(f"{where}: {member.filename} claims {member.file_size:,} bytes; at most {max_member_bytes:,} are read")
+        raise DvBenchError(f"{where}: {member.filename} claims {member.file_size:,} bytes; "
+                           f"at most {max_member_bytes:,} are read")
 
 # %% ../../nbs/55_training.packing.ipynb #209e3183
 def _extract(
@@ -96,7 +101,7 @@ def _extract(
     "Write all members below a folder."
     members = archive.infolist()
     if len({member.filename for member in members}) < len(members):
-        raise DvBenchError(f"{where}: a file is there twice; pack the experiment again")
+        raise DvBenchError(f"{where}: a file is there twice; {_again}")
     for member in members:
         _check_member(member, where)
         path = target/member.filename
@@ -109,12 +114,12 @@ def _check_unpacked(folder:Path, where:str):
     "Compare the files of a run with its manifest, and write a manifest of those that are there."
     name = "/".join(folder.parts[-2:])
     listed = read_manifest(folder)
-    if listed is None: raise DvBenchError(f"{where}: {name} has no {manifest_name}; pack the experiment again")
+    if listed is None: raise DvBenchError(f"{where}: {name} has no {manifest_name}; {_again}")
     names = [path.name for path in folder.iterdir() if path.name != manifest_name]
     problems = {n: p for n, p in differing_files(folder).items() if n in names or n != weights_name}
     problems |= {n: f"is not listed in {manifest_name}" for n in names if n not in listed}
     for file, problem in problems.items():
-        raise DvBenchError(f"{where}: {name}/{file} {problem}; pack the experiment again")
+        raise DvBenchError(f"{where}: {name}/{file} {problem}; {_again}")
     write_manifest(folder, sorted(names))
 
 # %% ../../nbs/55_training.packing.ipynb #74fc3a6e
@@ -130,17 +135,17 @@ def unpack(
     file:str|Path,       # of `pack`
     experiment:str|Path, # gets the runs; made if it is missing
 )->tuple[int, int]:      # runs that were added; runs that were there already
-    "Add packed runs to an experiment. Raises DvBenchError for a damaged file and for another run of the same name."
+    "Add packed runs to an experiment. Raises DvBenchError for a damaged file, and another run of the same name."
     experiment = Path(experiment)
     experiment.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=experiment) as work:
         work = Path(work)
         try:
             with zipfile.ZipFile(file) as archive: _extract(archive, work, str(file))
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as e:
-            raise DvBenchError(f"{file} is not a file of dvb_pack, or is damaged ({e}); pack the experiment again") from None
+        except _zip_errors as e:
+            raise DvBenchError(f"{file} is not a file of dvb_pack, or is damaged ({e}); {_again}") from None
         folders = sorted(path for path in work.glob("*/*") if path.is_dir())
-        if not folders: raise DvBenchError(f"{file} holds no run; pack the experiment again")
+        if not folders: raise DvBenchError(f"{file} holds no run; {_again}")
         for folder in folders: _check_unpacked(folder, str(file))
         return _move_runs(folders, experiment)
 
@@ -154,8 +159,8 @@ def _move_runs(
     known = {folder for folder, target in targets.items() if target.exists()}
     for folder in known:
         if _is_same_run(folder, targets[folder]): continue
-        raise DvBenchError(f"{targets[folder]} is another run than the packed one; nothing was changed. Move it away, or "
-                           "unpack into another experiment")
+        raise DvBenchError(f"{targets[folder]} is another run than the packed one; nothing was changed. Move it "
+                           "away, or unpack into another experiment")
     for folder in folders:
         if folder in known: continue
         targets[folder].parent.mkdir(exist_ok=True)
