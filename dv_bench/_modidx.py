@@ -2763,6 +2763,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                          'dv_bench/training/planning.py'),
                                             'dv_bench.training.planning._measured_speed': ( 'training.planning.html#_measured_speed',
                                                                                             'dv_bench/training/planning.py'),
+                                            'dv_bench.training.planning._usual_rows': ( 'training.planning.html#_usual_rows',
+                                                                                        'dv_bench/training/planning.py'),
                                             'dv_bench.training.planning.estimate': ( 'training.planning.html#estimate',
                                                                                      'dv_bench/training/planning.py'),
                                             'dv_bench.training.planning.planned_runs': ( 'training.planning.html#planned_runs',

@@ -47,6 +47,7 @@ def bare_step(
     channels_last:bool,
     n:int,                      # images
     channels:tuple[str, ...]=(),# names of the images' channels, as for `build_network`
+    filled_rows:int=0,          # rows of an image that are not empty; 0: all
 )->Callable:                    # a function without arguments
     "A training step of a network on one batch that is on the device."
     device = this_device()
@@ -56,6 +57,7 @@ def bare_step(
     if config.compile: model.compile()
     n_channels = used_part(config, shape, channels).shape[0]
     x = torch.randn(n, n_channels, *model.input_size, device=device).to(memory_format=layout)
+    if filled_rows: x[:, :, filled_rows:] = 0
     y = torch.arange(n, device=device) % 3
     optimizer = make_optimizer(model, config.optimizer, config.lr, config.weight_decay, config.momentum)
     def step(): training_step(model, optimizer, x, y, precision)
@@ -70,10 +72,11 @@ def bare_speed(
     batch_size:int=0,           # by default what a device processes at a time in training
     repeats:int=3,
     channels:tuple[str, ...]=(),# names of the images' channels
+    filled_rows:int=0,          # rows of an image that are not empty; 0: all
 )->float:                       # images a second
     "Training speed without data loading."
     n = batch_size or micro_batch(config)
-    step = bare_step(config, shape, precision, channels_last, n, channels)
+    step = bare_step(config, shape, precision, channels_last, n, channels, filled_rows)
     return images_per_second(step, n, this_device(), repeats=repeats, warm=1)
 
 # %% ../../nbs/51a_training.precision.ipynb #a76e4f81
