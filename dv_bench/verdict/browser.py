@@ -13,10 +13,9 @@ import numpy as np
 import plotly.graph_objects as go
 from fastcore.basics import patch
 
-from ..core import DvBenchError
+from ..core import DvBenchError, reference_rows
 from ..dataset.folder import PileupDataset
 from .pileup_figure import figure_height, legend_html, panel_values, pileup_figure, used_rows
-from ..core import reference_rows
 from .selection import answer_words, chosen, image_words, orders, read_answers, same_site
 
 # %% ../../nbs/82c_verdict.browser.ipynb #d37db45d

@@ -35,8 +35,8 @@ class Ramp(NamedTuple):
 palettes = {
     "read_base": Codes({250: ("A", "#009600"), 180: ("G", "#d17105"), 100: ("T", "#e3000f"),
                         30: ("C", "#2244dd")}),
-    "base_quality": Ramp(40, "base quality (Phred)", "#08306b"),
-    "mapping_quality": Ramp(60, "mapping quality (Phred)", "#3f007d"),
+    "base_quality": Ramp(40, "base quality", "#08306b"),
+    "mapping_quality": Ramp(60, "mapping quality", "#3f007d"),
     "strand": Codes({70: ("forward strand", "#d6604d"), 240: ("reverse strand", "#4393c3")}),
     "read_supports_variant": Codes({152: ("read without the allele", "#c9ced6"),
                                     254: ("read with the allele", "#7b3294")}),
@@ -177,13 +177,12 @@ def panel_values(
 )->list[dict]:          # properties of each panel's trace
     "What changes from image to image."
     image = image[:, :used_rows(image)]
-    panels, text = [], None
+    common, panels = hover_text(image, channels) if hover else None, []
     for channel in shown_channels(channels, shown):
-        own = "" if channel in hover_channels else channel
-        if hover and (own or text is None): texts = hover_text(image, channels, own)
-        if not own and hover: text = texts = texts if text is None else text
         png = channel_png(channel, image[channels.index(channel)])
-        panels.append({"source": f"data:image/png;base64,{png}"} | ({"text": texts} if hover else {}))
+        values = {"source": f"data:image/png;base64,{png}"}
+        if hover: values["text"] = common if channel in hover_channels else hover_text(image, channels, channel)
+        panels.append(values)
     return panels
 
 # %% ../../nbs/82a_verdict.pileup_figure.ipynb #69f2c180
