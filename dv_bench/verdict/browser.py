@@ -37,12 +37,14 @@ def show(self:PileupPanel,
     words:str,        # HTML
     shown:str="",     # one channel; "": all
     ref_length:int=1, # bases of the reference allele
+    width:int=1000,   # pixels
 ):
     "Show an image."
     self.words.value = words
-    kind = (shown, image.shape)
+    kind = (shown, image.shape, width)
     if self.drawn != kind:
         self.figure = go.FigureWidget(pileup_figure(image, self.channels, shown, ref_length))
+        self.figure.layout.width = width
         self.drawn = kind
         self.box.children = (self.words, self.figure)
         return
@@ -157,21 +159,22 @@ def words_of(self:PileupBrowser,
     return "<br>".join(lines)
 
 # %% ../../nbs/82c_verdict.browser.ipynb #345dea0a
-def _draw(panel:PileupPanel, dataset, i:int, words:str, shown:str):
+def _draw(panel:PileupPanel, dataset, i:int, words:str, shown:str, width:int):
     "Show image `i` of a dataset in a panel."
-    panel.show(dataset.image(i), words, shown, len(str(dataset.index["ref"].iat[i])))
+    panel.show(dataset.image(i), words, shown, len(str(dataset.index["ref"].iat[i])), width)
 
 # %% ../../nbs/82c_verdict.browser.ipynb #92751178
 @patch
 def show(self:PileupBrowser):
     "Show the image of the slider, and beside it the one that is kept or the same site of the other dataset."
     i = int(self.rows[self.slider.value-1])
-    _draw(self.panel, self.dataset, i, self.words_of(i), self.view.value)
+    has_second = self.other is not None or self.kept is not None
+    width = 540 if has_second else 1000
+    _draw(self.panel, self.dataset, i, self.words_of(i), self.view.value, width)
     if self.other is not None: self._show_other(i)
     elif self.kept is not None:
-        _draw(self.second, self.dataset, self.kept, self.words_of(self.kept), self.view.value)
+        _draw(self.second, self.dataset, self.kept, self.words_of(self.kept), self.view.value, width)
     else: self.second.clear("")
-    has_second = self.other is not None or self.kept is not None
     self.second.box.layout.display = None if has_second else "none" 
 
 # %% ../../nbs/82c_verdict.browser.ipynb #98553763
@@ -187,7 +190,7 @@ def _show_other(self:PileupBrowser,
         return
     words = f"<b>{name}</b>: {escape(image_words(self.other.index.iloc[found]))}"
     shown = self.view.value if self.view.value in self.other.channels else ""
-    _draw(self.second, self.other, found, words, shown)
+    _draw(self.second, self.other, found, words, shown, 540)
 
 # %% ../../nbs/82c_verdict.browser.ipynb #2aa85751
 @patch

@@ -150,7 +150,7 @@ def hover_text(
     own:str="",          # a channel to add to base, qualities and strand
 )->np.ndarray:           # (height, width) of str; "" without a read
     "What each pixel says."
-    named = [c for c in dict.fromkeys([own, *hover_channels]) if c in channels]
+    named = [c for c in dict.fromkeys([*hover_channels, own]) if c in channels]
     if not named: return np.full(image.shape[1:], "", object)
     values = np.zeros((*image.shape[1:], 8), np.uint8)
     for k, channel in enumerate(named): values[..., k] = image[channels.index(channel)]
@@ -175,13 +175,15 @@ def panel_values(
     shown:str="",       # one channel; "": all
     hover:bool=True,    # with the text of each pixel, which makes up most of the size
 )->list[dict]:          # properties of each panel's trace
-    "What changes from image to image."
+    "What changes from image to image. Beside others, a panel names its own channel alone, except that of the bases."
     image = image[:, :used_rows(image)]
-    common, panels = hover_text(image, channels) if hover else None, []
-    for channel in shown_channels(channels, shown):
-        png = channel_png(channel, image[channels.index(channel)])
-        values = {"source": f"data:image/png;base64,{png}"}
-        if hover: values["text"] = common if channel in hover_channels else hover_text(image, channels, channel)
+    panels, wanted = [], shown_channels(channels, shown)
+    for channel in wanted:
+        k = channels.index(channel)
+        values = {"source": f"data:image/png;base64,{channel_png(channel, image[k])}"}
+        says_all = bool(shown) or channel == hover_channels[0]
+        if hover and says_all: values["text"] = hover_text(image, channels, channel)
+        elif hover: values["text"] = np.array(meaning(channel), object)[image[k]]
         panels.append(values)
     return panels
 
