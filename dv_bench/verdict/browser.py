@@ -43,8 +43,9 @@ def show(self:PileupPanel,
     self.words.value = words
     kind = (shown, image.shape, width)
     if self.drawn != kind:
-        self.figure = go.FigureWidget(pileup_figure(image, self.channels, shown, ref_length))
-        self.figure.layout.width = width
+        fig = pileup_figure(image, self.channels, shown, ref_length)
+        fig.update_layout(width=width) # before it is a widget: a change at once would overtake its creation
+        self.figure = go.FigureWidget(fig)
         self.drawn = kind
         self.box.children = (self.words, self.figure)
         return
