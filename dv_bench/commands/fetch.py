@@ -11,7 +11,7 @@ from pathlib import Path
 from fastcore.script import Param
 
 from ..core import DvBenchError, find_path
-from .entry import command
+from .entry import command, print_json
 
 # %% ../../nbs/95a_commands.fetch.ipynb #70eb2e95
 def _size_text(
@@ -32,9 +32,20 @@ def _known_size(
     if all(file.size for file in entry.files): return _size_text(total)
     return f"> {_size_text(total)}" if total else "unknown"
 
+# %% ../../nbs/95a_commands.fetch.ipynb #aa0fff77
+def _entry_row(
+    entry,  # PublicData
+)->dict:    # of JSON
+    "An entry of the registry."
+    reasons = dict.fromkeys(file.unverified for file in entry.files if file.unverified)
+    return {"name": entry.name, "files": len(entry.files), "bytes": sum(file.size or 0 for file in entry.files),
+            "licence": entry.licence, "purpose": entry.purpose, "makes": entry.makes,
+            "published_at": [*entry.published_at], "unverified": [*reasons]}
+
 # %% ../../nbs/95a_commands.fetch.ipynb #509f1e33
-def _list_data(registry):
+def _list_data(registry, as_json:bool=False):
     "Print every preset and entry with its size, licence and purpose."
+    if as_json: return print_json([_entry_row(entry) for entry in registry.data.values()])
     for name, preset in registry.presets.items():
         print(f"{name}: preset of {', '.join(preset['names'])}\n    {preset['purpose']}")
     for entry in registry.data.values():
@@ -46,17 +57,19 @@ def _list_data(registry):
         if reasons: print(f"    unverified: {'; '.join(reasons)}")
 
 # %% ../../nbs/95a_commands.fetch.ipynb #b099504c
-def _check_data(entries):
+def _check_data(entries, as_json:bool=False):
     "Test every address. Raises DvBenchError when one does not give the file."
     from dv_bench.dataset.download import check_addresses  # slow import, not needed for --help
     files = {file.name: file for entry in entries for file in entry.files}
     checks = check_addresses(list(files.values()))
-    for check in checks:
+    if as_json:
+        print_json([{"problem": c.problem, "bytes": c.size, "address": c.address} for c in checks])
+    for check in checks if not as_json else ():
         size = f"{check.size:,} bytes" if check.size else "size not told"
         print(f"{check.problem or 'ok'}\t{size}\t{check.address}")
     broken = [check for check in checks if check.problem]
     without = {check.name for check in broken}-{check.name for check in checks if not check.problem}
-    print(f"{len(checks)-len(broken)} of {len(checks)} addresses work")
+    if not as_json: print(f"{len(checks)-len(broken)} of {len(checks)} addresses work")
     if without: raise DvBenchError(f"no address works for {', '.join(sorted(without))}")
 
 # %% ../../nbs/95a_commands.fetch.ipynb #a4297f05
@@ -83,14 +96,15 @@ def dvb_fetch(
     check:bool=False,       # test the addresses (of all data if no name is given); nothing is fetched
     jobs:int=4,             # files at a time
     registry:str="",        # a registry of your own (YAML, in the form of the package's public_data.yaml)
+    json:bool=False,        # print the answer of --list or --check as JSON
 ):
     "Fetch public data by name: resumed, and checked where a checksum is published."
     from dv_bench.dataset.registry import choose_data, read_registry
 
     known = read_registry(find_path(registry) if registry else "")
     entries = choose_data(known, [*names] or [*known.data]*check)
-    if list: return _list_data(known)
-    if check: return _check_data(entries)
+    if list: return _list_data(known, json)
+    if check: return _check_data(entries, json)
     if not entries: raise DvBenchError("expected names of data, --list or --check; --list shows all names")
     if jobs < 1: raise DvBenchError(f"--jobs {jobs}: expected at least 1")
     folder = Path(into).expanduser()

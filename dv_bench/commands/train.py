@@ -116,8 +116,9 @@ def _train_parts(
 ):
     "Train all parts. Raises DvBenchError at the end when some failed."
     failed = []
-    for config in parts:
+    for k, config in enumerate(parts, 1):
         name = config.label if config.fold == "all" else f"{config.label} fold {config.fold}"
+        if len(parts) > 1: print(f"[{k} of {len(parts)}] {name}", flush=True)
         error = _train_or_explain(config, images[config.data, config.test_data], tune_budget, name)
         if not error: continue
         if len(parts) == 1: raise DvBenchError(f"{name} failed: {error}")

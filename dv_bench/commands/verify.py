@@ -9,7 +9,7 @@ __all__ = ['dvb_verify']
 from fastcore.script import Param
 
 from ..core import DvBenchError, find_path
-from .entry import command
+from .entry import command, print_json
 
 # %% ../../nbs/95_commands.verify.ipynb #5ae521ae
 def _one_line(
@@ -24,13 +24,16 @@ def _one_line(
 @command
 def dvb_verify(
     folders:Param("Dataset folders, run folders, experiments, or folders above them", str, nargs="+"),
+    json:bool=False, # print a JSON list with an object for each folder
 ):
     "Read datasets and runs again, and compare each file with its manifest and each image with its checksums."
     from dv_bench.verdict.verification import verify # slow import, not needed for --help
 
-    problems = []
+    problems, rows = [], []
     for folder in folders:
         for findings in verify(find_path(folder)):
-            print(findings, flush=True)
+            if not json: print(findings, flush=True)
             problems += findings.problems
+            rows.append(findings._asdict() | {"folder": str(findings.folder)})
+    if json: print_json(rows)
     if problems: raise DvBenchError(_one_line(problems))

@@ -20,7 +20,7 @@ from .counting import endpoint_words
 from .experiment import Experiment
 from .imagenet import min_archs
 from .report import Report
-from .results import Results
+from .results import NextStep, Results
 from .sites import Sites
 
 # %% ../../nbs/86_verdict.comparison_sections.ipynb #78c15087
@@ -64,9 +64,10 @@ def report_architectures(
     endpoint:str,          # one of `endpoints`
     baseline:str="",       # "": there is none
     missing:str="",        # of `missing_baselines`
+    step:NextStep|None=None, # of `next_step`
 )->list:                   # what is shown
     "The verdict, the legend of the page, and a row per architecture."
-    report.verdict(sentences, notes)
+    report.verdict(sentences, notes, *(step or ()))
     report.legend()
     methods = _interval_methods(headline)
     caption = (f"Rates are averaged over seeds. Method of the 95% intervals: {methods}. Macro F1 is the mean "

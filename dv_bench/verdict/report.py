@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['bold_claim', 'breakable', 'page_templates', 'static_file', 'Cell', 'format_value', 'make_cell', 'HeaderCell',
-           'figure_json', 'Block', 'Report', 'Answer', 'example_block']
+           'figure_json', 'Block', 'Report', 'packed_script', 'Answer', 'example_block']
 
 # %% ../../nbs/84_verdict.report.ipynb #01e4217c
 import base64
 import contextlib
 import functools
-import io
+import gzip
 import json
 import re
 import shutil
@@ -25,12 +25,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from fastcore.basics import patch
 from markupsafe import Markup, escape
-from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from ..core import DvBenchError, atomic_path, class_names
+from .columns import help_of
 from .gallery import GalleryImage
 from .looks import Look, mark_paths
+from .pileup_figure import channel_png, legend
 from .rendering import replaced_folder, write_images
 
 # %% ../../nbs/84_verdict.report.ipynb #f1604fae
@@ -115,6 +116,7 @@ class HeaderCell(NamedTuple):
     "One cell of a table's header."
     heading: str
     is_text: bool # text is aligned to the left
+    help: str     # a sentence; "" for none
 
 # %% ../../nbs/84_verdict.report.ipynb #c932cbf3
 def _header_cells(
@@ -125,7 +127,7 @@ def _header_cells(
     def is_text(column):
         if column not in table: return False
         return table[column].dtype == object or pd.api.types.is_string_dtype(table[column])
-    return [HeaderCell(heading, is_text(column)) for column, (heading, _) in columns.items()]
+    return [HeaderCell(heading, is_text(column), help_of(column)) for column, (heading, _) in columns.items()]
 
 # %% ../../nbs/84_verdict.report.ipynb #63c0ab61
 def _rounded(value):
@@ -167,6 +169,9 @@ class Report:
         self.subtitle = subtitle
         self.sentences = []   # of the verdict
         self.notes = []
+        self.headline = ""    # who won
+        self.next_text = ""   # what to do next
+        self.commands = []
         self.sections = []    # (anchor, title)
         self.blocks = []
         self.figures = {}     # name -> figure
@@ -179,10 +184,14 @@ def verdict(
     self:Report,
     sentences:list[str],
     notes:list[str]=(), # smaller, below the sentences
+    headline:str="",    # who won, in plain words
+    next_text:str="",   # what to do next
+    commands:list[str]=(), # with which commands
 ):
     "Set the message at the top of the page."
     self.sentences = list(sentences)
     self.notes = list(notes)
+    self.headline, self.next_text, self.commands = headline, next_text, list(commands)
 
 # %% ../../nbs/84_verdict.report.ipynb #d099ad07
 @patch
@@ -190,7 +199,7 @@ def section(self:Report, title:str, text:str=""):
     "Start a section, and add a link to it at the top of the page."
     anchor = f"s{len(self.sections)+1}"
     self.sections.append((anchor, title))
-    self.blocks.append(Block("section", {"anchor": anchor, "title": title}))
+    self.blocks.append(Block("section", {"anchor": anchor, "title": title, "first": len(self.sections) == 1}))
     self.shown = []
     self.text(text)
 
@@ -270,13 +279,11 @@ def figure(
     return fig
 
 # %% ../../nbs/84_verdict.report.ipynb #1afcef3e
-def _png(
-    channel:np.ndarray, # (height, width) uint8
-)->str:                 # base64
-    "A channel as PNG."
-    out = io.BytesIO()
-    Image.fromarray(channel).save(out, "PNG", optimize=True)
-    return base64.b64encode(out.getvalue()).decode()
+def packed_script(
+    script:str,
+)->str: # base64 of the gzipped text, which the page inflates
+    "A long script in a third of its size. The same bytes for the same script."
+    return base64.b64encode(gzip.compress(script.encode(), mtime=0)).decode()
 
 # %% ../../nbs/84_verdict.report.ipynb #add4629b
 def _evidence(
@@ -321,7 +328,7 @@ def example_block(
         "name": image.example, "locus": f'{row["chrom"]}:{int(row["pos0"])+1:,}', "ref": str(row["ref"])[:24],
         "alts": alts_of_image[:24], "evidence": _evidence(row),
         "truth": class_names[image.truth].replace("_", "-"), "answers": _answers(image, looks),
-        "channels": [{"name": name, "label": name.replace("_", " "), "png": _png(pixels)}
+        "channels": [{"name": name, "label": name.replace("_", " "), "png": channel_png(name, pixels)}
                      for name, pixels in zip(channels, image.image)]}, 520)
 
 # %% ../../nbs/84_verdict.report.ipynb #b92866d1
@@ -332,6 +339,7 @@ def gallery(
     channels:list[str],        # names of the channels
 ):
     "Add images, with a heading for each reason why they were chosen."
+    if images: self.blocks.append(Block("pixel_legend", {"entries": legend(channels)}))
     for kind in dict.fromkeys(image.kind for image in images):
         self.heading(f"{kind[0].upper()+kind[1:]} · {self.data} data")
         self.blocks.extend(example_block(image, channels,
@@ -344,8 +352,9 @@ def html(self:Report)->str:
     rows = [(width, list(blocks)) for width, blocks in groupby(self.blocks, key=lambda block: block.width)]
     return page_templates().get_template("page.html").render(
         title=self.title, subtitle=self.subtitle, data=self.data, sentences=self.sentences, notes=self.notes,
+        headline=self.headline, next_text=self.next_text, commands=self.commands,
         sections=self.sections, rows=rows, mark_paths=mark_paths, css=static_file("page.css"),
-        page_js=static_file("page.js"), plotly_js=Markup(get_plotlyjs()))
+        page_js=static_file("page.js"), plotly_gzip=packed_script(get_plotlyjs()))
 
 # %% ../../nbs/84_verdict.report.ipynb #633ad225
 @patch
