@@ -83,7 +83,7 @@ def _check_installed(executor:str):
     missing = [name.replace("_", "-") for name in names if not importlib.util.find_spec(name)]
     if missing: raise DvBenchError(f"{missing[0]} is not installed: pip install -c constraints.txt -e '.[study]' {missing[0]}")
 
-# %% ../../nbs/99d_commands.study.ipynb #a91e7584
+# %% ../../nbs/99d_commands.study.ipynb #c03f6132
 def _snakemake(
     target:str,          # trained or reported
     where:Places,
@@ -97,6 +97,7 @@ def _snakemake(
              "--profile", profile.folder, "--directory", where.control, "--nolock", *extra]
     if at_once: words += ["--resources", f"training={at_once}"]
     words += ["--config", f"jobs={where.control/'jobs.json'}", f"data={where.data}", f"at_once={at_once or 1}"]
+    if profile.is_local: words.append(f"cores={os.cpu_count() or 1}")
     if partial: words.append("partial=1")
     scripts = str(Path(sys.executable).parent) # where the project's commands are
     env = os.environ | {"PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"}
