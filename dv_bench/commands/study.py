@@ -40,7 +40,7 @@ class Profile(NamedTuple):
     @property
     def kind(self)->str: return "gpu" if self.gpus else "cpu"
 
-# %% ../../nbs/99d_commands.study.ipynb #b6660fec
+# %% ../../nbs/99d_commands.study.ipynb #d261c95b
 def _gpus_here()->int:
     "The GPUs of this machine."
     import torch # slow
@@ -48,42 +48,46 @@ def _gpus_here()->int:
 
 def _asked_gpus(content:dict)->int: # of a profile
     "The GPUs that a profile gives to a training."
-    resources = content.get("set-resources") or {}
-    of_train = resources.get("train") if isinstance(resources, dict) else None
-    given = (of_train or {}) | {k: v for k, v in (content.get("default-resources") or {}).items() if k == "gpu"}
-    return int((of_train or {}).get("gpu", given.get("gpu", 0)))
+    of_train = (content.get("set-resources") or {}).get("train") or {}
+    of_all = content.get("default-resources") or {}
+    return int(of_train.get("gpu", of_all.get("gpu", 0)))
 
-# %% ../../nbs/99d_commands.study.ipynb #561bfdcd
+# %% ../../nbs/99d_commands.study.ipynb #f3cc1a0a
 def read_profile(name:str)->Profile: # a folder, or its name under workflow/profiles
     "Read a profile. Raises DvBenchError where there is none."
     folder = project_root()/"workflow"/"profiles"/name
     if not folder.is_dir(): folder = find_path(name)
     if not (folder/"config.yaml").exists():
         known = sorted(f.name for f in (project_root()/"workflow"/"profiles").glob("*") if f.is_dir())
-        raise DvBenchError(f"--profile: {name} is no profile (a folder with config.yaml); there are {', '.join(known)}")
+        raise DvBenchError(f"--profile: {name} is no profile (a folder with config.yaml); there are "
+                           f"{', '.join(known)}")
     content = read_yaml(folder/"config.yaml", "executor: slurm")
     executor = content.get("executor", "local")
     return Profile(folder, executor, _gpus_here() if executor == "local" else _asked_gpus(content))
 
-# %% ../../nbs/99d_commands.study.ipynb #64274183
+# %% ../../nbs/99d_commands.study.ipynb #7ed8d5a0
 def check_gpu(jobs:list[Job], profile:Profile):
     "Raises DvBenchError for settings that need a GPU where the profile has none."
     if profile.gpus: return
     for config in (job.config for job in jobs if job.config):
-        setting = "precision=fp16" if config.precision == "fp16" else "sync_batchnorm=true" if config.sync_batchnorm else ""
+        setting = "precision=fp16" if config.precision == "fp16" else ""
+        if config.sync_batchnorm: setting = "sync_batchnorm=true"
         if setting:
-            raise DvBenchError(f"{setting} of {config.label} needs a GPU, and the profile {profile.folder.name} has "
-                               "none; use a machine with a GPU or a profile with set-resources: {train: {gpu: 1}}")
+            raise DvBenchError(f"{setting} of {config.label} needs a GPU, and the profile {profile.folder.name} "
+                               "has none; use a machine with a GPU, or a profile with set-resources: {train: "
+                               "{gpu: 1}}")
 
-# %% ../../nbs/99d_commands.study.ipynb #78041389
+# %% ../../nbs/99d_commands.study.ipynb #e317ebb4
 def _check_installed(executor:str):
     "Raises DvBenchError where Snakemake or the plugin of an executor is missing."
     plugin = f"snakemake_executor_plugin_{executor.replace('-', '_')}"
     names = ["snakemake", *([] if executor == "local" else [plugin])]
     missing = [name.replace("_", "-") for name in names if not importlib.util.find_spec(name)]
-    if missing: raise DvBenchError(f"{missing[0]} is not installed: pip install -c constraints.txt -e '.[study]' {missing[0]}")
+    if not missing: return
+    raise DvBenchError(f"{missing[0]} is not installed: pip install -c constraints.txt -c "
+                       f"workflow/constraints.txt -e '.[study]' {missing[0]}")
 
-# %% ../../nbs/99d_commands.study.ipynb #c03f6132
+# %% ../../nbs/99d_commands.study.ipynb #cc1bb05e
 def _snakemake(
     target:str,          # trained or reported
     where:Places,
@@ -96,7 +100,8 @@ def _snakemake(
     words = [sys.executable, "-m", "snakemake", target, "--snakefile", project_root()/"workflow"/"Snakefile",
              "--profile", profile.folder, "--directory", where.control, "--nolock", *extra]
     if at_once: words += ["--resources", f"training={at_once}"]
-    words += ["--config", f"jobs={where.control/'jobs.json'}", f"data={where.data}", f"at_once={at_once or 1}"]
+    table = where.control/"jobs.json"
+    words += ["--config", f"jobs={table}", f"data={where.data}", f"at_once={at_once or 1}"]
     if profile.is_local: words.append(f"cores={os.cpu_count() or 1}")
     if partial: words.append("partial=1")
     scripts = str(Path(sys.executable).parent) # where the project's commands are
@@ -119,14 +124,14 @@ def failure_line(job:Job)->str:
         line = "ended without an error message: killed from outside, often for its memory or time"
     return f"{job.step} {job.name}: {line}; log: {job.log}"
 
-# %% ../../nbs/99d_commands.study.ipynb #e5a958ea
+# %% ../../nbs/99d_commands.study.ipynb #fda2d29e
 def _report_failures(jobs:list[Job]):
     "Raises DvBenchError that counts the jobs that are not done; the reasons are printed."
     undone = [job for job in jobs if job.output and not Path(job.output).exists()]
     if not undone: return
     for job in undone: print(failure_line(job), file=sys.stderr)
-    raise DvBenchError(f"{len(undone)} of {len(jobs)} jobs are not done, for the reasons above; the same command "
-                       "runs these alone")
+    raise DvBenchError(f"{len(undone)} of {len(jobs)} jobs are not done, for the reasons above; the same "
+                       "command runs these alone")
 
 # %% ../../nbs/99d_commands.study.ipynb #cecffa42
 def _needs(costs:list[TrainingCost], jobs:list[Job])->dict[str, dict]: # name of a training -> mem_mb, runtime
@@ -134,7 +139,7 @@ def _needs(costs:list[TrainingCost], jobs:list[Job])->dict[str, dict]: # name of
     of_job = {name: training_needs(c.seconds, c.rate) for c in costs for name in c.job_names}
     return {job.name: of_job.get(job.name, unmeasured) for job in jobs if job.step == "train"}
 
-# %% ../../nbs/99d_commands.study.ipynb #6254d12b
+# %% ../../nbs/99d_commands.study.ipynb #b210a75a
 def _run_study(study:Study, jobs:list[Job], profile:Profile, extra:list[str], dry_run:bool):
     "Run what is left of a study. Raises DvBenchError at the end where jobs failed."
     where = places(study)
@@ -148,11 +153,12 @@ def _run_study(study:Study, jobs:list[Job], profile:Profile, extra:list[str], dr
         status = _snakemake("trained", where, profile, extra)
         if dry_run: raise SystemExit(status)
         trained = [job for job in jobs if job.step == "train" and Path(job.output).exists()]
-        if trained: _snakemake("reported", where, profile, extra, partial=True)
-    _report_failures([job for job in jobs if job.step not in ("simulate", "examples") or not _is_gathered(job, jobs)])
+        for target in ("scored", "reported") if trained else ():
+            _snakemake(target, where, profile, extra, partial=True)
+    _report_failures([job for job in jobs if not _is_gathered(job, jobs)])
     print(where.experiment/"summary.html")
 
-# %% ../../nbs/99d_commands.study.ipynb #1331c8b7
+# %% ../../nbs/99d_commands.study.ipynb #3ea23b15
 def _is_gathered(job:Job, jobs:list[Job])->bool:
     "Whether another job's output was made from this one's, and is there."
     return any(job.output in other.inputs and Path(other.output).exists() for other in jobs)
@@ -161,8 +167,8 @@ def _on_gpus(jobs:list[Job], profile:Profile, where:Places)->list[Job]:
     "The jobs, with each training on a GPU of its own where this machine has several."
     if not profile.is_local or profile.gpus < 2: return jobs
     locks = str(where.control/"gpu")
-    return [job._replace(command=on_free_gpu(job.command, locks, profile.gpus)) if job.step == "train" else job
-            for job in jobs]
+    def placed(job): return job._replace(command=on_free_gpu(job.command, locks, profile.gpus))
+    return [placed(job) if job.step == "train" else job for job in jobs]
 
 # %% ../../nbs/99d_commands.study.ipynb #a12c4245
 def _print_plan(study:Study, jobs:list[Job], profile:Profile):
@@ -175,20 +181,20 @@ def _print_plan(study:Study, jobs:list[Job], profile:Profile):
     at_once = max(1, profile.gpus) if profile.is_local else 1
     print(plan_text(study, jobs, undone, costs, profile.kind, at_once))
 
-# %% ../../nbs/99d_commands.study.ipynb #1a4eeb3d
+# %% ../../nbs/99d_commands.study.ipynb #41ae0dd4
 @command
 def dvb_study(
     study:str,             # study file, such as configs/study_tiny.yaml
     profile:str="local",   # local, slurm, or a folder with Snakemake's config.yaml
     plan:bool=False,       # print jobs, hours and storage, and run nothing
     dry_run:bool=False,    # print what Snakemake would run
-    arch:Param("train this architecture of the study only; may be given several times", str, action="append")=None,
+    arch:Param("train this architecture only; may be given several times", str, action="append")=None,
     fold:Param("train this fold only; may be given several times", int, action="append")=None,
     seed:Param("train this seed only; may be given several times", int, action="append")=None,
     snakemake:str="",      # further options of Snakemake, such as "--cores 4"
 ):
-    """All jobs of a study: data, trainings, scores and report. Only what is missing or has changed runs. Raises
-    DvBenchError for a wrong study file and, at the end, where jobs failed."""
+    """All jobs of a study: data, trainings, scores and report. Only what is missing or has changed runs.
+    Raises DvBenchError for a wrong study file and, at the end, where jobs failed."""
     read = read_study(study)
     chosen = read_profile(profile)
     jobs = study_jobs(read, Selection(*map(tuple, (arch or (), fold or (), seed or ()))), os.cpu_count() or 1)

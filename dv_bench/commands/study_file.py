@@ -43,13 +43,14 @@ def _check_keys(
         hint = f"did you mean {near[0]}?" if near else f"expected {', '.join(known)}"
         raise DvBenchError(f"{where}: unknown key {name!r}; {hint}")
 
-# %% ../../nbs/99a_commands.study_file.ipynb #48db0641
+# %% ../../nbs/99a_commands.study_file.ipynb #ae905a0f
 _made_by_sweep = ("out", "region", "jobs", "tfrecord") # options of dvb_examples that the sweep sets itself
-input_files = ("reads", "ref", "truth", "confident", "candidates", "bed") # options of dvb_examples that name files
+# options of dvb_examples that name files
+input_files = ("reads", "ref", "truth", "confident", "candidates", "bed")
 
-# %% ../../nbs/99a_commands.study_file.ipynb #7da81217
-def _option_names(command, without:tuple[str, ...])->list[str]: # of a command, without those that the sweep sets
-    "The options that a study file may give."
+# %% ../../nbs/99a_commands.study_file.ipynb #20793c70
+def _option_names(command, without:tuple[str, ...])->list[str]: # of a command
+    "The options that a study file may give; the sweep sets the others."
     return [name for name in inspect.signature(command).parameters if name not in without]
 
 # %% ../../nbs/99a_commands.study_file.ipynb #93260245
@@ -64,12 +65,13 @@ class StudyData:
     regions: tuple[str, ...]# a job each; () is one job for all
     score: dict             # truth, ref and confident for scores of calls; {} takes those of the reads
 
-# %% ../../nbs/99a_commands.study_file.ipynb #3af45018
+# %% ../../nbs/99a_commands.study_file.ipynb #11385111
 def _check_source(entry:dict, where:str):
     "Raises DvBenchError where a dataset has no source or two."
     makes = [key for key in ("simulate", "examples", "regions") if key in entry]
     if "folder" in entry and makes:
-        raise DvBenchError(f"{where}: expected folder alone, or simulate and examples, found folder and {makes[0]}")
+        raise DvBenchError(f"{where}: expected folder alone, or simulate and examples, found "
+                           f"folder and {makes[0]}")
     given = entry.get("examples", {})
     if "folder" in entry: return
     if "simulate" not in entry and not {"reads", "ref"} <= set(given):
@@ -78,18 +80,18 @@ def _check_source(entry:dict, where:str):
     if "simulate" in entry and own:
         raise DvBenchError(f"{where}.examples.{own[0]}: simulate makes this file; leave it out")
 
-# %% ../../nbs/99a_commands.study_file.ipynb #54f5c9f8
+# %% ../../nbs/99a_commands.study_file.ipynb #d6204bec
 def _check_files(entry:dict, where:str):
     "Raises DvBenchError for a dataset or a file that is missing."
     if "folder" in entry and not (find_path(entry["folder"])/"dataset.json").exists():
-        raise DvBenchError(f"{where}.folder: {entry['folder']} is no dataset folder (it has no dataset.json); make "
-                           "it with dvb_examples or dvb_import, or give the reads to draw it from")
+        raise DvBenchError(f"{where}.folder: {entry['folder']} is no dataset folder (it has no "
+                           "dataset.json); make it with dvb_examples or dvb_import, or give the reads to draw it from")
     named = [("examples", k, v) for k, v in entry.get("examples", {}).items() if k in input_files]
     named += [("score", k, v) for k, v in entry.get("score", {}).items()]
     for group, key, path in named:
         if not find_path(path).exists():
-            raise DvBenchError(f"{where}.{group}.{key}: {path} does not exist; give the path of the file, or fetch "
-                               "it first (dvb_fetch --list)")
+            raise DvBenchError(f"{where}.{group}.{key}: {path} does not exist; give the path of "
+                               "the file, or fetch it first (dvb_fetch --list)")
 
 # %% ../../nbs/99a_commands.study_file.ipynb #17d0cd03
 def _read_data(
@@ -136,14 +138,15 @@ def _read_recipe(
     except DvBenchError as e: raise DvBenchError(f"{where}: {e}") from None
     return common, per_arch
 
-# %% ../../nbs/99a_commands.study_file.ipynb #559e150e
+# %% ../../nbs/99a_commands.study_file.ipynb #5d83cec7
 _set_by_study = ("arch", "data", "test_data", "experiment", "seed", "seeds", "fold", "train_images")
 
 def _check_recipe(train:dict, where:str):
     "Raises DvBenchError for settings that the study file gives elsewhere."
     for name in _set_by_study:
         if name in train:
-            raise DvBenchError(f"{where}.{name}: the study sets it; use the keys data, archs, seeds, folds and sizes")
+            raise DvBenchError(f"{where}.{name}: the study sets it; use the keys data, archs, seeds, folds "
+                               "and sizes")
 
 # %% ../../nbs/99a_commands.study_file.ipynb #7d3b4002
 def _read_sizes(sizes:list|dict, archs:list[str], where:str)->dict: # architecture -> sizes
@@ -179,7 +182,7 @@ def run_config(
         arch=arch, data=data, test_data=test_data, experiment=study.experiment, fold=fold, seed=seed,
         train_images=size))
 
-# %% ../../nbs/99a_commands.study_file.ipynb #22fd2958
+# %% ../../nbs/99a_commands.study_file.ipynb #b218994d
 def read_study(path:str|Path)->Study:
     "Read a study file. Raises DvBenchError for unknown keys and architectures, and for missing datasets."
     path = find_path(path)
@@ -189,7 +192,8 @@ def read_study(path:str|Path)->Study:
     _check_keys(content, list(study_form["properties"]), where)
     check_form(content, study_form, where)
     data = tuple(_read_data(name, entry, f"{where}: data.{name}") for name, entry in content["data"].items())
-    if not any(d.role == "train" for d in data): raise DvBenchError(f"{where}: data: expected a dataset to train on")
+    if not any(d.role == "train" for d in data):
+        raise DvBenchError(f"{where}: data: expected a dataset to train on")
     train, per_arch = _read_recipe(content.get("train", {}), f"{where}: train")
     for group in (train, *per_arch.values()): _check_recipe(group, f"{where}: train")
     seeds, archs = content.get("seeds", 1), content["archs"]

@@ -66,13 +66,14 @@ def dataset_folder(data:StudyData, where:Places)->Path:
     "The folder of a dataset, made or not."
     return find_path(data.folder).resolve() if data.folder else where.data/data.name/"images"
 
-# %% ../../nbs/99b_commands.study_jobs.ipynb #d21fd104
+# %% ../../nbs/99b_commands.study_jobs.ipynb #013b4342
 def _read_options(data:StudyData, where:Places)->dict: # options of dvb_examples that name files
     "Reads, reference and truth of a dataset; those that are simulated have fixed names."
     if data.simulate is None:
         return {k: str(find_path(v).resolve()) for k, v in data.examples.items() if k in input_files}
     made = where.data/data.name/"reads"
-    files = {"reads": "reads.bam", "ref": "reference.fasta", "truth": "truth.vcf.gz", "confident": "confident.bed"}
+    files = {"reads": "reads.bam", "ref": "reference.fasta", "truth": "truth.vcf.gz",
+             "confident": "confident.bed"}
     given = {k: str(find_path(v).resolve()) for k, v in data.examples.items() if k in input_files}
     return {option: str(made/name) for option, name in files.items()} | given
 
@@ -85,9 +86,9 @@ def _mark(where:Places, step:str, name:str)->str: # path
     "An empty file that says that a job is done."
     return str(where.control/"done"/step/f"{name}.done")
 
-# %% ../../nbs/99b_commands.study_jobs.ipynb #9d0db20a
+# %% ../../nbs/99b_commands.study_jobs.ipynb #a9d4c217
 def _data_jobs(data:StudyData, where:Places, cores:int)->list[Job]:
-    "The jobs that make a dataset; none where it is there already. Their names are paths below data/<experiment>."
+    "The jobs that make a dataset; none for an existing folder. Their names are paths in data/<experiment>."
     if data.folder: return []
     out, reads = dataset_folder(data, where), where.data/data.name/"reads"
     files = _read_options(data, where)
@@ -126,12 +127,13 @@ def _setting_text(value)->str: # as `-p` takes it
     "A setting's value on a command line."
     return str(value).lower() if isinstance(value, bool) else str(value)
 
-# %% ../../nbs/99b_commands.study_jobs.ipynb #f1467d98
+# %% ../../nbs/99b_commands.study_jobs.ipynb #88bb63e1
 def train_command(config:Config)->str: # for a shell
     "The dvb_train command of one run, with the settings that are not defaults."
     named = ("arch", "data", "experiment")
-    changed = [(f.name, getattr(config, f.name)) for f in fields(Config) if getattr(config, f.name) != f.default]
-    pairs = [["-p", name, _setting_text(value)] for name, value in changed if name not in named]
+    values = {f.name: getattr(config, f.name) for f in fields(Config)}
+    changed = [f.name for f in fields(Config) if values[f.name] != f.default and f.name not in named]
+    pairs = [["-p", name, _setting_text(values[name])] for name in changed]
     words = ["dvb_train", config.arch, "--data", config.data, "--experiment", config.experiment]
     return _shell([*words, *sum(pairs, [])])
 
@@ -141,10 +143,11 @@ def run_name(config:Config)->str: # such as inception-n1000-fold0_seed1
     folder = run_folder(config, config.fold, config.seed)
     return f"{folder.parent.name}-{folder.name}"
 
-# %% ../../nbs/99b_commands.study_jobs.ipynb #3bbb9245
+# %% ../../nbs/99b_commands.study_jobs.ipynb #a61ad44d
 def _train_jobs(study:Study, where:Places)->list[Job]:
     "A job for each run."
-    by_role = {role: [dataset_folder(d, where) for d in study.data if d.role == role] for role in ("train", "test")}
+    by_role = {"train": [], "test": []}
+    for d in study.data: by_role[d.role].append(dataset_folder(d, where))
     data, test = (",".join(map(str, by_role[role])) for role in ("train", "test"))
     folders = tuple(str(f) for role in by_role for f in by_role[role])
     jobs = []
@@ -155,8 +158,8 @@ def _train_jobs(study:Study, where:Places)->list[Job]:
                 for fold in range(study.folds):
                     config = run_config(study, arch, fold, seed, size, data, test)
                     name = run_name(config)
-                    jobs.append(Job("train", name, train_command(config), folders, _mark(where, "train", name),
-                                    _log(where, "train", name), config))
+                    jobs.append(Job("train", name, train_command(config), folders,
+                                    _mark(where, "train", name), _log(where, "train", name), config))
     return jobs
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #bb3ef89c
@@ -168,7 +171,7 @@ def _score_files(study:Study, where:Places)->dict: # options of dvb_score; {} wh
     found = {k: str(find_path(files[k]).resolve()) for k in ("truth", "ref", "confident") if k in files}
     return found if {"truth", "ref"} <= set(found) else {}
 
-# %% ../../nbs/99b_commands.study_jobs.ipynb #503de67d
+# %% ../../nbs/99b_commands.study_jobs.ipynb #021431e8
 def _last_jobs(study:Study, where:Places, trained:tuple[str, ...])->list[Job]:
     "Scores, where there is a truth, and the report."
     options, inputs, jobs = _score_files(study, where), trained, []
@@ -178,7 +181,8 @@ def _last_jobs(study:Study, where:Places, trained:tuple[str, ...])->list[Job]:
         jobs.append(Job("score", "all", command, trained, mark, _log(where, "score", "all")))
         inputs = (*trained, mark)
     command = _shell(["dvb_summary", where.experiment])
-    return [*jobs, Job("report", "all", command, inputs, _mark(where, "report", "all"), _log(where, "report", "all"))]
+    mark, log = _mark(where, "report", "all"), _log(where, "report", "all")
+    return [*jobs, Job("report", "all", command, inputs, mark, log)]
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #f7fd6196
 class Selection(NamedTuple):
@@ -192,7 +196,7 @@ class Selection(NamedTuple):
         pairs = [(self.archs, config.arch), (self.folds, config.fold), (self.seeds, config.seed)]
         return all(not wanted or value in wanted for wanted, value in pairs)
 
-# %% ../../nbs/99b_commands.study_jobs.ipynb #26f2f966
+# %% ../../nbs/99b_commands.study_jobs.ipynb #803bef34
 def study_jobs(
     study:Study,
     selection:Selection=Selection(),
@@ -204,10 +208,11 @@ def study_jobs(
     train = [job for job in _train_jobs(study, where) if selection.takes(job.config)]
     if not train:
         raise DvBenchError(f"{study.path}: no run of the study is selected; it has the architectures "
-                           f"{', '.join(study.archs)}, folds 0 to {study.folds-1}, seeds {', '.join(map(str, study.seeds))}")
+                           f"{', '.join(study.archs)}, folds 0 to {study.folds-1}, "
+                           f"seeds {', '.join(map(str, study.seeds))}")
     return [*data, *train, *_last_jobs(study, where, tuple(job.output for job in train))]
 
-# %% ../../nbs/99b_commands.study_jobs.ipynb #79829e80
+# %% ../../nbs/99b_commands.study_jobs.ipynb #87f8c0f9
 def is_trained(config:Config)->bool:
     "Whether a run is complete. Raises DvBenchError where its folder holds a run with other settings."
     folder = run_folder(config, config.fold, config.seed)
@@ -216,8 +221,8 @@ def is_trained(config:Config)->bool:
     differ = differences(run.settings, recorded_settings(config))
     if differ:
         name, (was, now) = next(iter(differ.items()))
-        raise DvBenchError(f"{folder} holds a run of another study: {name} was {was!r}, now {now!r}; choose another "
-                           "experiment, or remove that folder")
+        raise DvBenchError(f"{folder} holds a run of another study: {name} was {was!r}, now {now!r}; choose "
+                           "another experiment, or remove that folder")
     return run.complete
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #4000e529
@@ -242,7 +247,7 @@ def _identity(study:Study)->dict:
                      "regions": list(d.regions)} for d in study.data}
     return {"data": data, "train": study.train, "folds": study.folds}
 
-# %% ../../nbs/99b_commands.study_jobs.ipynb #2b8bff69
+# %% ../../nbs/99b_commands.study_jobs.ipynb #00974724
 def check_same_study(
     study:Study,
     control:Path, # of `places`
@@ -256,15 +261,17 @@ def check_same_study(
     old = read_json(path)
     for key in new:
         if old.get(key) == new[key]: continue
-        raise DvBenchError(f"{control.parent} holds another study: {_difference(key, old.get(key), new[key])}; choose "
-                           "another experiment in the study file")
+        difference = _difference(key, old.get(key), new[key])
+        raise DvBenchError(f"{control.parent} holds another study: {difference}; choose another experiment in the "
+                           "study file")
 
-# %% ../../nbs/99b_commands.study_jobs.ipynb #0b69306e
+# %% ../../nbs/99b_commands.study_jobs.ipynb #a5441987
 def _difference(key:str, was, now)->str: # such as train.epochs was 3, now 5
     "The first difference of two values, by its key."
     if isinstance(was, dict) and isinstance(now, dict):
         for name in [*was, *now]:
-            if was.get(name) != now.get(name): return _difference(f"{key}.{name}", was.get(name), now.get(name))
+            if was.get(name) == now.get(name): continue
+            return _difference(f"{key}.{name}", was.get(name), now.get(name))
     return f"{key} was {was!r}, now {now!r}"
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #84f2fce8
@@ -281,7 +288,7 @@ def write_jobs(
         table.setdefault(job.step, {})[job.name] = row
     write_json(path, table)
 
-# %% ../../nbs/99b_commands.study_jobs.ipynb #638d526e
+# %% ../../nbs/99b_commands.study_jobs.ipynb #c6c556e0
 def on_free_gpu(
     command:str, # for a shell
     locks:str,   # path that the names of lock files begin with
@@ -289,6 +296,7 @@ def on_free_gpu(
 )->str:
     "The command, run on the first GPU that no other job of the study holds."
     if gpus < 2: return command
-    held = f"flock --nonblock --conflict-exit-code 75 {shlex.quote(locks)}$gpu env CUDA_VISIBLE_DEVICES=$gpu {command}"
+    lock = f"flock --nonblock --conflict-exit-code 75 {shlex.quote(locks)}$gpu"
+    attempt = f"status=0; {lock} env CUDA_VISIBLE_DEVICES=$gpu {command} || status=$?"
     numbers = " ".join(map(str, range(gpus)))
-    return f"for gpu in {numbers}; do status=0; {held} || status=$?; [ $status -eq 75 ] || exit $status; done; exit 75"
+    return f"for gpu in {numbers}; do {attempt}; [ $status -eq 75 ] || exit $status; done; exit 75"

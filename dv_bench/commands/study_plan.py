@@ -33,7 +33,7 @@ def device_kind(device:str)->str: # cpu or gpu
     "The kind of a device, from its name in run.json."
     return "cpu" if device.startswith("cpu") else "gpu"
 
-# %% ../../nbs/99c_commands.study_plan.ipynb #feb714f9
+# %% ../../nbs/99c_commands.study_plan.ipynb #aaf4f5dd
 def _costs(outputs:Path)->list[tuple[tuple, dict]]: # (arch, rows, columns, kind), cost
     "The costs of all finished runs of networks below a folder. Experiments that cannot be read are left out."
     found = []
@@ -42,7 +42,8 @@ def _costs(outputs:Path)->list[tuple[tuple, dict]]: # (arch, rows, columns, kind
         except DvBenchError: continue
         for run in (run for runs in sets for run in runs):
             cost, settings = run.record.get("cost") or {}, run.settings
-            if run.arch in baseline_names or not cost.get("device") or not cost.get("train_images_per_second"): continue
+            measured = cost.get("device") and cost.get("train_images_per_second")
+            if run.arch in baseline_names or not measured: continue
             key = run.arch, settings.get("rows", 0), settings.get("columns", 0), device_kind(cost["device"])
             found.append((key, cost))
     return found
@@ -83,29 +84,30 @@ def images_of(study:Study, role:str)->int|None: # None where a dataset is still 
         else: return None
     return total
 
-# %% ../../nbs/99c_commands.study_plan.ipynb #ab651ab7
+# %% ../../nbs/99c_commands.study_plan.ipynb #054b374c
 def run_seconds(
     config:Config,
     n:int,       # images to train and hold out
     n_test:int,  # images of datasets to test on
     speed:float, # images per second in training
 )->float:
-    "How long a run takes. Evaluating an image takes a third of the time of training on it, as for `estimate`."
+    "How long a run takes. Evaluating an image takes a third of the time of training on it, as in `estimate`."
     test = n_test or n/config.folds
     part = n if n_test else n-test
     tune = 0 if config.mode == "random" else part*config.tune_fraction
     return (config.epochs*(part-tune+tune/3)+test/3)/speed
 
-# %% ../../nbs/99c_commands.study_plan.ipynb #6cf0ded1
+# %% ../../nbs/99c_commands.study_plan.ipynb #340995e5
 spare_memory, spare_time = 1.5, 3. # factors on what was measured, for a scheduler that kills jobs
 unmeasured = {"mem_mb": 16_000, "runtime": 24*60} # of a training whose cost is not known
 
 def training_needs(seconds:float, rate:Rate|None)->dict: # mem_mb, runtime in minutes
     "What a scheduler is asked for."
     if rate is None: return unmeasured
-    needs = {"runtime": max(30, round(spare_time*seconds/60)) if np.isfinite(seconds) else unmeasured["runtime"]}
-    memory = unmeasured["mem_mb"] if np.isnan(rate.memory_mb) else max(4000, round(spare_memory*rate.memory_mb))
-    return needs | {"mem_mb": memory}
+    needs = dict(unmeasured)
+    if np.isfinite(seconds): needs["runtime"] = max(30, round(spare_time*seconds/60))
+    if np.isfinite(rate.memory_mb): needs["mem_mb"] = max(4000, round(spare_memory*rate.memory_mb))
+    return needs
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #d9dd6646
 class TrainingCost(NamedTuple):
@@ -124,7 +126,7 @@ def _group_runs(jobs:list[Job])->dict[tuple, list[Job]]: # (architecture, size) 
         if job.step == "train": groups.setdefault((job.config.arch, job.config.train_images), []).append(job)
     return groups
 
-# %% ../../nbs/99c_commands.study_plan.ipynb #ddcd7cf5
+# %% ../../nbs/99c_commands.study_plan.ipynb #d7c3de3e
 def training_costs(
     study:Study,
     jobs:list[Job],   # trainings that are left
@@ -140,7 +142,7 @@ def training_costs(
         if measure and key not in timed and arch not in baseline_names:
             timed[key] = rate_now(config, *_images_shape(study))
         rate, seconds = timed.get(key), np.nan
-        if rate and n is not None and n_test is not None: seconds = run_seconds(config, n, n_test, rate.images_per_second)
+        if rate and None not in (n, n_test): seconds = run_seconds(config, n, n_test, rate.images_per_second)
         if arch in baseline_names: seconds = 0.
         label = f"{config.label} n={size}" if size else config.label
         costs.append(TrainingCost(label, len(group), seconds, rate, tuple(job.name for job in group)))
@@ -206,7 +208,7 @@ def _storage_line(study:Study, jobs:list[Job])->str:
     parts.append("weights not known" if np.isnan(weights) else f"weights {weights/1e9:.2f} GB")
     return f"storage: {', '.join(parts)}; three times the weights of a run while it trains"
 
-# %% ../../nbs/99c_commands.study_plan.ipynb #df0135c8
+# %% ../../nbs/99c_commands.study_plan.ipynb #4d004bbe
 def plan_text(
     study:Study,
     jobs:list[Job],  # all
@@ -219,7 +221,8 @@ def plan_text(
     known = sum(c.runs*c.seconds for c in costs if np.isfinite(c.seconds))
     unknown = [c.label for c in costs if not np.isfinite(c.seconds)]
     total = f"training: {_hours(known)} in all"
-    if unknown: total = f"training: not known for {', '.join(unknown)}" + (f"; the others {_hours(known)}" if known else "")
+    if unknown: total = f"training: not known for {', '.join(unknown)}"
+    if unknown and known: total += f"; the others {_hours(known)}"
     if at_once > 1: total += f", with {at_once} at a time"
     return "\n".join([f"study {study.path.name}: {places(study).experiment}", *_job_lines(jobs, left), total,
                       *[_line(c, kind) for c in costs], _storage_line(study, jobs)])
