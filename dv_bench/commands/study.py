@@ -158,9 +158,10 @@ def _run_study(study:Study, jobs:list[Job], profile:Profile, extra:list[str], dr
     _report_failures([job for job in jobs if not _is_gathered(job, jobs)])
     print(where.experiment/"summary.html")
 
-# %% ../../nbs/99d_commands.study.ipynb #3ea23b15
+# %% ../../nbs/99d_commands.study.ipynb #91f19288
 def _is_gathered(job:Job, jobs:list[Job])->bool:
-    "Whether another job's output was made from this one's, and is there."
+    "Whether a dataset was made from this job's output, and is there."
+    if job.step not in ("simulate", "examples"): return False
     return any(job.output in other.inputs and Path(other.output).exists() for other in jobs)
 
 def _on_gpus(jobs:list[Job], profile:Profile, where:Places)->list[Job]:
