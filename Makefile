@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help setup test test-slow lab demo bench bench-gpu same-results check-pins check-environments clean
+.PHONY: help setup test test-slow lab demo study study-plan bench bench-gpu same-results check-pins check-environments clean
 help:              ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
@@ -33,6 +33,18 @@ lab: $(VENV)/.ready    ## start JupyterLab on this machine with the project's ke
 
 demo: $(VENV)/.ready   ## from nothing to a report on simulated reads (5 to 8 minutes on two cores); continues where it stopped
 	$(BIN)/python scripts/demo.py
+
+$(VENV)/.study: $(VENV)/.ready workflow/constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -c workflow/constraints.txt -e '.[study]'
+	touch $@
+
+CONFIG ?= configs/study_tiny.yaml
+PROFILE ?= local
+study: $(VENV)/.study  ## run what is left of a study: make study CONFIG=configs/study_tiny.yaml [PROFILE=slurm] (docs/cluster.md)
+	$(BIN)/dvb_study $(CONFIG) --profile $(PROFILE)
+
+study-plan: $(VENV)/.ready  ## print jobs, hours and storage of a study, and run nothing: make study-plan CONFIG=... [PROFILE=slurm]
+	$(BIN)/dvb_study $(CONFIG) --profile $(PROFILE) --plan
 
 # Benchmarks that need real reads are left out, with a message, if the reads are missing.
 bench: $(VENV)/.ready  ## run every benchmark at full size (hours); tables go to benchmarks/results/
