@@ -20,6 +20,7 @@ from typing import Callable, Iterator, TypedDict
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from ..core import DvBenchError, find_path, project_root, write_json, without_following
 from ..forms import count_form, flag_form, list_form, number_form, object_form, or_null, read_form, text_form
@@ -153,7 +154,10 @@ def read_predictions(
     "Read predictions.parquet; raises DvBenchError where that fails."
     path = folder/"predictions.parquet"
     check_file(path, run_remedy)
-    try: return pd.read_parquet(path, columns=columns)
+    try:
+        table = pq.read_table(path, columns=columns)
+        table.validate(full=True) # texts must be UTF-8
+        return table.to_pandas()
     except Exception as e: # pyarrow raises many kinds of error
         problem = f"{type(e).__name__}: {str(e)[:80]}"
         raise DvBenchError(f"{path} cannot be read ({problem}); train this run again") from e
