@@ -1060,6 +1060,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                    'dv_bench/dataset/folder.py'),
                                          'dv_bench.dataset.folder.print_summary': ( 'dataset.folder.html#print_summary',
                                                                                     'dv_bench/dataset/folder.py'),
+                                         'dv_bench.dataset.folder.row_fingerprint': ( 'dataset.folder.html#row_fingerprint',
+                                                                                      'dv_bench/dataset/folder.py'),
                                          'dv_bench.dataset.folder.summary_line': ( 'dataset.folder.html#summary_line',
                                                                                    'dv_bench/dataset/folder.py')},
             'dv_bench.dataset.folds': { 'dv_bench.dataset.folds.Split': ('dataset.folds.html#split', 'dv_bench/dataset/folds.py'),
