@@ -1022,6 +1022,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                              'dv_bench/dataset/folder.py'),
                                          'dv_bench.dataset.folder.PileupDataset._check_sizes': ( 'dataset.folder.html#pileupdataset._check_sizes',
                                                                                                  'dv_bench/dataset/folder.py'),
+                                         'dv_bench.dataset.folder.PileupDataset._is_cut': ( 'dataset.folder.html#pileupdataset._is_cut',
+                                                                                            'dv_bench/dataset/folder.py'),
                                          'dv_bench.dataset.folder.PileupDataset._is_intact': ( 'dataset.folder.html#pileupdataset._is_intact',
                                                                                                'dv_bench/dataset/folder.py'),
                                          'dv_bench.dataset.folder.PileupDataset._open_images': ( 'dataset.folder.html#pileupdataset._open_images',

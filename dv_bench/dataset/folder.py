@@ -11,6 +11,7 @@ import array
 import hashlib
 import math
 import os
+import time
 from pathlib import Path
 
 import blosc2
@@ -188,6 +189,7 @@ class PileupDataset:
         self._chunks = self._images.schunk
         self._file = open(self.path/"images.b2nd", "rb")
         self._bytes = os.fstat(self._file.fileno()).st_size
+        self._checked = time.monotonic()
 
     def __len__(self)->int: return self._n
 
@@ -236,6 +238,13 @@ def _is_intact(self:PileupDataset,
     if self._checksums is not None and chunk_checksum(chunk) != self._checksums[i]: return False
     return _uses_plain_blosc2(chunk) and int.from_bytes(chunk[4:8], "little") == math.prod(self._shape)
 
+# %% ../../nbs/12_dataset.folder.ipynb #9d141e55
+@patch
+def _is_cut(self:PileupDataset)->bool:
+    "Was the end of images.b2nd removed since it was opened? Reading it would end the process (SIGBUS)."
+    self._checked = time.monotonic()
+    return os.fstat(self._file.fileno()).st_size < self._bytes
+
 # %% ../../nbs/12_dataset.folder.ipynb #bc8c42ca
 @patch
 def image(self:PileupDataset,
@@ -246,7 +255,7 @@ def image(self:PileupDataset,
     i = int(i)
     if not 0 <= i < self._n: raise IndexError(f"example {i} of {self._n}")
     out = np.empty(self._shape, np.uint8) if out is None else out
-    if os.fstat(self._file.fileno()).st_size < self._bytes: raise self._changed(i) # its end cannot be read any more
+    if time.monotonic() > self._checked+.01 and self._is_cut(): raise self._changed(i)
     try:
         chunk = self._chunks.get_chunk(i)
         if not self._is_intact(i, chunk): raise self._changed(i)
