@@ -19,6 +19,7 @@ from dv_bench.core import git_commit, package_versions
 from dv_bench.dataset.folder import PileupDataset
 from dv_bench.model.cost import count_gmacs, count_parameters
 from dv_bench.training.device import device_name, this_device
+from dv_bench.training.normalisation import takes_raw_pixels
 from dv_bench.training.precision import training_step
 from dv_bench.training.recipe import build_network
 from dv_bench.training.settings import Config
@@ -39,10 +40,10 @@ class Network:
     def __init__(self, arch: str, data: PileupDataset, images: torch.Tensor, a: argparse.Namespace):
         config = Config(arch=arch, rows=a.rows, columns=a.columns, precision="fp32")
         self.net = build_network(config, data.shape, 0, data.channels).to(this_device())
-        if not getattr(self.net, "normalised", True): self.images = images
-        else: self.images = ((images-images.mean())/images.std()).to(memory_format=torch.channels_last)
-        if getattr(self.net, "normalised", True): self.net.to(memory_format=torch.channels_last)
-        self.images = self.images.to(this_device())
+        self.images = images.to(this_device())
+        if not takes_raw_pixels(self.net):
+            self.images = ((self.images-images.mean())/images.std()).to(memory_format=torch.channels_last)
+            self.net.to(memory_format=torch.channels_last)
         self.labels = torch.arange(len(images), device=this_device()) % 3
         self.optimizer = torch.optim.Adam(self.net.parameters(), 1e-3)
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['images_per_mb', 'bytes_per_image', 'spare_memory', 'spare_time', 'unmeasured', 'Rate', 'device_kind',
-           'measured_rates', 'rate_now', 'images_of', 'run_seconds', 'training_needs', 'TrainingCost', 'training_costs',
-           'weights_bytes', 'plan_text']
+           'measured_rates', 'rate_now', 'images_of', 'planned_seconds', 'training_needs', 'TrainingCost',
+           'training_costs', 'weights_bytes', 'plan_text']
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #b97c7ae2
 from pathlib import Path
@@ -70,8 +70,8 @@ def rate_now(config:Config, shape:tuple, channels:tuple)->Rate:
     return Rate(speed, np.nan, f"two steps on {device_name(this_device())}")
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #2dfe727e
-images_per_mb = 1400      # simulated at 20x to 30x, one variant in 850 bases
-bytes_per_image = 2600    # on disk, 7 channels, 30x
+images_per_mb = 1300      # as `make demo` gives
+bytes_per_image = 3500    # on disk, likewise
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #aa2613e0
 def images_of(study:Study, role:str)->int|None: # None where a dataset is still to be drawn from reads
@@ -85,17 +85,18 @@ def images_of(study:Study, role:str)->int|None: # None where a dataset is still 
     return total
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #054b374c
-def run_seconds(
+def planned_seconds(
     config:Config,
     n:int,       # images to train and hold out
     n_test:int,  # images of datasets to test on
     speed:float, # images per second in training
 )->float:
-    "How long a run takes. Evaluating an image takes a third of the time of training on it, as in `estimate`."
+    "How long a run takes, before its images are there."
+    from dv_bench.training.planning import run_seconds # imports torch
     test = n_test or n/config.folds
     part = n if n_test else n-test
     tune = 0 if config.mode == "random" else part*config.tune_fraction
-    return (config.epochs*(part-tune+tune/3)+test/3)/speed
+    return run_seconds(config.epochs, part-tune, tune, test, speed)
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #340995e5
 spare_memory, spare_time = 1.5, 3. # factors on what was measured, for a scheduler that kills jobs
@@ -142,7 +143,7 @@ def training_costs(
         if measure and key not in timed and arch not in baseline_names:
             timed[key] = rate_now(config, *_images_shape(study))
         rate, seconds = timed.get(key), np.nan
-        if rate and None not in (n, n_test): seconds = run_seconds(config, n, n_test, rate.images_per_second)
+        if rate and None not in (n, n_test): seconds = planned_seconds(config, n, n_test, rate.images_per_second)
         if arch in baseline_names: seconds = 0.
         label = f"{config.label} n={size}" if size else config.label
         costs.append(TrainingCost(label, len(group), seconds, rate, tuple(job.name for job in group)))

@@ -116,7 +116,7 @@ def _split_checksums(
 def row_fingerprint(
     table:pa.Table, # the index of a dataset
 )->str:             # hex
-    "SHA-256 over the rows; a million take half a minute."
+    "SHA-256 over the rows, one after the other."
     digest = hashlib.sha256()
     for batch in table.to_batches(max_chunksize=4096):
         for row in batch.to_pylist(): digest.update(canonical_row(row))

@@ -13,6 +13,7 @@ import math
 from typing import NamedTuple
 
 import torch
+from fastcore.basics import patch
 from timm.models import register_model
 from torch import nn
 from torch.nn import functional as F
@@ -277,53 +278,61 @@ class PileupSet(nn.Module):
         if logits.shape[1] != len(class_names): return logits
         return logits+self.weight*likelihoods
 
-    def describe(self,
-        reads:torch.Tensor,     # (n, channels, reads, columns), pixels 0..255
-        reference:torch.Tensor, # (n, channels, 1, columns)
-    )->Described:
-        "Columns as sums and maxima over reads, and what the candidate's column tells."
-        groups = self.groups(reads)
-        features = self.features(reads, reference)*groups.is_read
-        pooled = pool_reads(features, groups, False, self.by_support)
-        depth = groups.depth.clamp(min=1)
-        h = features
-        for layer in self.layers: h = layer(h, groups.is_read, depth)
-        pooled += pool_reads(h, groups, self.maxima, self.by_support)
-        shares = [groups.support/depth, groups.depth/100]
-        pooled += [share.expand(-1, -1, h.shape[3]) for share in shares]
-        candidate = h.shape[3]//2
-        at_candidate = self.at_candidate(features[..., candidate], h[..., candidate], groups)
-        return Described(torch.cat(pooled, 1), *at_candidate)
+# %% ../../nbs/39b_model.pileup_set.ipynb #8ab4ac8d
+@patch
+def describe(self:PileupSet,
+    reads:torch.Tensor,     # (n, channels, reads, columns), pixels 0..255
+    reference:torch.Tensor, # (n, channels, 1, columns)
+)->Described:
+    "Columns as sums and maxima over reads, and what the candidate's column tells."
+    groups = self.groups(reads)
+    features = self.features(reads, reference)*groups.is_read
+    pooled = pool_reads(features, groups, False, self.by_support)
+    depth = groups.depth.clamp(min=1)
+    h = features
+    for layer in self.layers: h = layer(h, groups.is_read, depth)
+    pooled += pool_reads(h, groups, self.maxima, self.by_support)
+    shares = [groups.support/depth, groups.depth/100]
+    pooled += [share.expand(-1, -1, h.shape[3]) for share in shares]
+    candidate = h.shape[3]//2
+    at_candidate = self.at_candidate(features[..., candidate], h[..., candidate], groups)
+    return Described(torch.cat(pooled, 1), *at_candidate)
 
-    def at_candidate(self,
-        features:torch.Tensor, # (n, values, reads), nothing learnt
-        h:torch.Tensor,        # (n, channels, reads), after the last layer
-        groups:Groups,
-    )->tuple[torch.Tensor, torch.Tensor]: # spread (n, values); log likelihoods (n, 3)
-        "What the reads say of the candidate's column."
-        is_read, supports = groups.is_read[..., 0], groups.supports[..., 0]
-        spread = features.new_zeros(len(features), 0)
-        if self.spread: spread = spread_of_reads(features, is_read, supports)
-        if not self.likelihoods: return spread, features.new_zeros(len(features), 3)
-        ratios = self.evidence(torch.cat([features, h], 1), supports[:, 0])
-        return spread, genotype_likelihoods(ratios, is_read[:, 0])
+# %% ../../nbs/39b_model.pileup_set.ipynb #b08cadc4
+@patch
+def at_candidate(self:PileupSet,
+    features:torch.Tensor, # (n, values, reads), nothing learnt
+    h:torch.Tensor,        # (n, channels, reads), after the last layer
+    groups:Groups,
+)->tuple[torch.Tensor, torch.Tensor]: # spread (n, values); log likelihoods (n, 3)
+    "What the reads say of the candidate's column."
+    is_read, supports = groups.is_read[..., 0], groups.supports[..., 0]
+    spread = features.new_zeros(len(features), 0)
+    if self.spread: spread = spread_of_reads(features, is_read, supports)
+    if not self.likelihoods: return spread, features.new_zeros(len(features), 3)
+    ratios = self.evidence(torch.cat([features, h], 1), supports[:, 0])
+    return spread, genotype_likelihoods(ratios, is_read[:, 0])
 
-    def describe_by_depth(self, reads:torch.Tensor, reference:torch.Tensor)->Described: # as for `describe`
-        "The same, in parts of images of similar depth, so that few empty rows are computed."
-        last = _last_rows(reads)
-        order = last.argsort()
-        parts = [self.describe(reads[part, :, :max(1, int(last[part[-1]]))], reference[part])
-                 for part in order.split(images_together)]
-        back = order.argsort()
-        return Described(*(torch.cat(values)[back] for values in zip(*parts)))
+# %% ../../nbs/39b_model.pileup_set.ipynb #f79e4e73
+@patch
+def describe_by_depth(self:PileupSet, reads:torch.Tensor, reference:torch.Tensor)->Described: # as for `describe`
+    "The same, in parts of images of similar depth, so that few empty rows are computed."
+    last = _last_rows(reads)
+    order = last.argsort()
+    parts = [self.describe(reads[part, :, :max(1, int(last[part[-1]]))], reference[part])
+             for part in order.split(images_together)]
+    back = order.argsort()
+    return Described(*(torch.cat(values)[back] for values in zip(*parts)))
 
-    def groups(self, reads:torch.Tensor)->Groups: # (n, channels, reads, columns)
-        "Rows with any pixel are reads; those whose support channel is bright support the alts."
-        is_read = (reads.amax((1, 3), keepdim=True) > 0).to(reads.dtype)
-        at = self.features.at.supports
-        if at is None: return Groups(is_read, torch.zeros_like(is_read))
-        brightness = reads[:, at:at+1].amax(3, keepdim=True)
-        return Groups(is_read, (brightness > .8*brightest).to(reads.dtype))
+# %% ../../nbs/39b_model.pileup_set.ipynb #fa5654f8
+@patch
+def groups(self:PileupSet, reads:torch.Tensor)->Groups: # (n, channels, reads, columns)
+    "Rows with any pixel are reads; those whose support channel is bright support the alts."
+    is_read = (reads.amax((1, 3), keepdim=True) > 0).to(reads.dtype)
+    at = self.features.at.supports
+    if at is None: return Groups(is_read, torch.zeros_like(is_read))
+    brightness = reads[:, at:at+1].amax(3, keepdim=True)
+    return Groups(is_read, (brightness > .8*brightest).to(reads.dtype))
 
 # %% ../../nbs/39b_model.pileup_set.ipynb #7345a9d9
 images_together = 16 # images of similar depth that a CPU computes at once

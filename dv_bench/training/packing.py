@@ -75,7 +75,7 @@ def _add_file(archive:zipfile.ZipFile, path:Path):
     archive.writestr(member, path.read_bytes(), zipfile.ZIP_DEFLATED, 6)
 
 # %% ../../nbs/55_training.packing.ipynb #0d81eee8
-max_member_bytes = 4 << 30 # of one file of a run; predictions of a million images have some 50 MB
+max_member_bytes = 4 << 30 # of one file of a run
 _member_name = re.compile(r"\w[\w.-]*/fold\d+_seed\d+/[\w.]+")
 
 # %% ../../nbs/55_training.packing.ipynb #27bd2d26
