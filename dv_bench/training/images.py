@@ -150,7 +150,7 @@ class TrainingImages:
         train, test = _open_folders(data), _open_folders(test_data)
         if not train:
             raise DvBenchError("data: expected a dataset folder, found none; make one with dvb_examples, "
-                               "or `make demo`")
+                               "or, in a checkout, `make demo`")
         check_folders(train, test)
         self.parts = train+test
         self.channels, self.shape = train[0].channels, train[0].shape
