@@ -11,11 +11,12 @@ export PYTHONHASHSEED ?= 0
 help:              ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
-$(VENV)/.ready: settings.ini setup.py constraints.txt
+$(VENV)/.ready: settings.ini setup.py constraints.txt scripts/cpu_torchvision.py
 	$(if $(PYTHON),,$(error no Python found; install one of $(VERSIONS) (on Debian: apt install python3 python3-venv), or name one with PYTHON=...))
 	@echo "building $(VENV) with $(PYTHON), $$($(PYTHON) --version)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,onnx]'
+	$(BIN)/python scripts/cpu_torchvision.py
 	touch $@
 
 setup: $(VENV)/.ready  ## build the environment in .venv (about 90 s)
