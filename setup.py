@@ -17,7 +17,7 @@ class BuildWithProject(build_py):
 
     def project_files(self) -> dict[str, str]:
         "Path in the build -> path in the project, of the files that cfg['project_files'] names."
-        found = [path for pattern in cfg["project_files"].split() for path in sorted(root.glob(pattern)) if path.is_file()]
+        found = [path for pattern in cfg["project_files"].split() for path in sorted(root.glob(pattern))]
         names = [path.relative_to(root).as_posix() for path in found]
         return {str(Path(self.build_lib, cfg["lib_name"], "project", name)): name for name in names}
 
