@@ -23,18 +23,13 @@ from dv_bench.model.names import baseline_names
 from dv_bench.training.images import TrainingImages
 from dv_bench.training.settings import Config
 from dv_bench.training.tuning import search_recipe
-
-
-def common_size(study: Study) -> int:
-    "The number of training images that most architectures have; of several such sizes the largest."
-    sizes = sorted({size for of_arch in study.sizes.values() for size in of_arch})
-    return max(sizes, key=lambda size: (sum(size in of_arch for of_arch in study.sizes.values()), size))
+from dv_bench.verdict.experiment import common_size
 
 
 def trial_settings(study: Study, arch: str) -> Config:
     "The settings of a network's trials."
     data = ",".join(str(dataset_folder(d, places(study))) for d in study.data if d.role == "train")
-    config = run_config(study, arch, 0, study.seeds[0], common_size(study), data)
+    config = run_config(study, arch, 0, study.seeds[0], common_size(study.sizes), data)
     return replace(config, folds=10, experiment=f"{study.experiment}_search")
 
 
