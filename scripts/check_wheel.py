@@ -148,8 +148,8 @@ class Checks:
     def notebook(self, executed: Path):
         "The notebook that was run is the installed version's."
         begin = time.monotonic()
-        problem = "" if executed.exists() and cell_sources(root/"nbs"/executed.name) <= cell_sources(executed) else "it differs"
-        self.report("the notebook that was run is the installed one", problem, begin)
+        same = executed.exists() and cell_sources(root/"nbs"/executed.name) <= cell_sources(executed)
+        self.report("the notebook that was run is the installed one", "" if same else "it differs", begin)
 
 
 def check_commands(checks: Checks, quick: bool):
