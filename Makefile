@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help setup test test-slow lab demo study study-plan bench bench-gpu same-results check-pins check-environments check-wheel clean
+.PHONY: help setup test test-slow lab demo docs docs-serve tutorials study study-plan bench bench-gpu same-results check-pins check-environments check-wheel clean
 help:              ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
@@ -33,6 +33,20 @@ lab: $(VENV)/.ready    ## start JupyterLab on this machine with the project's ke
 
 demo: $(VENV)/.ready   ## from nothing to a report on simulated reads (5 to 8 minutes on two cores); continues where it stopped
 	$(BIN)/python scripts/demo.py
+
+$(VENV)/.docs: $(VENV)/.ready
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
+
+docs: $(VENV)/.docs    ## build the documentation in build/site and check its links; open build/site/index.html
+	$(BIN)/python scripts/docs.py
+	$(BIN)/python scripts/check_docs.py
+
+docs-serve: $(VENV)/.docs  ## show the documentation, with its search, on http://127.0.0.1:8000
+	$(BIN)/python scripts/docs.py --serve
+
+tutorials: $(VENV)/.ready  ## run the commands of docs/tutorials in an empty folder
+	$(BIN)/python scripts/tutorials.py
 
 $(VENV)/.study: $(VENV)/.ready workflow/constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -c workflow/constraints.txt -e '.[study]'

@@ -1117,6 +1117,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                      'dv_bench/dataset/records.py'),
                                           'dv_bench.dataset.records._open_records': ( 'dataset.records.html#_open_records',
                                                                                       'dv_bench/dataset/records.py'),
+                                          'dv_bench.dataset.records.check_one_file': ( 'dataset.records.html#check_one_file',
+                                                                                       'dv_bench/dataset/records.py'),
                                           'dv_bench.dataset.records.find_files': ( 'dataset.records.html#find_files',
                                                                                    'dv_bench/dataset/records.py'),
                                           'dv_bench.dataset.records.masked_crc': ( 'dataset.records.html#masked_crc',
