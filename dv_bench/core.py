@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
-           'result_packages', 'DvBenchError', 'first_cause', 'error_line', 'project_root', 'find_path', 'package_data',
-           'atomic_path', 'write_json', 'read_json', 'OutputsHandler', 'without_following', 'sha256_file',
-           'package_versions', 'git_commit', 'provenance']
+           'result_packages', 'DvBenchError', 'first_cause', 'error_line', 'project_root', 'find_path', 'split_paths',
+           'absolute_pattern', 'find_paths', 'package_data', 'atomic_path', 'write_json', 'read_json', 'OutputsHandler',
+           'without_following', 'sha256_file', 'package_versions', 'git_commit', 'provenance']
 
 # %% ../nbs/00_core.ipynb #aadef427
 import contextlib
@@ -127,6 +127,34 @@ def find_path(
         in_project = project_root()/path
         if in_project.exists(): return in_project
     return path
+
+# %% ../nbs/00_core.ipynb #7343d46a
+def split_paths(
+    paths:str, # of a setting, with commas between them
+)->list[str]:
+    "The folders and patterns that a setting names."
+    return [path.strip() for path in paths.split(",") if path.strip()]
+
+# %% ../nbs/00_core.ipynb #fc662f22
+def absolute_pattern(
+    path:str, # a path, or a pattern with * ? [, as the user wrote it
+)->str:       # absolute, with the pattern in it
+    "The path or pattern, so that it means the same in any working directory."
+    found = find_path(path)
+    if found.exists() or not glob.has_magic(str(path)): return str(found.resolve())
+    roots = [Path.cwd()]
+    with contextlib.suppress(DvBenchError): roots.append(project_root())
+    patterns = [str(found)] if found.is_absolute() else [f"{glob.escape(str(root))}/{found}" for root in roots]
+    return next((pattern for pattern in patterns if glob.glob(pattern)), patterns[0])
+
+# %% ../nbs/00_core.ipynb #f41c1b0d
+def find_paths(
+    path:str, # a path, or a pattern with * ? [, as for `absolute_pattern`
+)->list[Path]: # sorted; empty where a pattern matches nothing
+    "The path, or the paths that a pattern matches."
+    found = find_path(path)
+    if found.exists() or not glob.has_magic(str(path)): return [found]
+    return [Path(match) for match in sorted(glob.glob(absolute_pattern(path)))]
 
 # %% ../nbs/00_core.ipynb #6e512829
 def package_data(
