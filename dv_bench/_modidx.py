@@ -1268,6 +1268,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                     'dv_bench/dataset/writer.py'),
                                          'dv_bench.dataset.writer._compressor': ( 'dataset.writer.html#_compressor',
                                                                                   'dv_bench/dataset/writer.py'),
+                                         'dv_bench.dataset.writer._empty_frame': ( 'dataset.writer.html#_empty_frame',
+                                                                                   'dv_bench/dataset/writer.py'),
                                          'dv_bench.dataset.writer._frame_ends': ( 'dataset.writer.html#_frame_ends',
                                                                                   'dv_bench/dataset/writer.py'),
                                          'dv_bench.dataset.writer._name_hash': ( 'dataset.writer.html#_name_hash',
