@@ -1279,6 +1279,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                          'dv_bench.dataset.writer.encode_image': ( 'dataset.writer.html#encode_image',
                                                                                    'dv_bench/dataset/writer.py')},
             'dv_bench.forms': { 'dv_bench.forms._problem': ('forms.html#_problem', 'dv_bench/forms.py'),
+                                'dv_bench.forms._validator': ('forms.html#_validator', 'dv_bench/forms.py'),
                                 'dv_bench.forms.check_form': ('forms.html#check_form', 'dv_bench/forms.py'),
                                 'dv_bench.forms.list_form': ('forms.html#list_form', 'dv_bench/forms.py'),
                                 'dv_bench.forms.object_form': ('forms.html#object_form', 'dv_bench/forms.py'),

@@ -94,7 +94,7 @@ def _read_table(
     "The index. Raises DvBenchError when it cannot be read or has other columns."
     parquet = path/"examples.parquet"
     try:
-        table = pq.read_table(parquet)
+        with pq.ParquetFile(parquet) as file: table = file.read()
     except (pa.ArrowException, OSError) as e:
         raise DvBenchError(f"{parquet} cannot be read ({e}); make the dataset again") from None
     expected = index_schema.names+[checksum_field.name]*(info.get("format") != 1)
