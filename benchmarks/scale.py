@@ -1,14 +1,16 @@
 """What a study of 10 architectures x 5 folds x 5 seeds x 1,000,000 images does to memory, files and the report.
 
-    python benchmarks/scale.py [--quick] [--only opening,summary,shards,writers] [--out benchmarks/results/scale.md]
+    python benchmarks/scale.py [--quick] [--only opening,summary,shards,writers] [--images 100000,1000000] [--out benchmarks/results/scale.md]
 
 Data and runs are planted: images are a few drawn pileups again and again, and no network is trained for the report. Each measurement runs in a
 process of its own, whose time, highest memory (of its largest process) and open files are taken from outside. The tables are written as Markdown.
 """
 import argparse
+import functools
 import itertools
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -98,7 +100,7 @@ def open_training(data):
     begin = time.perf_counter()
     images = TrainingImages(data)
     opened = time.perf_counter()-begin
-    config = Config(arch="gradient_boosting", data=data, folds=folds, mode="random")
+    config = Config(arch="gradient_boosting", data=data, folds=folds)
     for fold in range(folds): assign_roles(config, images, fold, 0)
     print(opened, time.perf_counter()-begin-opened, len(images), len(images.parts))
 
@@ -189,25 +191,32 @@ def make_summary(folder):
     dvb_summary(str(folder), no_images=True)
 
 
-def summary(work, quick):
+def predictions_of(files)->int:
+    "Rows of all tables of predictions."
+    import pyarrow.parquet as pq
+    return sum(pq.ParquetFile(file).metadata.num_rows for file in files)
+
+
+def summary(work, quick, images=None):
     "A table of the report at several sizes, and what they say about a million images."
-    sizes = (2_000, 4_000) if quick else (25_000, 50_000, 100_000)
+    images = images or ([2_000, 4_000] if quick else [25_000, 100_000, 300_000])
     yield ["| images | predictions of all runs | seconds | highest memory, GB | page, MB | predictions on disk, GB |", "|---:|---:|---:|---:|---:|---:|"]
     points = []
-    for sites in sizes:
-        import pyarrow.parquet as pq
-        folder = work/"outputs"/f"sites{sites}"
-        run(plant_runs, folder, sites)
+    for n in images:
+        folder = work/"outputs"/f"images{n}"
+        run(plant_runs, folder, round(n/1.06)) # some sites have three images
         made = run(make_summary, folder)
         files = sorted(folder.glob("*/fold*/predictions.parquet"))
-        rows = sum(pq.ParquetFile(file).metadata.num_rows for file in files)
-        size = sum(file.stat().st_size for file in files)/1e9
-        images = round(1.06*sites)
-        points.append((images, made.seconds, made.memory_gb))
-        yield [f"| {images:,} | {rows:,} | {made.seconds:.0f} | {made.memory_gb:.2f} | {(folder/'summary.html').stat().st_size/1e6:.1f} | {size:.2f} |"]
+        rows = predictions_of(files)
+        size, page = sum(file.stat().st_size for file in files)/1e9, (folder/"summary.html").stat().st_size/1e6
+        points.append((n, made.seconds, made.memory_gb))
+        shutil.rmtree(folder)
+        yield [f"| {n:,} | {rows:,} | {made.seconds:.0f} | {made.memory_gb:.2f} | {page:.1f} | {size:.2f} |"]
+    study = f"{archs} architectures x {folds} folds x {seeds} seeds."
+    if len(points) == 1 or images[-1] >= million: return (yield ["", study])
     (n0, s0, m0), (n1, s1, m1) = points[-2:]
     at = lambda a, b: b+(b-a)/(n1-n0)*(million-n1) # noqa: E731
-    yield ["", f"{archs} architectures x {folds} folds x {seeds} seeds. A straight line through the two largest sizes gives, for 1,000,000 images, "
+    yield ["", f"{study} A straight line through the two largest sizes gives, for 1,000,000 images, "
            f"{at(s0, s1)/60:.0f} minutes and {at(m0, m1):.0f} GB (extrapolated, not measured)."]
 
 
@@ -280,11 +289,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, in two minutes")
     parser.add_argument("--only", default=",".join(parts), help="parts, comma-separated")
+    parser.add_argument("--images", default="", help="sizes of the experiments that the report is made of, comma-separated")
     parser.add_argument("--out", default="")
     parser.add_argument("--run", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.run: return globals()[args.run[0]](*args.run[1:])
     chosen = args.only.split(",")
+    if args.images: parts["summary"] = functools.partial(summary, images=[int(n) for n in args.images.split(",")])
     unknown = [name for name in chosen if name not in parts]
     if unknown: parser.error(f"--only {unknown[0]}: expected some of {', '.join(parts)}")
     command = " ".join(["python benchmarks/scale.py", *sys.argv[1:]])

@@ -3134,6 +3134,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                      'dv_bench/training/runs.py'),
                                         'dv_bench.training.runs._changed_source': ( 'training.runs.html#_changed_source',
                                                                                     'dv_bench/training/runs.py'),
+                                        'dv_bench.training.runs._no_locks': ('training.runs.html#_no_locks', 'dv_bench/training/runs.py'),
                                         'dv_bench.training.runs._was_killed_at_the_end': ( 'training.runs.html#_was_killed_at_the_end',
                                                                                            'dv_bench/training/runs.py'),
                                         'dv_bench.training.runs.arch_folder': ( 'training.runs.html#arch_folder',

@@ -190,6 +190,7 @@ class TrainingImages:
         self.unrelated = {c for d in test for c in differing_contigs(train[0], d)}
         # the regions that test folders were made from; None where unknown
         self.tested = [(d.info.get("options") or {}).get("regions") for d in test]
+        self.splits = {} # of `training.roles.split_of`
         self.record = describe_training(train, test) | named_by_pattern(f"{data},{test_data}")
 
     def __len__(self)->int: return len(self.index)
