@@ -22,7 +22,7 @@ from ..training.runs import locked
 from .entry import command
 from .study_file import Study, read_study
 from dv_bench.commands.study_jobs import (
-    Job, Places, Selection, check_same_study, mark_trained, on_free_gpu, places, study_jobs, write_jobs
+    Job, Places, Selection, check_same_study, mark_trained, on_free_gpu, places, study_jobs, unmark_fetched, write_jobs
 )
 from dv_bench.commands.study_plan import (
     TrainingCost, measured_rates, plan_text, training_costs, training_needs, unmeasured
@@ -147,6 +147,7 @@ def _run_study(study:Study, jobs:list[Job], profile:Profile, extra:list[str], dr
     with locked(where.control):
         check_same_study(study, where.control)
         left = mark_trained(jobs)
+        unmark_fetched(study)
         costs = training_costs(study, left, profile.kind, measured_rates(outputs), False)
         write_jobs(_on_gpus(jobs, profile, where), where.control/"jobs.json", _needs(costs, jobs))
         if dry_run: extra = [*extra, "--dry-run"]
@@ -161,7 +162,7 @@ def _run_study(study:Study, jobs:list[Job], profile:Profile, extra:list[str], dr
 # %% ../../nbs/99d_commands.study.ipynb #91f19288
 def _is_gathered(job:Job, jobs:list[Job])->bool:
     "Whether a dataset was made from this job's output, and is there."
-    if job.step not in ("simulate", "examples"): return False
+    if job.step not in ("fetch", "simulate", "examples"): return False
     return any(job.output in other.inputs and Path(other.output).exists() for other in jobs)
 
 def _on_gpus(jobs:list[Job], profile:Profile, where:Places)->list[Job]:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['images_per_mb', 'bytes_per_image', 'spare_memory', 'spare_time', 'unmeasured', 'Rate', 'device_kind',
-           'measured_rates', 'rate_now', 'images_of', 'planned_seconds', 'training_needs', 'TrainingCost',
-           'training_costs', 'weights_bytes', 'plan_text']
+           'measured_rates', 'rate_now', 'dataset_size', 'images_of', 'planned_seconds', 'training_needs',
+           'TrainingCost', 'training_costs', 'weights_bytes', 'download_lines', 'plan_text']
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #b97c7ae2
 from pathlib import Path
@@ -14,12 +14,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import DvBenchError, height, wgs_channels, width
-from ..dataset.folder import PileupDataset
+from ..forms import read_form
+from ..dataset.fetched import known_size
+from ..dataset.folder import PileupDataset, dataset_form
+from ..dataset.registry import choose_data, read_registry
 from ..model.names import baseline_names
 from ..training.runs import open_experiment
 from ..training.settings import Config
 from .study_file import Study
-from .study_jobs import Job, dataset_folder, places
+from .study_jobs import Job, dataset_folders, places
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #e46ef045
 class Rate(NamedTuple):
@@ -73,13 +76,18 @@ def rate_now(config:Config, shape:tuple, channels:tuple)->Rate:
 images_per_mb = 1300      # as `make demo` gives
 bytes_per_image = 3500    # on disk, likewise
 
+# %% ../../nbs/99c_commands.study_plan.ipynb #a9ba9251
+def dataset_size(folder:Path)->int: # images
+    "The number of images of a dataset, without its index."
+    return read_form(folder/"dataset.json", dataset_form)["n"]
+
 # %% ../../nbs/99c_commands.study_plan.ipynb #aa2613e0
 def images_of(study:Study, role:str)->int|None: # None where a dataset is still to be drawn from reads
     "The number of images of the datasets with a role."
     where, total = places(study), 0
     for data in (d for d in study.data if d.role == role):
-        folder = dataset_folder(data, where)
-        if (folder/"dataset.json").exists(): total += len(PileupDataset(folder))
+        folders = dataset_folders(data, where)
+        if (folders[0]/"dataset.json").exists(): total += sum(dataset_size(folder) for folder in folders)
         elif data.simulate is not None: total += round(images_per_mb*data.simulate.get("mb", 2.))
         else: return None
     return total
@@ -153,7 +161,7 @@ def training_costs(
 def _images_shape(study:Study)->tuple[tuple, tuple]: # (channels, rows, columns), names of the channels
     "The shape of the images, from a dataset that is there or from the options of dvb_examples."
     data = next(d for d in study.data if d.role == "train")
-    folder = dataset_folder(data, places(study))
+    folder = dataset_folders(data, places(study))[0]
     if (folder/"dataset.json").exists():
         dataset = PileupDataset(folder)
         return dataset.shape, tuple(dataset.channels)
@@ -209,6 +217,21 @@ def _storage_line(study:Study, jobs:list[Job])->str:
     parts.append("weights not known" if np.isnan(weights) else f"weights {weights/1e9:.2f} GB")
     return f"storage: {', '.join(parts)}; three times the weights of a run while it trains"
 
+# %% ../../nbs/99c_commands.study_plan.ipynb #09139c50
+def download_lines(study:Study)->list[str]: # none where nothing is fetched
+    "What is fetched, and how large it is as far as its publisher says."
+    wanted = {}
+    for data in study.data:
+        for file in data.fetch.values(): wanted.setdefault(file.name, []).append(Path(file.path).exists())
+    if not wanted: return []
+    lines = [f"download to {study.public}:"]
+    registry = read_registry(study.registry)
+    for entry in choose_data(registry, list(wanted)):
+        size = "the reads of "+entry.contig if entry.contig else known_size(entry)
+        if size == "unknown": size = "size not published"
+        lines.append(f"  {entry.name}: {size}{', there already' if all(wanted[entry.name]) else ''}")
+    return lines
+
 # %% ../../nbs/99c_commands.study_plan.ipynb #4d004bbe
 def plan_text(
     study:Study,
@@ -225,5 +248,5 @@ def plan_text(
     if unknown: total = f"training: not known for {', '.join(unknown)}"
     if unknown and known: total += f"; the others {_hours(known)}"
     if at_once > 1: total += f", with {at_once} at a time"
-    return "\n".join([f"study {study.path.name}: {places(study).experiment}", *_job_lines(jobs, left), total,
+    return "\n".join([f"study {study.path.name}: {places(study).experiment}", *_job_lines(jobs, left), *download_lines(study), total,
                       *[_line(c, kind) for c in costs], _storage_line(study, jobs)])
