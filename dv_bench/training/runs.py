@@ -380,7 +380,7 @@ def write_predictions(
         table.insert(0, "role", role)
         tables.append(table.assign(**{f"p{k}": np.asarray(p[:, k], np.float32) for k in range(3)}))
     with listed_path(folder/"predictions.parquet") as tmp:
-        pd.concat(tables, ignore_index=True).to_parquet(tmp, index=False)
+        pd.concat(tables, ignore_index=True).to_parquet(tmp, index=False, compression="zstd")
 
 # %% ../../nbs/48_training.runs.ipynb #a50eb67c
 def gallery_rows(
