@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['images_per_mb', 'bytes_per_image', 'bytes_per_prediction', 'spare_memory', 'spare_time', 'unmeasured', 'Rate',
            'device_kind', 'measured_rates', 'rate_now', 'dataset_size', 'images_of', 'planned_seconds',
-           'training_needs', 'TrainingCost', 'training_costs', 'weights_bytes', 'download_lines', 'plan_text']
+           'training_needs', 'TrainingCost', 'training_costs', 'weights_bytes', 'storage_bytes', 'download_lines',
+           'plan_text', 'plan_record']
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #b97c7ae2
 from pathlib import Path
@@ -223,28 +224,32 @@ def _line(cost:TrainingCost, kind:str)->str:
     return f"{begin} of {_hours(cost.seconds)} at {speed}"
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #c52e7daf
-def _job_lines(jobs:list[Job], left:set[str])->list[str]: # outputs of the jobs that are left
+def _job_counts(jobs:list[Job], left:set[str])->list[dict]: # left: outputs of the jobs that are left
     "How many jobs each step has."
-    lines = []
-    for step in dict.fromkeys(job.step for job in jobs):
-        of_step = [job for job in jobs if job.step == step]
-        todo = sum(job.output in left for job in of_step)
-        lines.append(f"  {step}: {len(of_step)} jobs, {todo} left")
-    return lines
+    counts = {}
+    for job in jobs:
+        row = counts.setdefault(job.step, {"step": job.step, "jobs": 0, "left": 0})
+        row["jobs"] += 1
+        row["left"] += job.output in left
+    return list(counts.values())
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #9e15dd0a
-def _storage_line(study:Study, jobs:list[Job])->str:
-    "The storage that images and weights take."
+def storage_bytes(study:Study, jobs:list[Job])->dict[str, float|None]: # images, weights, predictions; None where not known
+    "The storage that a study takes when it is done."
     images, per_arch = [images_of(study, role) for role in ("train", "test")], {}
-    for job in jobs:
-        if job.step == "train": per_arch[job.config.arch] = per_arch.get(job.config.arch, 0)+1
+    configs = [job.config for job in jobs if job.step == "train"]
+    for config in configs: per_arch[config.arch] = per_arch.get(config.arch, 0)+1
     weights = sum(weights_bytes(arch)*runs for arch, runs in per_arch.items())
-    parts = ["images not known until they are drawn" if None in images else
-             f"images about {sum(images)*bytes_per_image/1e9:.2f} GB"]
-    parts.append("weights not known" if np.isnan(weights) else f"weights {weights/1e9:.2f} GB")
-    if None not in images:
-        predicted = sum(_predicted_images(job.config, *images) for job in jobs if job.step == "train")
-        parts.append(f"predictions {predicted*bytes_per_prediction/1e9:.2f} GB")
+    predicted = None if None in images else sum(_predicted_images(config, *images) for config in configs)
+    return {"images": None if None in images else sum(images)*bytes_per_image,
+            "weights": None if np.isnan(weights) else weights,
+            "predictions": predicted and predicted*bytes_per_prediction}
+
+# %% ../../nbs/99c_commands.study_plan.ipynb #a37a2103
+def _storage_line(study:Study, jobs:list[Job])->str:
+    "The storage that images, weights and predictions take."
+    def text(name, size): return f"{name} not known" if size is None else f"{name} {size/1e9:.2f} GB"
+    parts = [text(name, size) for name, size in storage_bytes(study, jobs).items()]
     return f"storage: {', '.join(parts)}; three times the weights of a run while it trains"
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #09139c50
@@ -278,5 +283,24 @@ def plan_text(
     if unknown: total = f"training: not known for {', '.join(unknown)}"
     if unknown and known: total += f"; the others {_hours(known)}"
     if at_once > 1: total += f", with {at_once} at a time"
-    return "\n".join([f"study {study.path.name}: {places(study).experiment}", *_job_lines(jobs, left), *download_lines(study), total,
+    return "\n".join([f"study {study.path.name}: {places(study).experiment}", *[f"  {c['step']}: {c['jobs']} jobs, {c['left']} left" for c in _job_counts(jobs, left)],
+                      *download_lines(study), total,
                       *[_line(c, kind) for c in costs], _storage_line(study, jobs)])
+
+# %% ../../nbs/99c_commands.study_plan.ipynb #e8b3349a
+def plan_record(
+    study:Study,
+    jobs:list[Job],  # all
+    left:set[str],   # outputs of the jobs that are left
+    costs:list[TrainingCost],
+)->dict: # jobs, trainings, storage_bytes
+    "A plan as it is printed with --json. What is not known is None."
+    def known(value): return float(value) if value is not None and np.isfinite(value) else None
+    trainings = []
+    for cost in costs:
+        rate = cost.rate or Rate(np.nan, np.nan, "")
+        needs = training_needs(cost.seconds, cost.rate)
+        trainings.append({"name": cost.label, "runs": cost.runs, "seconds": known(cost.seconds), "rate_of": rate.source,
+                          "images_per_second": known(rate.images_per_second), "asks_mb": needs["mem_mb"], "asks_minutes": needs["runtime"]})
+    return {"jobs": _job_counts(jobs, left), "trainings": trainings,
+            "storage_bytes": {name: known(size) for name, size in storage_bytes(study, jobs).items()}}
