@@ -81,7 +81,7 @@ def rate_now(
 # %% ../../nbs/99c_commands.study_plan.ipynb #2dfe727e
 images_per_mb = 1300      # as `make demo` gives
 bytes_per_image = 3500    # on disk, likewise
-bytes_per_prediction = 95 # of a run, on disk: benchmarks/scale.py
+bytes_per_prediction = 90 # of a run, on disk: benchmarks/scale.py
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #a9ba9251
 def dataset_size(folder:Path)->int: # images
