@@ -4,7 +4,7 @@ Every network is timed in turn, several rounds in one run, on images of a datase
 A training step is forward, backward and update. The table has medians over the rounds and the ratio to the
 first network, round by round.
 
-Usage: python network_speed.py --data data/demo [--rows 75] [--columns 101] [--rounds 5] [--out FILE.md]
+Usage: python network_speed.py --data data/demo [--rows 75] [--columns 101] [--rounds 5] [--archs NAME...] [--out FILE.md]
 """
 import argparse
 import os
@@ -94,12 +94,13 @@ def main():
     parser.add_argument("--rows", type=int, default=75)
     parser.add_argument("--columns", type=int, default=101)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--archs", nargs="+", default=archs, help="the ratios are to the first")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", default="")
     a = parser.parse_args()
     data = PileupDataset(a.data)
     images = read_images(data, a.batch, a.rows, a.columns)
-    networks = {arch: Network(arch, data, images, a) for arch in archs}
+    networks = {arch: Network(arch, data, images, a) for arch in a.archs}
     taken = {kind: measure(networks, a.rounds, kind) for kind in ("train", "infer")}
     device = f"{device_name(this_device())} ({os.cpu_count()} cores)"
     depth = float((images[:, :, 5:].amax((1, 3)) > 0).sum(1).float().mean())
@@ -107,7 +108,7 @@ def main():
     lines = ["# Speed of networks", "", f"`python benchmarks/network_speed.py {' '.join(sys.argv[1:])}`, commit "
              f"{git_commit()}, {time.strftime('%Y-%m-%d')}; {device}, float32, {versions}.", "",
              f"Batches of {a.batch} images of {data.shape[0]} x {a.rows} x {a.columns}, {depth:.0f} reads on average; "
-             f"medians of {a.rounds} rounds. Ratio: images/s divided by those of {archs[0]} in the same round.", "",
+             f"medians of {a.rounds} rounds. Ratio: images/s divided by those of {a.archs[0]} in the same round.", "",
              table(networks, taken, a.batch, data.shape[0])]
     text = "\n".join(lines)+"\n"
     print(text)

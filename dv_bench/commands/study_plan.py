@@ -19,7 +19,7 @@ from ..forms import read_form
 from ..dataset.fetched import known_size
 from ..dataset.folder import PileupDataset, dataset_form
 from ..dataset.registry import choose_data, read_registry
-from ..model.names import baseline_names
+from ..model.names import baseline_names, short_names
 from ..training.runs import open_experiment
 from ..training.settings import Config
 from .study_file import Study
@@ -48,7 +48,8 @@ def _costs(outputs:Path)->list[tuple[tuple, dict]]: # (arch, rows, columns, kind
             cost, settings = run.record.get("cost") or {}, run.settings
             measured = cost.get("device") and cost.get("train_images_per_second")
             if run.arch in baseline_names or not measured: continue
-            key = run.arch, settings.get("rows", 0), settings.get("columns", 0), device_kind(cost["device"])
+            arch = short_names.get(run.arch, run.arch)
+            key = arch, settings.get("rows", 0), settings.get("columns", 0), device_kind(cost["device"])
             found.append((key, cost))
     return found
 
@@ -167,7 +168,7 @@ def training_costs(
     n, n_test, costs, timed = images_of(study, "train"), images_of(study, "test"), [], dict(rates)
     for (arch, size), group in _group_runs(jobs).items():
         config = group[0].config
-        key = config.arch, config.rows, config.columns, kind
+        key = short_names.get(config.arch, config.arch), config.rows, config.columns, kind
         if measure and key not in timed and arch not in baseline_names:
             timed[key] = rate_now(config, *_images_shape(study), _usual_rows(study))
         rate, seconds = timed.get(key), np.nan
