@@ -2,13 +2,17 @@
 
 Every variant is trained with the same settings and seeds on the images of --data, and tested on those of
 --test_data, which should come from another simulated genome. Finished runs are kept in --out, so that the
-command continues where it stopped. Prints wrong genotypes of the test images for each seed, and the mean.
+command continues where it stopped. Prints wrong genotypes of the test images for each seed, and the mean. A GPU is
+used when there is one; --jobs trainings share it, or the cores.
 
-Usage: python pileup_set_ablation.py --data DATASET --test_data DATASET [--seeds N] [--epochs N] [--out FILE.json]
+Usage: python pileup_set_ablation.py --data DATASET --test_data DATASET [--seeds N] [--epochs N] [--jobs N]
+           [--out FILE.json] [--table FILE.md]
 """
 import argparse
 import math
+import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +22,7 @@ from torch.nn import functional as F
 from dv_bench.core import package_versions, read_json, write_json
 from dv_bench.dataset.folder import PileupDataset
 from dv_bench.model.pileup_set import PileupSet
+from dv_bench.training.device import device_name, this_device
 
 variants = {
     "whole network": {},
@@ -43,7 +48,8 @@ def read_images(path: str, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
 def train(parts: dict, images: torch.Tensor, labels: torch.Tensor, seed: int, args) -> PileupSet:
     "Adam with a cosine schedule and a moving average of the weights, as in configs/demo.yaml."
     torch.manual_seed(seed)
-    net = PileupSet(images.shape[1], **parts)
+    device = this_device()
+    net = PileupSet(images.shape[1], **parts).to(device)
     optimizer = torch.optim.Adam(net.parameters(), args.lr)
     average_of = torch.optim.swa_utils.get_ema_multi_avg_fn(.99)
     average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=average_of, use_buffers=True)
@@ -55,7 +61,8 @@ def train(parts: dict, images: torch.Tensor, labels: torch.Tensor, seed: int, ar
             position = (epoch*n_batches+k)/(args.epochs*n_batches)
             for group in optimizer.param_groups: group["lr"] = args.lr*.5*(1+math.cos(math.pi*position))
             batch = order[k*args.batch_size:(k+1)*args.batch_size]
-            loss = F.cross_entropy(net.train()(images[batch].float()), labels[batch])
+            logits = net.train()(images[batch].to(device).float())
+            loss = F.cross_entropy(logits, labels[batch].to(device))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -65,9 +72,23 @@ def train(parts: dict, images: torch.Tensor, labels: torch.Tensor, seed: int, ar
 
 def count_wrong(net: PileupSet, images: torch.Tensor, labels: torch.Tensor) -> int:
     "Images with a wrong genotype."
+    device = this_device()
     with torch.inference_mode():
-        classes = [net(images[k:k+256].float()).argmax(1) for k in range(0, len(images), 256)]
+        classes = [net(images[k:k+256].to(device).float()).argmax(1).cpu() for k in range(0, len(images), 256)]
     return int((torch.cat(classes) != labels).sum())
+
+
+def open_images(args):
+    "Read both datasets once in each process."
+    global learnt, tested
+    torch.set_num_threads(1)
+    learnt = read_images(args.data, args.columns)
+    tested = read_images(args.test_data, args.columns)
+
+
+def wrong_of(name: str, seed: int, args) -> int:
+    "Train one variant with one seed, in a process that `open_images` prepared; test images with a wrong genotype."
+    return count_wrong(train(variants[name], *learnt, seed, args), *tested)
 
 
 def table(done: dict, n_images: int, n_test: int, args) -> str:
@@ -75,7 +96,7 @@ def table(done: dict, n_images: int, n_test: int, args) -> str:
     versions = ", ".join(f"{name} {v}" for name, v in package_versions(("torch", "numpy")).items())
     lines = ["# pileup_set without its parts", "",
              f"{n_images:,} training images, {args.epochs} epochs, {args.columns} columns; {n_test:,} test images of "
-             f"another simulated genome; {time.strftime('%Y-%m-%d')}, {versions}.", "",
+             f"another simulated genome; {time.strftime('%Y-%m-%d')}, {device_name(this_device())}, {versions}.", "",
              "| network | wrong, by seed | mean | parameters |", "|---|---|---|---|"]
     for name, parts in variants.items():
         wrong = [done[f"{name} {seed}"] for seed in range(args.seeds) if f"{name} {seed}" in done]
@@ -94,20 +115,21 @@ def main():
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--columns", type=int, default=101)
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at the same time")
     parser.add_argument("--out", default="pileup_set_ablation.json")
     parser.add_argument("--table", default="", help="Markdown file for the table")
     args = parser.parse_args()
-    images, labels = read_images(args.data, args.columns)
-    test_images, test_labels = read_images(args.test_data, args.columns)
     done = read_json(args.out) if Path(args.out).exists() else {}
-    for seed in range(args.seeds):
-        for name, parts in variants.items():
-            if f"{name} {seed}" in done: continue
-            net = train(parts, images, labels, seed, args)
-            done[f"{name} {seed}"] = count_wrong(net, test_images, test_labels)
+    left = [(name, seed) for seed in range(args.seeds) for name in variants if f"{name} {seed}" not in done]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(args.jobs, context, open_images, (args,)) as pool:
+        jobs = {pool.submit(wrong_of, name, seed, args): (name, seed) for name, seed in left}
+        for job in as_completed(jobs):
+            name, seed = jobs[job]
+            done[f"{name} {seed}"] = job.result()
             write_json(args.out, done)
-            print(f"{name}, seed {seed}: {done[f'{name} {seed}']} wrong of {len(test_images)}", flush=True)
-    text = table(done, len(images), len(test_images), args)
+            print(f"{name}, seed {seed}: {job.result()} wrong", flush=True)
+    text = table(done, len(PileupDataset(args.data)), len(PileupDataset(args.test_data)), args)
     print(text)
     if args.table: Path(args.table).write_text(text)
 

@@ -93,17 +93,19 @@ def open_dataset(folder):
     print(time.perf_counter()-begin, len(dataset))
 
 
-def open_training(data):
-    "Open what dvb_train opens and assign the roles of five folds. Print the seconds of both, images and folders."
+def open_training(data, mode="kfold"):
+    """Open what dvb_train opens and assign the roles of five folds. Print the seconds of both, images, folders, and the bytes of a run's record of
+    its roles."""
+    import json
     from dv_bench.training.images import TrainingImages
     from dv_bench.training.roles import assign_roles
     from dv_bench.training.settings import Config
     begin = time.perf_counter()
     images = TrainingImages(data)
     opened = time.perf_counter()-begin
-    config = Config(arch="gradient_boosting", data=data, folds=folds)
-    for fold in range(folds): assign_roles(config, images, fold, 0)
-    print(opened, time.perf_counter()-begin-opened, len(images), len(images.parts))
+    config = Config(arch="gradient_boosting", data=data, folds=folds, mode=mode)
+    for fold in range(folds): record = assign_roles(config, images, fold, 0)[2]
+    print(opened, time.perf_counter()-begin-opened, len(images), len(images.parts), len(json.dumps(record)))
 
 
 def write_run(data, folder):
@@ -130,14 +132,16 @@ def opening(work, quick):
     rows = int(opened[0].printed.split()[1])
     yield [f"| `PileupDataset`, median of 5 | {rows:,} | {times[2]:.2f} ({times[0]:.2f} to {times[-1]:.2f}) | {opened[2].memory_gb:.2f} |"]
     training = run(open_training, work/"rows")
-    first, roles, *_ = training.printed.split()
+    first, roles, *_, record = training.printed.split()
+    *_, random_record = run(open_training, work/"rows", "random").printed.split()
     written, bytes_a_row, predicted = map(float, run(write_run, work/"rows", work/"run").printed.split())
     yield [f"| `TrainingImages` | {rows:,} | {float(first):.2f} | {training.memory_gb:.2f} |",
            f"| roles of {folds} folds, besides | {rows:,} | {float(roles):.2f} | |",
            "", f"Written by `DatasetWriter` in {planting.seconds:.0f} s ({1e6*planting.seconds/rows:.0f} µs a row) with "
            f"{planting.memory_gb:.2f} GB; examples.parquet has {(work/'rows'/'examples.parquet').stat().st_size/rows:.0f} bytes a row. "
            f"Predictions of a run, {predicted:,.0f} rows, are written in {written:.1f} s with {bytes_a_row:.0f} bytes a row: "
-           f"{bytes_a_row*predicted*archs*folds*seeds/1e9:.1f} GB for {archs*folds*seeds} runs."]
+           f"{bytes_a_row*predicted*archs*folds*seeds/1e9:.1f} GB for {archs*folds*seeds} runs. "
+           f"A run's record of its roles has {float(record)/1e6:.2f} MB, and {float(random_record)/1e6:.1f} MB with `mode: random`."]
 
 
 # --- shards
@@ -180,7 +184,7 @@ def shards(work, quick):
         seconds.append(merging.seconds)
         for what, data in ((f"{n:,} not merged", f"{folder}/part-*"), ("merged", work/f"merged{rows}")):
             training = run(open_training, data)
-            first, roles, images, _ = training.printed.split()
+            first, roles, images, *_ = training.printed.split()
             what = f"`TrainingImages` of {what}"
             yield [f"| {n:,} | {int(images):,} | {what} | {float(first):.2f} | {training.memory_gb:.2f} | {training.files:,} |"]
         yield [f"| {n:,} | {int(images):,} | `dvb_merge` | {merging.seconds:.1f} | {merging.memory_gb:.2f} | {merging.files:,} |",

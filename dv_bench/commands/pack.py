@@ -15,19 +15,22 @@ from .entry import command
 @command
 def dvb_pack(
     experiment:Param("Folder of the experiment, such as outputs/first", str),
-    file:Param("ZIP file to write; with --unpack, to read", str),
+    file:Param("File to write, .zip, or .zip.xz for the smallest; with --unpack, to read", str),
     weights:Param("Pack the weights of networks too", store_true)=False,
+    without:Param("A file of dvb_pack, whose runs are left out; can be repeated", str, action="append")=None,
     unpack:Param("Add the runs in FILE to EXPERIMENT, which is made if it is missing", store_true)=False,
 ):
     "Pack the complete runs of an experiment into one file, or unpack them into an experiment elsewhere."
     from dv_bench.training import packing # slow import, not needed for --help
 
     if unpack:
-        if weights: raise DvBenchError("--weights is for packing; what the file holds is unpacked")
+        if weights or without:
+            raise DvBenchError("--weights and --without are for packing; what the file holds is unpacked")
         packed = find_path(file)
         if not packed.is_file(): raise DvBenchError(f"{file} does not exist; expected a file of dvb_pack")
         added, known = packing.unpack(packed, find_path(experiment))
         print(f"{experiment}: {added} runs added, {known} were there already")
         return
-    runs = packing.pack(find_path(experiment), file, weights)
+    others = tuple(map(find_path, without or []))
+    runs = packing.pack(find_path(experiment), file, weights, others)
     print(f"{file}: {runs} runs of {experiment}, {'with' if weights else 'without'} weights")

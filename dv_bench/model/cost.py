@@ -67,6 +67,7 @@ def reset_peak_memory(device:torch.device):
     "Free unused memory and restart the record of the highest memory use."
     free_memory()
     if device.type == "cuda":
+        torch.cuda.init() # in a process that has not used the GPU there is no record to restart
         torch.cuda.reset_peak_memory_stats(device)
         return
     with contextlib.suppress(OSError): Path("/proc/self/clear_refs").write_text("5")

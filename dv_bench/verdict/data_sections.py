@@ -62,8 +62,8 @@ def report_data_curve(
                    "Each size is a random choice of whole sites from the training role. The smaller sets of "
                    "a seed lie within the larger ones, and every size was trained for equal steps with "
                    "equal learning rates. The test sites are the same. Bands are 95% intervals over "
-                   "training runs and blocks of the genome. All other sections compare runs of the largest "
-                   "size alone.")
+                   "training runs and blocks of the genome. All other sections compare the runs of one "
+                   "size: the one that most architectures have, of several such sizes the largest.")
     report.figure(data_figure(curve, report.looks, report.data), "data_curve",
                   "Both axes are logarithmic. Open symbols: no error; drawn at half an error.")
     report.table(curve, "data_curve", "Errors are means over seeds. All columns:", _curve_columns)

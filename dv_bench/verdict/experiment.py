@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['default_baseline', 'default_endpoint', 'cost_columns', 'no_recipe', 'Experiment', 'find_experiment', 'complete_runs',
            'json_key', 'check_equal', 'declared_before_training', 'check_comparable', 'check_no_run_twice',
-           'recipe_differences', 'sizes_of', 'size_in_words', 'runs_of_size', 'check_one_network', 'read_experiment',
-           'find_arch', 'read_histories']
+           'recipe_differences', 'sizes_of', 'common_size', 'size_in_words', 'runs_of_size', 'check_one_network',
+           'read_experiment', 'find_arch', 'read_histories']
 
 # %% ../../nbs/74_verdict.experiment.ipynb #d9f8b5f7
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -191,6 +192,14 @@ def sizes_of(
     "The sizes of the training set in an experiment."
     return sorted({_size_of(run) for run in runs}-{None}, key=lambda size: size or float("inf"))
 
+# %% ../../nbs/74_verdict.experiment.ipynb #d182aa0e
+def common_size(
+    sizes:dict[str, set[int]], # architecture -> values of `train_images`; 0 is all
+)->int:
+    "The size that most architectures have; of several such sizes the largest."
+    number = Counter(size for of_arch in sizes.values() for size in of_arch)
+    return max(number, key=lambda size: (number[size], size or float("inf")))
+
 # %% ../../nbs/74_verdict.experiment.ipynb #b5aa3b9b
 def size_in_words(size:int)->str:
     "A value of `train_images` in words."
@@ -219,10 +228,17 @@ def check_one_network(runs:list[TrainedRun]):
         check_equal([run for run in runs if run.arch == arch], f"networks with the label {arch}", network,
                     "Give each a label with -p name, or an experiment of its own")
 
+# %% ../../nbs/74_verdict.experiment.ipynb #f156e73f
+def _size_to_compare(runs:list[TrainedRun])->int: # a value of `train_images`
+    "The size of the training set that most architectures have."
+    sizes = {}
+    for run in runs: sizes.setdefault(run.arch, set()).add(_size_of(run))
+    return common_size({arch: of_arch-{None} for arch, of_arch in sizes.items() if of_arch != {None}} or {"": {0}})
+
 # %% ../../nbs/74_verdict.experiment.ipynb #fe507bee
 def read_experiment(
     experiment:str|Path, # name under outputs/, or a folder
-    size:int|None=None,  # of the training set, one of `sizes_of`; the largest by default
+    size:int|None=None,  # of the training set, one of `sizes_of`; by default `common_size`
 )->Experiment:
     """Read the records of all runs. Raises DvBenchError when there is no complete run, when the runs cannot
     be compared (`check_comparable`, `check_one_network`), and when two folders hold the same run."""
@@ -235,7 +251,7 @@ def read_experiment(
     check_comparable(complete)
     check_one_network(complete)
     sizes = sizes_of(complete) or [0]
-    size = sizes[-1] if size is None else size
+    if size is None: size = _size_to_compare(complete)
     complete, other_sizes = runs_of_size(complete, size)
     runs = _run_table(complete)
     check_no_run_twice(runs, folder)
