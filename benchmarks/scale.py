@@ -305,7 +305,8 @@ def heading(command):
     from dv_bench.core import git_commit, package_versions
     versions = package_versions()
     shown = ", ".join(f"{name} {versions[name]}" for name in ("python", "pandas", "pyarrow", "blosc2") if name in versions)
-    return f"`{command}`, commit {git_commit()}, {date.today()}; {os.cpu_count()} cores, a file system on this machine; {shown}."
+    return (f"`{command}`, commit {git_commit()}, {date.today()}; {os.cpu_count()} cores, load average "
+            f"{os.getloadavg()[1]:.1f} at the start, a file system on this machine; {shown}.")
 
 
 def main():
