@@ -8,6 +8,7 @@ __all__ = ['dataset_form', 'files_per_dataset', 'made_dataset', 'row_fingerprint
 
 # %% ../../nbs/12_dataset.folder.ipynb #df6ca03c
 import array
+import functools
 import hashlib
 import math
 import os
@@ -25,7 +26,7 @@ from ..core import DvBenchError, class_names, find_path, wgs_channels
 from ..forms import count_form, flag_form, list_form, object_form, or_null, read_form, text_form
 from ..manifest import check_files, differing_files, say_once
 from .rows import canonical_row, index_schema
-from .writer import DatasetWriter, checksum_field, chunk_checksum, dataset_files
+from .writer import DatasetWriter, ImageFile, checksum_field, chunk_checksum, dataset_files, encode_image
 
 # %% ../../nbs/12_dataset.folder.ipynb #0178698b
 def _noise_example(
@@ -229,6 +230,19 @@ def _uses_plain_blosc2(
     "Is a chunk compressed without plugins, which blosc2 would look for among the installed packages?"
     return chunk[2] >> 5 < _user_codec and max(chunk[16:22]) < _first_plugin_filter
 
+# %% ../../nbs/12_dataset.folder.ipynb #30e56122
+@functools.lru_cache(4)
+def _zeros_checksum(
+    nbytes:int, # of an image
+)->int:         # 32 bits
+    "The checksum that the writer noted for an image of zeros."
+    return chunk_checksum(encode_image(np.zeros(nbytes, np.uint8))[0])
+
+# %% ../../nbs/12_dataset.folder.ipynb #636889a3
+def _stands_for_zeros(chunk:bytes)->bool:
+    "Is this a chunk that blosc2 made for an image of zeros?"
+    return len(chunk) == ImageFile.zeros_chunk_bytes and chunk[31] == 0x10 # blosc2's special value of zeros
+
 # %% ../../nbs/12_dataset.folder.ipynb #9381556d
 @patch
 def _is_intact(self:PileupDataset,
@@ -236,8 +250,10 @@ def _is_intact(self:PileupDataset,
     chunk:bytes, # that is stored for it
 )->bool:
     "Has a chunk its checksum, where the dataset has any, and a header that can be trusted?"
-    if self._checksums is not None and chunk_checksum(chunk) != self._checksums[i]: return False
-    return _uses_plain_blosc2(chunk) and int.from_bytes(chunk[4:8], "little") == math.prod(self._shape)
+    nbytes = math.prod(self._shape)
+    checksum = _zeros_checksum(nbytes) if _stands_for_zeros(chunk) else chunk_checksum(chunk)
+    if self._checksums is not None and checksum != self._checksums[i]: return False
+    return _uses_plain_blosc2(chunk) and int.from_bytes(chunk[4:8], "little") == nbytes
 
 # %% ../../nbs/12_dataset.folder.ipynb #9d141e55
 @patch
