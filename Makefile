@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help setup test test-slow lab demo study study-plan bench bench-gpu same-results check-pins check-environments clean
+.PHONY: help setup test test-slow lab demo study study-plan bench bench-gpu same-results check-pins check-environments check-wheel clean
 help:              ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
@@ -82,6 +82,9 @@ check-pins: $(VENV)/.ready  ## check that every pinned package has a wheel for P
 
 check-environments: $(VENV)/.ready  ## check environment.yml and docker/Dockerfile as far as py-rattler and hadolint can
 	$(BIN)/python scripts/check_environments.py
+
+check-wheel: $(VENV)/.ready  ## build wheel and sdist, install the wheel by itself and use its commands in empty folders (minutes, downloads)
+	$(BIN)/python scripts/check_wheel.py
 
 clean:             ## remove the environment and caches; keep data/ and outputs/
 	rm -rf $(VENV) *.egg-info build .pytest_cache

@@ -25,7 +25,7 @@ import torch
 from dv_bench.calling.caller import call
 from dv_bench.calling.scoring import score_calls
 from dv_bench.calling.sources import from_reads
-from dv_bench.core import git_commit, package_versions, project_root, read_json
+from dv_bench.core import git_commit, home_folder, package_versions, read_json
 from dv_bench.images.examples import prepare, write_dataset
 from dv_bench.simulation.sample import Options, simulate
 from dv_bench.training.runs import open_runs
@@ -176,7 +176,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="processes that make images")
     parser.add_argument("--run", default="", help="folder of a finished run; nothing is trained then")
     parser.add_argument("--no_realign", action="store_true", help="use the reads as they were aligned")
-    parser.add_argument("--work", type=Path, default=project_root()/"data/bench_calling",
+    parser.add_argument("--work", type=Path, default=home_folder()/"data/bench_calling",
                         help="folder of reads, images and networks, which are used again")
     parser.add_argument("--out", type=Path, help="Markdown file for the report")
     return parser.parse_args()

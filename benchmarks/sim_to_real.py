@@ -46,7 +46,7 @@ from dv_bench.calling.heldout import held_out_predictions
 from dv_bench.calling.scoring import score_calls
 from dv_bench.calling.sources import from_predictions
 from dv_bench.calling.vcf import vcf_alleles
-from dv_bench.core import git_commit, project_root, read_json
+from dv_bench.core import git_commit, home_folder, project_root, read_json
 from dv_bench.dataset.folder import PileupDataset
 from dv_bench.hts import open_reference, write_vcf
 from dv_bench.images.examples import prepare, write_dataset
@@ -507,7 +507,7 @@ def read_arguments() -> argparse.Namespace:
 
 def main():
     a = read_arguments()
-    work = project_root()/"data"/"sim_to_real"
+    work = home_folder()/"data"/"sim_to_real"
     work.mkdir(parents=True, exist_ok=True)
     text = run(a, work)
     print(text)

@@ -1,1 +1,5 @@
-__version__ = "0.1.0"
+__version__ = "0.2.0"
+
+from .operators import prepare_torchvision
+
+prepare_torchvision()

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
-           'result_packages', 'DvBenchError', 'first_cause', 'error_line', 'project_root', 'find_path', 'split_paths',
-           'absolute_pattern', 'find_paths', 'package_data', 'atomic_path', 'write_json', 'read_json', 'OutputsHandler',
-           'without_following', 'sha256_file', 'package_versions', 'git_commit', 'provenance']
+           'result_packages', 'DvBenchError', 'first_cause', 'error_line', 'checkout', 'project_root', 'project_file',
+           'home_folder', 'find_path', 'split_paths', 'absolute_pattern', 'find_paths', 'package_data', 'atomic_path',
+           'write_json', 'read_json', 'OutputsHandler', 'without_following', 'sha256_file', 'package_versions',
+           'git_commit', 'provenance']
 
 # %% ../nbs/00_core.ipynb #aadef427
 import contextlib
@@ -106,27 +107,46 @@ def error_line(error:BaseException)->str: # "" for a fault of the program
     return ""
 
 # %% ../nbs/00_core.ipynb #970c67a8
-def project_root()->Path: # folder that holds settings.ini, nbs/, data/ and outputs/
-    "The project's top folder. Raises DvBenchError outside a checkout."
-    starts = [Path.cwd()]
-    if "__file__" in globals(): starts.append(Path(__file__).parent)
-    for start in starts:
-        for folder in (start.resolve(), *start.resolve().parents):
-            if (folder/"settings.ini").exists() and (folder/"nbs").is_dir(): return folder
-    raise DvBenchError(f"no dv_bench project above {Path.cwd()}: expected a folder with settings.ini and "
-                       "nbs/. Run the command inside a checkout.")
+def checkout()->Path|None: # folder with settings.ini and nbs/; None for an installed wheel
+    "The checkout that the package is imported from."
+    folder = Path(sys.modules["dv_bench"].__file__).resolve().parent.parent
+    return folder if (folder/"settings.ini").exists() and (folder/"nbs").is_dir() else None
+
+# %% ../nbs/00_core.ipynb #7c72c161
+def project_root()->Path:
+    "The checkout, for tests and benchmarks. Raises DvBenchError for an installed wheel."
+    if folder := checkout(): return folder
+    installed = Path(sys.modules["dv_bench"].__file__).parent
+    raise DvBenchError(f"dv_bench is installed in {installed}, and this needs a checkout: expected settings.ini and nbs/ "
+                       "beside the package; clone the project and run `make setup`")
+
+# %% ../nbs/00_core.ipynb #a9f7b363
+def project_file(
+    name:str, # such as nbs/train.ipynb, configs/demo.yaml or workflow/Snakefile
+)->Path:      # its path; of the version that is installed
+    "Path of a file of the project: in the checkout, or inside the installed package."
+    return (checkout() or Path(sys.modules["dv_bench"].__file__).resolve().parent/"project")/name
+
+# %% ../nbs/00_core.ipynb #bca10c0d
+def home_folder()->Path: # absolute; it need not exist
+    "The folder of data/ and outputs/. Raises DvBenchError for a DV_BENCH_HOME that cannot be one."
+    given = os.environ.get("DV_BENCH_HOME", "")
+    if not given: return checkout() or Path.cwd()
+    home = Path(given).expanduser()
+    if not home.is_absolute() or home.exists() and not home.is_dir():
+        raise DvBenchError(f"DV_BENCH_HOME is {given!r}; expected the absolute path of a folder, in which data/ and outputs/ "
+                           "are made")
+    return home.resolve()
 
 # %% ../nbs/00_core.ipynb #abbbe51b
 def find_path(
-    path:str|Path, # as the user wrote it: absolute, relative to the working directory, or to the project
+    path:str|Path, # as the user wrote it: absolute, or relative to the working directory, the home folder or the project
 )->Path:           # the first of these that exists; if none does, relative to the working directory
-    "Resolve a path that a user gave, so that `data/demo` works from any folder."
+    "Resolve a path that a user gave, so that `data/demo` and `configs/demo.yaml` work from any folder."
     path = Path(path).expanduser()
     if path.is_absolute() or path.exists(): return path
-    with contextlib.suppress(DvBenchError):
-        in_project = project_root()/path
-        if in_project.exists(): return in_project
-    return path
+    places = (home_folder()/path, project_file(path))
+    return next((place for place in places if place.exists()), path)
 
 # %% ../nbs/00_core.ipynb #7343d46a
 def split_paths(
@@ -142,8 +162,7 @@ def absolute_pattern(
     "The path or pattern, so that it means the same in any working directory."
     found = find_path(path)
     if found.exists() or not glob.has_magic(str(path)): return str(found.resolve())
-    roots = [Path.cwd()]
-    with contextlib.suppress(DvBenchError): roots.append(project_root())
+    roots = (Path.cwd(), home_folder(), project_file(""))
     patterns = [str(found)] if found.is_absolute() else [f"{glob.escape(str(root))}/{found}" for root in roots]
     return next((pattern for pattern in patterns if glob.glob(pattern)), patterns[0])
 

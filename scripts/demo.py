@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from dv_bench.core import DvBenchError, project_root
+from dv_bench.core import DvBenchError, home_folder, project_file
 from dv_bench.dataset.folder import PileupDataset
 
 # Modules that take seconds to import are imported where they are used, so that the first line prints at once.
@@ -57,15 +57,15 @@ def report(experiment: Path):
 
 def main():
     start = time.time()
-    root = project_root()
-    config = yaml.safe_load((root/"configs"/"demo.yaml").read_text())
+    home = home_folder()
+    config = yaml.safe_load(project_file("configs/demo.yaml").read_text())
     settings = config["train"]
     print(f"Demonstration on simulated reads: {settings['epochs']} epochs leave these networks undertrained, "
           "so the results do not rank the architectures.", flush=True)
     data = make_images(start)
     train(config["archs"], data, settings)
-    experiment = root/"outputs"/settings["experiment"]
-    score(experiment, root/"data"/"demo_reads")
+    experiment = home/"outputs"/settings["experiment"]
+    score(experiment, home/"data"/"demo_reads")
     report(experiment)
     print(f"report: {experiment/'summary.html'} ({time.time()-start:.0f} s in all; undertrained networks on "
           "simulated reads)")

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from dv_bench.core import project_root
+from dv_bench.core import home_folder, project_file
 from dv_bench.dataset import PileupDataset
 
 rows_shown = 42      # of the image's 100 rows; the others are empty at this depth
@@ -48,17 +48,17 @@ def strip(panels: list[tuple[str, np.ndarray]]) -> Image.Image:
 
 def main():
     "Write docs/images/readme.png; exit with a message when the demonstration was not run."
-    root = project_root()
-    figure_path = root/"outputs"/"demo"/"figures"/"differences.png"
+    home = home_folder()
+    figure_path = home/"outputs"/"demo"/"figures"/"differences.png"
     if not figure_path.exists(): sys.exit(f"{figure_path} does not exist; run `make demo` first, with Chromium installed")
-    dataset = PileupDataset(root/"data"/"demo")
+    dataset = PileupDataset(home/"data"/"demo")
     top = strip(channel_panels(dataset, heterozygous_snp(dataset)))
     figure = Image.open(figure_path).convert("RGB")
     figure = figure.resize((width, round(figure.height*width/figure.width)), Image.LANCZOS)
     picture = Image.new("RGB", (width, top.height+2*gap+figure.height), "white")
     picture.paste(top, (0, 0))
     picture.paste(figure, (0, top.height+2*gap))
-    out = root/"docs"/"images"/"readme.png"
+    out = project_file("docs/images/readme.png")
     out.parent.mkdir(parents=True, exist_ok=True)
     picture.quantize(128).save(out, optimize=True)
     print(out)

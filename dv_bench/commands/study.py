@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from fastcore.script import Param
 
-from ..core import DvBenchError, find_path, project_root
+from ..core import DvBenchError, find_path, home_folder, project_file
 from ..forms import read_yaml
 from ..training.runs import locked
 from .entry import command, print_json
@@ -55,10 +55,11 @@ def _asked_gpus(content:dict)->int: # of a profile
 # %% ../../nbs/99d_commands.study.ipynb #f3cc1a0a
 def read_profile(name:str)->Profile: # a folder, or its name under workflow/profiles
     "Read a profile. Raises DvBenchError where there is none."
-    folder = project_root()/"workflow"/"profiles"/name
+    profiles = project_file("workflow/profiles")
+    folder = profiles/name
     if not folder.is_dir(): folder = find_path(name)
     if not (folder/"config.yaml").exists():
-        known = sorted(f.name for f in (project_root()/"workflow"/"profiles").glob("*") if f.is_dir())
+        known = sorted(f.name for f in profiles.glob("*") if f.is_dir())
         raise DvBenchError(f"--profile: {name} is no profile (a folder with config.yaml); there are "
                            f"{', '.join(known)}")
     content = read_yaml(folder/"config.yaml", "executor: slurm")
@@ -84,8 +85,8 @@ def _check_installed(executor:str):
     names = ["snakemake", *([] if executor == "local" else [plugin])]
     missing = [name.replace("_", "-") for name in names if not importlib.util.find_spec(name)]
     if not missing: return
-    raise DvBenchError(f"{missing[0]} is not installed: pip install -c constraints.txt -c "
-                       f"workflow/constraints.txt -e '.[study]' {missing[0]}")
+    pins = [f"-c {project_file(name)}" for name in ("constraints.txt", "workflow/constraints.txt")]
+    raise DvBenchError(f"{missing[0]} is not installed: pip install {' '.join(pins)} {' '.join(missing)}")
 
 # %% ../../nbs/99d_commands.study.ipynb #cc1bb05e
 def _snakemake(
@@ -97,11 +98,11 @@ def _snakemake(
 )->int: # exit status
     "Run the workflow up to a target. Its messages go to the terminal."
     at_once = max(1, profile.gpus) if profile.is_local else 0
-    words = [sys.executable, "-m", "snakemake", target, "--snakefile", project_root()/"workflow"/"Snakefile",
+    words = [sys.executable, "-m", "snakemake", target, "--snakefile", project_file("workflow/Snakefile"),
              "--profile", profile.folder, "--directory", where.control, "--nolock", *extra]
     if at_once: words += ["--resources", f"training={at_once}"]
     table = where.control/"jobs.json"
-    words += ["--config", f"jobs={table}", f"data={where.data}", f"at_once={at_once or 1}"]
+    words += ["--config", f"jobs={table}", f"data={where.data}", f"home={home_folder()}", f"at_once={at_once or 1}"]
     if profile.is_local: words.append(f"cores={os.cpu_count() or 1}")
     if partial: words.append("partial=1")
     scripts = str(Path(sys.executable).parent) # where the project's commands are

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core import DvBenchError, find_path, find_paths, project_root
+from ..core import DvBenchError, find_path, find_paths, home_folder
 from ..dataset.fetched import file_options, option_file
 from ..dataset.registry import Registry, choose_data, read_registry
 from ..forms import check_form, count_form, list_form, object_form, read_yaml, text_form
@@ -238,10 +238,10 @@ def run_config(
 
 # %% ../../nbs/99a_commands.study_file.ipynb #2f5d10f0
 def _public_folder(
-    path:str, # absolute, or relative to the project
+    path:str, # absolute, or relative to the home folder
 )->Path:      # it need not exist
     "Where public data are fetched to."
-    return (project_root()/Path(path).expanduser()).resolve()
+    return (home_folder()/Path(path).expanduser()).resolve()
 
 # %% ../../nbs/99a_commands.study_file.ipynb #b218994d
 def read_study(path:str|Path)->Study:

@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core import DvBenchError, absolute_pattern, find_path, find_paths, project_root, read_json, write_json
+from ..core import DvBenchError, absolute_pattern, find_path, find_paths, home_folder, read_json, write_json
 from ..training.runs import experiment_folder, open_run, run_folder
 from ..training.settings import Config, differences, recorded_settings
 from .study_file import Study, StudyData, input_files, run_config
@@ -60,7 +60,7 @@ class Places(NamedTuple):
 def places(study:Study)->Places:
     "The folders of a study: data/<experiment> and outputs/<experiment>."
     experiment = experiment_folder(Config(experiment=study.experiment))
-    return Places(project_root()/"data"/study.experiment, experiment, study_folder(experiment))
+    return Places(home_folder()/"data"/study.experiment, experiment, study_folder(experiment))
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #0e88ed74
 def dataset_folder(data:StudyData, where:Places)->Path:

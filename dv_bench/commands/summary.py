@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ..core import DvBenchError, atomic_path, find_path, project_root
+from ..core import DvBenchError, atomic_path, find_path, project_file
 from ..notebooks import execute_notebook
 from .entry import command
 
@@ -35,7 +35,7 @@ def _run_notebook(
     "Execute summary.ipynb. An error of the notebook that is a DvBenchError is raised as one."
     import papermill # takes a second
     try:
-        return execute_notebook(project_root()/"nbs"/"summary.ipynb", out, parameters, cwd=project_root())
+        return execute_notebook(project_file("nbs/summary.ipynb"), out, parameters)
     except papermill.PapermillExecutionError as e:
         if e.ename == "DvBenchError": raise DvBenchError(e.evalue) from None
         raise

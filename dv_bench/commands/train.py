@@ -13,7 +13,7 @@ from dataclasses import replace
 from fastcore.script import Param
 
 from .entry import command
-from ..core import DvBenchError, absolute_pattern, error_line, project_root, split_paths
+from ..core import DvBenchError, absolute_pattern, error_line, home_folder, project_file, split_paths
 from ..forms import read_yaml
 from ..manifest import say_once
 from ..model.names import baseline_names
@@ -24,7 +24,7 @@ from ..training.settings import Config, arch_settings, check_notebook, parse_set
 def demo_data()->str: # path of data/demo
     "The demo dataset, simulated first if it is missing."
     from dv_bench.simulation.sample import demo_dataset
-    if not (project_root()/"data"/"demo"/"dataset.json").exists():
+    if not (home_folder()/"data"/"demo"/"dataset.json").exists():
         print("data/demo is missing: simulating reads and drawing their images", flush=True)
     return str(demo_dataset())
 
@@ -32,7 +32,7 @@ def demo_data()->str: # path of data/demo
 def with_demo_size(config:Config)->Config:
     "Where data, rows and columns are not given: the rows and columns of the demo, which save most of the time."
     if config.data or config.rows or config.columns: return config
-    demo = read_yaml(project_root()/"configs"/"demo.yaml", "train: {rows: 75}")["train"]
+    demo = read_yaml(project_file("configs/demo.yaml"), "train: {rows: 75}")["train"]
     size = {name: demo[name] for name in ("rows", "columns")}
     say_once(f"data/demo is used with {size['rows']} rows and {size['columns']} columns, as in configs/demo.yaml; "
              "give rows and columns for other sizes")
@@ -98,8 +98,7 @@ def _train_or_explain(
 )->str:              # "" or why it failed
     "Train a part. Errors are returned, so that the next part can run; under torchrun they are raised."
     from dv_bench.training.sweep import train_part # imports torch
-    notebook = project_root()/"nbs"/"train.ipynb"
-    try: return train_part(config, examples, notebook, tune_budget, name)
+    try: return train_part(config, examples, project_file("nbs/train.ipynb"), tune_budget, name)
     except KeyboardInterrupt:
         message = "run the same command again: it continues from the last checkpoint and skips complete runs"
         print(message, file=sys.stderr, flush=True)
@@ -145,7 +144,7 @@ def dvb_train(
                       "and fold, judged on the tune role", int)=0,
 ):
     "Train architectures, each in a notebook. Complete runs are skipped, interrupted ones are continued."
-    check_notebook(project_root()/"nbs"/"train.ipynb")
+    check_notebook(project_file("nbs/train.ipynb"))
     configs = read_settings(archs, config, {"data": data, "experiment": experiment}, p or [])
     from dv_bench.training.device import check_tracker # these import torch
     from dv_bench.training.images import TrainingImages

@@ -173,7 +173,7 @@ class PileupDataset:
         missing = [name for name in dataset_files if not (self.path/name).exists()]
         if missing:
             raise DvBenchError(f"{self.path} is not a dataset: it lacks {', '.join(missing)}. Make one with "
-                               "dvb_import, dvb_examples or `make demo`")
+                               "dvb_import, dvb_examples or, in a checkout, `make demo`")
         has_manifest = check_files(self.path, _remedy, ("dataset.json", "examples.parquet"))
         self.info = read_form(self.path/"dataset.json", dataset_form)
         _check_protected(self.path, self.info, has_manifest)

@@ -20,7 +20,7 @@ import numpy as np
 import pysam
 from tqdm.auto import tqdm
 
-from ..core import DvBenchError, atomic_path, package_versions, project_root, write_json
+from ..core import DvBenchError, atomic_path, home_folder, package_versions, project_file, write_json
 from ..forms import read_yaml
 from ..hts import open_reference
 from ..machine import map_in_order
@@ -196,15 +196,15 @@ def _finish(folder, sample, n_reads, aligner, jobs):
 
 # %% ../../nbs/35_simulation.sample.ipynb #44c684a0
 def demo_dataset(
-    out:str|Path|None=None,    # dataset folder; None is the project's data/demo
+    out:str|Path|None=None,    # dataset folder; None is data/demo of the home folder
     config:str|Path|None=None, # YAML with the settings; None is configs/demo.yaml
     jobs:int|None=None,        # processes; None takes the machine's cores, at most 8
 )->Path:                       # the dataset folder
     "Make the demonstration dataset if it is missing: simulate reads, and draw and label their images."
     from dv_bench.images.examples import prepare, write_dataset   # slow to import, not needed by dvb_simulate
-    out = Path(out) if out else project_root()/"data"/"demo"
+    out = Path(out) if out else home_folder()/"data"/"demo"
     if (out/"dataset.json").exists(): return out
-    config = Path(config) if config else project_root()/"configs"/"demo.yaml"
+    config = Path(config) if config else project_file("configs/demo.yaml")
     settings = read_yaml(config, "simulate: {mb: 1}")
     jobs = jobs or min(os.cpu_count() or 1, 8)
     reads = out.parent/f"{out.name}_reads"

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..core import DvBenchError, atomic_path, class_names
+from ..core import DvBenchError, atomic_path, class_names, project_file
 from ..manifest import check_file
 from ..model.architectures import pad_images
 from .batches import used_shape
@@ -73,8 +73,8 @@ def _import_onnx(): # the modules onnx and onnxruntime
     "Raises DvBenchError where a package is missing."
     try: return [importlib.import_module(name) for name in ("onnx", "onnxruntime", "onnxscript")][:2]
     except ImportError as e:
-        raise DvBenchError(f"the package {e.name} is not installed; install what --onnx needs with "
-                           "pip install -c constraints.txt -e '.[onnx]' in the project's folder") from None
+        raise DvBenchError(f"the package {e.name} is not installed; install what --onnx needs with pip install "
+                           f"-c {project_file('constraints.txt')} onnx onnxruntime onnxscript") from None
 
 # %% ../../nbs/54a_training.onnx_file.ipynb #600ae318
 def _export_graph(

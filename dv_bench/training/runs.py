@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ..core import DvBenchError, find_path, project_root, write_json, without_following
+from ..core import DvBenchError, find_path, home_folder, write_json, without_following
 from ..forms import count_form, flag_form, list_form, number_form, object_form, or_null, read_form, text_form
 from dv_bench.manifest import (
     check_file, check_files, listed_path, manifest_name, say_once, write_manifest
@@ -263,7 +263,7 @@ def open_experiment(
 # %% ../../nbs/48_training.runs.ipynb #9b8670e0
 def experiment_folder(config:Config)->Path: # outputs/<experiment>
     "The folder of an experiment."
-    outputs = find_path(config.outputs) if config.outputs else project_root()/"outputs"
+    outputs = find_path(config.outputs) if config.outputs else home_folder()/"outputs"
     return outputs/config.experiment
 
 # %% ../../nbs/48_training.runs.ipynb #0b07930d

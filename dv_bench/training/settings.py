@@ -19,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from ..core import DvBenchError, find_path
+from ..core import DvBenchError, find_path, project_file
 from ..forms import check_form, object_form, read_yaml
 from ..model.names import baseline_names
 from ..model.names import short_names, timm_name
@@ -187,7 +187,7 @@ class Config:
         "", 'separate dataset folders or patterns to test on; "" tests on held-out parts of data', compared=False)
     experiment: str = setting("first", "results go to outputs/<experiment>/<arch>", compared=False)
     outputs: str = setting(
-        "", 'folder of the experiments; "" stands for the project\'s outputs', compared=False)
+        "", 'folder of the experiments; "" stands for outputs/', compared=False)
     name: str = setting("", 'label of a network of your own; "" stands for its NAME', compared=False)
     arch_options: str = setting("", "further arguments of a network of your own, such as {hidden: 32}")
     mode: str = setting(
@@ -344,8 +344,8 @@ def check_names(
         if name in setting_types: continue
         near = difflib.get_close_matches(str(name), setting_types, n=3, cutoff=.4)
         suggestion = f"; did you mean {', '.join(near)}?" if near else "."
-        raise DvBenchError(f"unknown setting {name!r}{suggestion} The first cell of nbs/train.ipynb lists "
-                           "all settings with their meaning")
+        raise DvBenchError(f"unknown setting {name!r}{suggestion} The first cell of {project_file('nbs/train.ipynb')} "
+                           "lists all settings with their meaning")
 
 # %% ../../nbs/44_training.settings.ipynb #5163bfbb
 def parse_setting(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core import project_root
+from ..core import home_folder
 from .calling_figures import calling_figure, coverage_figure, loss_figure, metric_figure
 from .experiment import Experiment
 from .report import Report
@@ -34,9 +34,8 @@ def score_command(
     runs:Experiment,
 )->str:
     "The command that scores an experiment's calls."
-    folder = runs.folder
-    if folder.is_relative_to(project_root()):
-        folder = folder.relative_to(project_root())
+    folder, home = runs.folder, home_folder()
+    if folder.is_relative_to(home): folder = folder.relative_to(home)
     return f"dvb_score {folder} --truth VCF --confident BED --ref FASTA"
 
 # %% ../../nbs/86c_verdict.calling_sections.ipynb #937f79be

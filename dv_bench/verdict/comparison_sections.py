@@ -9,7 +9,7 @@ __all__ = ['report_architectures', 'report_differences', 'report_costs', 'report
 # %% ../../nbs/86_verdict.comparison_sections.ipynb #53fbb7cf
 import pandas as pd
 
-from ..core import project_root
+from ..core import home_folder
 from .appendix import appendix_levels
 from .columns import mean_and_sd, per_1000, per_1000_with_interval, plural, scaled
 from .compare import rate_table
@@ -209,7 +209,7 @@ def summary_command(
     stratification:str="", # as given to `dvb_summary`
 )->str:
     "The command that makes the page again."
-    name = runs.name if runs.folder.parent == project_root()/"outputs" else runs.folder
+    name = runs.name if runs.folder.parent == home_folder()/"outputs" else runs.folder
     options = {"baseline": baseline, "stratification": stratification}
     return f"dvb_summary {name}"+"".join(f" --{option} {value}" for option, value in options.items() if value)
 

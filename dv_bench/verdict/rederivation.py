@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import DvBenchError, project_root, read_json
+from ..core import DvBenchError, project_file, read_json
 from ..forms import check_form, object_form, text_form
 from ..notebooks import execute_notebook
 from ..training.runs import open_experiment
@@ -53,9 +53,8 @@ def derived_tables(
         scratch.mkdir()
         _link_runs(folder, scratch)
         parameters = report_parameters(folder) | {"experiment": str(scratch), "static_images": False}
-        notebook = project_root()/"nbs"/"summary.ipynb"
         try:
-            execute_notebook(notebook, Path(work)/"summary.ipynb", parameters, project_root())
+            execute_notebook(project_file("nbs/summary.ipynb"), Path(work)/"summary.ipynb", parameters)
         except PapermillExecutionError as e:
             raise DvBenchError(f"the report cannot be made again: {e.evalue}") from None
         return read_tables(scratch)

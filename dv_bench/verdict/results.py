@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core import project_root
+from ..core import home_folder
 from ..model.names import baseline_names
 from ..training.settings import Config
 from .appendix import appendix_tests
@@ -149,7 +149,7 @@ def _split_settings(experiment:Experiment)->dict: # setting -> value, as for `dv
     given["seeds"] = experiment.runs.seed.nunique()
     if experiment.runs.seed.min():
         given["seed"] = experiment.runs.seed.min()
-    if experiment.folder.parent != project_root()/"outputs":
+    if experiment.folder.parent != home_folder()/"outputs":
         given["outputs"] = experiment.folder.parent
     return given
 
@@ -187,7 +187,7 @@ def train_commands(
     for record in experiment.records: groups.setdefault(_own_settings(record), {})[record["arch"]] = None
     data = str(experiment.info["dataset"].get("path"))
     outputs = experiment.folder.parent
-    place = {} if outputs == project_root()/"outputs" else {"outputs": outputs}
+    place = {} if outputs == home_folder()/"outputs" else {"outputs": outputs}
     commands = []
     for settings, archs in groups.items():
         given = dict(settings) | {k: v for k, v in changes.items() if k != "epochs" or set(archs)-set(baseline_names)} | place
