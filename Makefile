@@ -75,6 +75,7 @@ bench: $(VENV)/.ready  ## run every benchmark at full size (hours); tables go to
 	$(BIN)/python benchmarks/calling.py --out benchmarks/results/calling.md
 	$(BIN)/python benchmarks/network_speed.py --data data/demo --out benchmarks/results/network_speed.md
 	$(BIN)/python benchmarks/explore.py --out benchmarks/results/explore.md
+	$(BIN)/python benchmarks/scale.py --out benchmarks/results/scale.md
 	$(BIN)/python benchmarks/verdict.py
 	$(BIN)/python benchmarks/summary.py
 	if [ -d ../shared/data ]; then $(BIN)/python benchmarks/make_examples.py --out benchmarks/results/make_examples.md && \
