@@ -125,7 +125,8 @@ def allow_open_files(
     if soft == resource.RLIM_INFINITY or soft >= wanted: return
     if hard != resource.RLIM_INFINITY and hard < wanted:
         raise DvBenchError(f"{n:,} files would be open at once, and this system allows a process {hard:,}; merge "
-                           "dataset folders with dvb_merge, some hundred at a time, or have the limit raised (ulimit -n)")
+                           "dataset folders with dvb_merge, some hundred at a time, or have the limit raised "
+                           "(ulimit -n)")
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 # %% ../nbs/01_machine.ipynb #39b1fcde

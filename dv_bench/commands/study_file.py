@@ -127,7 +127,8 @@ def _check_folders(
     for folder in found:
         if not (folder/"dataset.json").exists():
             raise DvBenchError(f"{where}.folder: {folder} is no dataset folder (it has no "
-                               "dataset.json); make it with dvb_examples or dvb_import, or give the reads to draw it from")
+                               "dataset.json); make it with dvb_examples or dvb_import, or give the reads to draw "
+                               "it from")
 
 # %% ../../nbs/99a_commands.study_file.ipynb #d6204bec
 def _check_files(entry:dict, where:str):

@@ -112,6 +112,8 @@ def _role_sizes(
     tune = 0 if config.mode == "random" else part*config.tune_fraction
     return part-tune, tune, test
 
+
+# %% ../../nbs/99c_commands.study_plan.ipynb #75f70eb9
 def _predicted_images(config:Config, n:int, n_test:int)->float:
     "The images of which a run keeps predictions."
     return sum(_role_sizes(config, n, n_test)[1:])
@@ -235,7 +237,10 @@ def _job_counts(jobs:list[Job], left:set[str])->list[dict]: # left: outputs of t
     return list(counts.values())
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #9e15dd0a
-def storage_bytes(study:Study, jobs:list[Job])->dict[str, float|None]: # images, weights, predictions; None where not known
+def storage_bytes(
+    study:Study,
+    jobs:list[Job],
+)->dict[str, float|None]: # images, weights, predictions; None where not known
     "The storage that a study takes when it is done."
     images, per_arch = [images_of(study, role) for role in ("train", "test")], {}
     configs = [job.config for job in jobs if job.step == "train"]
@@ -284,9 +289,23 @@ def plan_text(
     if unknown: total = f"training: not known for {', '.join(unknown)}"
     if unknown and known: total += f"; the others {_hours(known)}"
     if at_once > 1: total += f", with {at_once} at a time"
-    return "\n".join([f"study {study.path.name}: {places(study).experiment}", *[f"  {c['step']}: {c['jobs']} jobs, {c['left']} left" for c in _job_counts(jobs, left)],
-                      *download_lines(study), total,
+    steps = [f"  {c['step']}: {c['jobs']} jobs, {c['left']} left" for c in _job_counts(jobs, left)]
+    return "\n".join([f"study {study.path.name}: {places(study).experiment}", *steps, *download_lines(study), total,
                       *[_line(c, kind) for c in costs], _storage_line(study, jobs)])
+
+# %% ../../nbs/99c_commands.study_plan.ipynb #d12cb1fa
+def _known(value:float|None)->float|None:
+    "A number for JSON, which has no NaN."
+    return float(value) if value is not None and np.isfinite(value) else None
+
+# %% ../../nbs/99c_commands.study_plan.ipynb #c9c0a9ce
+def _training_record(cost:TrainingCost)->dict:
+    "The runs of an architecture, and what each asks of a scheduler."
+    rate = cost.rate or Rate(np.nan, np.nan, "")
+    needs = training_needs(cost.seconds, cost.rate)
+    return {"name": cost.label, "runs": cost.runs, "seconds": _known(cost.seconds), "rate_of": rate.source,
+            "images_per_second": _known(rate.images_per_second),
+            "asks_mb": needs["mem_mb"], "asks_minutes": needs["runtime"]}
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #e8b3349a
 def plan_record(
@@ -296,12 +315,5 @@ def plan_record(
     costs:list[TrainingCost],
 )->dict: # jobs, trainings, storage_bytes
     "A plan as it is printed with --json. What is not known is None."
-    def known(value): return float(value) if value is not None and np.isfinite(value) else None
-    trainings = []
-    for cost in costs:
-        rate = cost.rate or Rate(np.nan, np.nan, "")
-        needs = training_needs(cost.seconds, cost.rate)
-        trainings.append({"name": cost.label, "runs": cost.runs, "seconds": known(cost.seconds), "rate_of": rate.source,
-                          "images_per_second": known(rate.images_per_second), "asks_mb": needs["mem_mb"], "asks_minutes": needs["runtime"]})
-    return {"jobs": _job_counts(jobs, left), "trainings": trainings,
-            "storage_bytes": {name: known(size) for name, size in storage_bytes(study, jobs).items()}}
+    return {"jobs": _job_counts(jobs, left), "trainings": [_training_record(cost) for cost in costs],
+            "storage_bytes": {name: _known(size) for name, size in storage_bytes(study, jobs).items()}}

@@ -67,8 +67,9 @@ def _empty_frame(
     one_image = (1, *shape)
     cparams = blosc2.CParams(**_codec)
     options = {"contiguous": True} if contiguous else {}
-    array = blosc2.empty((n, *shape), dtype=np.uint8, chunks=one_image, blocks=one_image, cparams=cparams, **options)
-    return array.to_cframe()
+    empty = blosc2.empty(
+        (n, *shape), dtype=np.uint8, chunks=one_image, blocks=one_image, cparams=cparams, **options)
+    return empty.to_cframe()
 
 # %% ../../nbs/11a_dataset.writer.ipynb #a3dfdd6a
 _thread_counts = slice(63, 69) # of a header: threads to compress and to decompress with

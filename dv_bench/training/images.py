@@ -84,8 +84,9 @@ def _check_no_example_twice(datasets:list[PileupDataset]):
     twice = names[names.duplicated()]
     if len(twice):
         held = [str(d.path) for d in datasets if (d.index.example == twice.iloc[0]).any()]
-        raise DvBenchError(f"{len(twice)} examples are given twice, the first is {twice.iloc[0]} in {' and '.join(held[:2])}; "
-                           "give each once, and use dvb_examples --source to distinguish depths or platforms of one sample")
+        raise DvBenchError(f"{len(twice)} examples are given twice, the first is {twice.iloc[0]} in "
+                           f"{' and '.join(held[:2])}; give each once, and use dvb_examples --source to "
+                           "distinguish depths or platforms of one sample")
 
 # %% ../../nbs/46_training.images.ipynb #9f5ae8aa
 def check_folders(

@@ -333,8 +333,9 @@ os.register_at_fork(after_in_child=lambda: [f.close() for f in _held])
 # %% ../../nbs/48_training.runs.ipynb #0263e396
 def _no_locks(folder:Path, e:OSError)->DvBenchError:
     "The error of a file system that cannot lock files."
-    return DvBenchError(f"{folder}: its file system cannot lock files ({e.strerror}), so two processes could train one run; use "
-                        "one that can (Lustre is mounted with -o flock, NFS needs its lock service), or other outputs (-p outputs FOLDER)")
+    return DvBenchError(f"{folder}: its file system cannot lock files ({e.strerror}), so two processes could train "
+                        "one run; use one that can (Lustre is mounted with -o flock, NFS needs its lock service), "
+                        "or other outputs (-p outputs FOLDER)")
 
 # %% ../../nbs/48_training.runs.ipynb #49f428c3
 @contextlib.contextmanager

@@ -100,7 +100,7 @@ def fit_baseline_run(
     model = fit_baseline(config.arch, examples.index.iloc[numbers["train"]], seed)
     fit_seconds = time.monotonic()-begin
     with locked(folder):
-        if (folder/"run.json").exists() and open_run(folder).complete: return folder # by another process meanwhile
+        if (folder/"run.json").exists() and open_run(folder).complete: return folder # by another process
         predicted = _predict_roles(model, examples.index, numbers)
         write_history(folder, _baseline_history(labels, predicted, fit_seconds))
         probs = {role: predicted[role].probs for role in ("tune", "test")}
