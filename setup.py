@@ -47,7 +47,7 @@ setup(
     packages=find_packages(include=["dv_bench", "dv_bench.*"]),
     package_data={"dv_bench": ["data/*", "data/pileup_set/*", "templates/*", "static/*"]},
     install_requires=cfg["requirements"].split(),
-    extras_require={name: cfg[f"{name}_requirements"].split() for name in ("dev", "onnx", "study")},
+    extras_require={name: cfg[f"{name}_requirements"].split() for name in ("dev", "docs", "onnx", "study")},
     entry_points={
         "console_scripts": cfg["console_scripts"].split(),
         "papermill.io": cfg["papermill_io"].split(),

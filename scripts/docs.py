@@ -1,0 +1,175 @@
+"""Gather the pages of the documentation site in build/site, with those made from the package, and build _site from them.
+
+A page keeps its path in the repository, so that links between files work on the site as they do in a checkout. Notebooks become pages
+without being run. Files that pages link to and that are no pages, such as scripts, are copied."""
+import argparse
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from docs_reference import root, write_reference
+
+build = root/"build"/"site"
+pages = build/"pages"
+link = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+fence = re.compile(r"^\s*(`{3,}|~{3,})")
+guides = ("guide", "from_deepvariant", "verdict", "cluster", "extend", "faq") # the order in the navigation
+rooms = ("dataset", "images", "simulation", "model", "training", "calling", "verdict", "commands")
+
+
+def sources() -> dict[str, str]:
+    "File of the repository -> page of the site."
+    found = {name: name for name in ("CONTRIBUTING.md", "CHANGELOG.md")} | {"README.md": "index.md"}
+    for pattern in ("docs/**/*.md", "benchmarks/results/*.md", "nbs/*.ipynb"):
+        for path in sorted(root.glob(pattern)):
+            name = path.relative_to(root).as_posix()
+            found[name] = re.sub(r"README\.md$", "index.md", re.sub(r"\.ipynb$", ".md", name))
+    return found
+
+
+# Markdown
+
+def outside_code(text: str):
+    "Pairs of a line and whether it is outside of fenced code."
+    closing = None
+    for line in text.split("\n"):
+        mark = fence.match(line)
+        yield line, closing is None and not mark
+        if mark and closing is None: closing = mark[1]
+        elif mark and line.strip() == closing: closing = None
+
+
+def with_blank_lines(text: str) -> str:
+    "GitHub starts a list or a table right under a paragraph; Python-Markdown needs an empty line before it."
+    item, lines, before, was_outside = re.compile(r"^(?:[-*] |\d+\. )"), [], "", True
+    for line, outside in outside_code(text):
+        starts_list = item.match(line) and not item.match(before) and not before.startswith(" ")
+        starts_table = line.startswith("|") and not before.startswith("|")
+        if outside and was_outside and before.strip() and (starts_list or starts_table): lines.append("")
+        lines.append(line)
+        before, was_outside = line, outside
+    return "\n".join(lines)
+
+
+def site_link(target: str, name: str, known: dict[str, str]) -> str:
+    "The address on the site of what a file of the repository links to; empty for a folder."
+    path, mark, anchor = target.partition("#")
+    if not path or re.match(r"[a-z]+:", target): return target
+    wanted = Path(os.path.normpath((root/name).parent/path))
+    if not wanted.is_relative_to(root): raise SystemExit(f"{name}: the link {target} leaves the repository")
+    key = wanted.relative_to(root).as_posix()
+    if wanted.is_dir(): return ""
+    if key not in known and wanted.exists():
+        (pages/key).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(wanted, pages/key)
+    return os.path.relpath(known.get(key, key), Path(known[name]).parent)+mark+anchor
+
+
+def with_site_links(text: str, name: str, known: dict[str, str]) -> str:
+    "A file's text with links to pages of the site. A link to a folder becomes its text."
+    def changed(found):
+        address = site_link(found[3], name, known)
+        return f"{found[1]}[{found[2]}]({address})" if address else found[2]
+    return "\n".join(link.sub(changed, line) if outside else line for line, outside in outside_code(text))
+
+
+# Notebooks
+
+def fenced(text: str, language: str = "") -> str:
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    return f"{'`'*(longest+1)}{language}\n{text.strip(chr(10))}\n{'`'*(longest+1)}\n"
+
+
+def output_text(output: dict, name: str, number: int) -> str:
+    "What a cell printed or showed: a picture, or text. Interactive figures are left out."
+    if output["output_type"] == "stream": return fenced("".join(output["text"]), "text")
+    data = output.get("data", {})
+    if "image/png" in data:
+        picture = pages/"nbs"/f"{name}_{number}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.write_bytes(base64.b64decode("".join(data["image/png"])))
+        return f"![Output of the cell above]({picture.name})\n"
+    return fenced("".join(data["text/plain"]), "text") if "text/plain" in data else ""
+
+
+def notebook_text(path: Path) -> str:
+    "A notebook as Markdown, with its code and outputs. Cells and lines that only nbdev reads are left out."
+    parts = []
+    for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(re.sub(r"^- [a-z_]+: *\S+$\n?", "", source, flags=re.M) if number < 2 else source)
+        if cell["cell_type"] != "code" or re.search(r"^#\| *hide$", source, flags=re.M): continue
+        code = re.sub(r"^#\|.*\n?", "", source, flags=re.M)
+        if code.strip(): parts.append(fenced(code, "python"))
+        parts += [output_text(output, path.stem, number) for output in cell["outputs"]]
+    return "\n\n".join(parts)
+
+
+def page_text(name: str) -> str:
+    "The Markdown of a file of the repository. Notebooks come after other pages in search results."
+    path = root/name
+    if path.suffix == ".ipynb": return "---\nsearch:\n  boost: 0.3\n---\n\n"+notebook_text(path)
+    return path.read_text(encoding="utf-8")
+
+
+# Navigation
+
+def titled(names: list[str]) -> list:
+    "Pages as entries of the navigation, `index.md` first."
+    return sorted(names, key=lambda name: (Path(name).name != "index.md", name))
+
+
+def notebook_entries(known: dict[str, str]) -> list[dict]:
+    "The notebooks by room, in the order of their numbers."
+    groups = {"To run": [], "Ground": []} | {room: [] for room in rooms}
+    for name in (n for n in known if n.endswith(".ipynb") and n != "nbs/index.ipynb"):
+        number, _, module = Path(name).stem.partition("_")
+        room = "To run" if not module else module.split(".")[0] if "." in module else "Ground"
+        groups[room].append({module or number: known[name]})
+    return [{room: entries} for room, entries in groups.items() if entries]
+
+
+def navigation(known: dict[str, str]) -> list[dict]:
+    "What there is, by kind of page."
+    of = {kind: titled([p for n, p in known.items() if n.startswith(f"docs/{kind}/")]) for kind in ("tutorials", "explain", "results")}
+    loose = [n for n in known if re.fullmatch(r"docs/[^/]+\.md", n) and n != "docs/release.md"]
+    loose.sort(key=lambda n: (guides.index(Path(n).stem) if Path(n).stem in guides else len(guides), n))
+    others = [n for n in known if re.fullmatch(r"docs/[^/]+/.*\.md", n) and n.split("/")[1] not in of]
+    results = titled([p for n, p in known.items() if n.startswith("benchmarks/results/")])
+    api = [{name: f"docs/reference/api/{name}.md"} for name in ("ground", *rooms)]
+    reference = [{name.capitalize(): f"docs/reference/{name}.md"} for name in ("commands", "settings", "formats")]
+    sections = {
+        "Home": "index.md", "Tutorials": of["tutorials"], "Guides": [known[n] for n in loose+others], "Explanations": of["explain"],
+        "Reference": [*reference, {"Functions": api}], "Notebooks": ["nbs/index.md", *notebook_entries(known)],
+        "Results": results+of["results"], "Project": ["CONTRIBUTING.md", "CHANGELOG.md", "docs/release.md"],
+    }
+    return [{title: entries} for title, entries in sections.items() if entries]
+
+
+def gather():
+    "Write all pages and mkdocs's settings into build/site."
+    shutil.rmtree(build, ignore_errors=True)
+    pages.mkdir(parents=True)
+    known = sources()
+    for name, page in known.items():
+        text = with_site_links(with_blank_lines(page_text(name)), name, known)
+        (pages/page).parent.mkdir(parents=True, exist_ok=True)
+        (pages/page).write_text(text, encoding="utf-8")
+    write_reference(pages/"docs"/"reference")
+    shutil.copytree(root/"scripts"/"site", pages, dirs_exist_ok=True)
+    config = {"INHERIT": "../../mkdocs.yml", "docs_dir": "pages", "site_dir": "../../_site", "nav": navigation(known)}
+    (build/"mkdocs.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    gather()
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-f", str(build/"mkdocs.yml")]
+    raise SystemExit(subprocess.run(command, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}).returncode)
