@@ -90,8 +90,9 @@ def command_section(name: str, target: str) -> str:
     loaded = importlib.import_module(module)
     parser = option_parser(inspect.unwrap(getattr(loaded, function)))
     actions = [a for a in parser._actions if a.dest not in ("help", "pdb", "xtra")]
+    needed = [a.dest.upper()+" ..."*(a.nargs == "+") for a in actions if not a.option_strings and a.nargs not in ("*", "?")]
     return "\n".join([
-        f"## {name}", "", cell(parser.description or ""), "", "```", parser.format_usage().strip(), "```", "",
+        f"## {name}", "", cell(parser.description or ""), "", "```", f"{name} {' '.join(needed)} [options]".replace("  ", " "), "```", "",
         table(["option", "value", "default", "meaning"], [option_row(a) for a in actions]),
         f"Source: [{module.removeprefix('dv_bench.')}](../../nbs/{notebook_of(loaded)})", ""])
 
