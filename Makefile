@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help setup test test-slow lab demo study study-plan bench bench-gpu same-results docs docs-serve tutorials check-pins check-environments check-wheel clean
+.PHONY: help setup test test-slow lab demo docs docs-serve tutorials study study-plan bench bench-gpu same-results check-pins check-environments check-wheel clean
 help:              ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
@@ -33,6 +33,20 @@ lab: $(VENV)/.ready    ## start JupyterLab on this machine with the project's ke
 
 demo: $(VENV)/.ready   ## from nothing to a report on simulated reads (5 to 8 minutes on two cores); continues where it stopped
 	$(BIN)/python scripts/demo.py
+
+$(VENV)/.docs: $(VENV)/.ready
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
+
+docs: $(VENV)/.docs    ## build the documentation site in _site/ and check its links (20 s); open _site/index.html
+	$(BIN)/python scripts/docs.py
+	$(BIN)/python scripts/check_docs.py _site
+
+docs-serve: docs       ## build the site and serve it on this machine, at http://127.0.0.1:8000
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _site
+
+tutorials: $(VENV)/.ready  ## run the commands of docs/tutorials, each tutorial in an empty folder (minutes)
+	$(BIN)/python scripts/tutorials.py
 
 $(VENV)/.study: $(VENV)/.ready workflow/constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -c workflow/constraints.txt -e '.[study]'
@@ -61,6 +75,7 @@ bench: $(VENV)/.ready  ## run every benchmark at full size (hours); tables go to
 	$(BIN)/python benchmarks/calling.py --out benchmarks/results/calling.md
 	$(BIN)/python benchmarks/network_speed.py --data data/demo --out benchmarks/results/network_speed.md
 	$(BIN)/python benchmarks/explore.py --out benchmarks/results/explore.md
+	$(BIN)/python benchmarks/scale.py --out benchmarks/results/scale.md
 	$(BIN)/python benchmarks/verdict.py
 	$(BIN)/python benchmarks/summary.py
 	if [ -d ../shared/data ]; then $(BIN)/python benchmarks/make_examples.py --out benchmarks/results/make_examples.md && \
@@ -75,20 +90,6 @@ bench-gpu: $(VENV)/.ready  ## measure training speed on a GPU against the thesis
 
 same-results: $(VENV)/.ready  ## do simulated files, images, splits and scores still have the recorded hashes? (minutes, x86-64)
 	$(BIN)/python scripts/same_results.py . --portable --expected scripts/same_results.tsv
-
-$(VENV)/.docs: $(VENV)/.ready
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	touch $@
-
-docs: $(VENV)/.docs    ## build the documentation site in _site/ and check its links; needs no network once it is installed
-	$(BIN)/python scripts/docs.py
-	$(BIN)/python scripts/check_docs.py _site
-
-docs-serve: docs       ## build the site and serve it on this machine, at http://127.0.0.1:8000
-	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _site
-
-tutorials: $(VENV)/.ready  ## run the commands of docs/tutorials/ in empty folders
-	$(BIN)/python scripts/tutorials.py
 
 check-pins: $(VENV)/.ready  ## check that every pinned package has a wheel for Python 3.11.0 and each newer version
 	$(BIN)/python scripts/check_pins.py

@@ -100,7 +100,7 @@ def report(folder: Path, data: Path, test: Path) -> str:
     "The tables as Markdown."
     versions = ", ".join(f"{name} {v}" for name, v in package_versions(("torch", "timm", "numpy")).items())
     lines = ["# pileup_set, gradient boosting and MobileNetV3-small: the declared test", "",
-             f"`python benchmarks/declared_test.py {' '.join(sys.argv[1:])}`, commit {git_commit()}, "
+             f"`python benchmarks/declared_test.py {' '.join(Path(word).name for word in sys.argv[1:])}`, commit {git_commit()}, "
              f"{time.strftime('%Y-%m-%d')}, {versions}.", "",
              f"Training: {describe(data)}. Test, of another genome and platform: {describe(test)}. "
              f"Settings: {', '.join(f'{k} {v}' for k, v in settings.items())}; seeds {min(seeds)} to {max(seeds)}.", ""]

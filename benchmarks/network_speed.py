@@ -4,7 +4,8 @@ Every network is timed in turn, several rounds in one run, on images of a datase
 A training step is forward, backward and update. The table has medians over the rounds and the ratio to the
 first network, round by round.
 
-Usage: python network_speed.py --data data/demo [--rows 75] [--columns 101] [--rounds 5] [--out FILE.md]
+Usage: python network_speed.py --data data/demo [--rows 75] [--columns 101] [--rounds 5] [--archs NAME...] [--cpu_time] [--out FILE.md]
+--cpu_time counts the CPU seconds of one thread, which other work on the machine changes less; images/s are then those of one core.
 """
 import argparse
 import os
@@ -56,19 +57,19 @@ class Network:
         with torch.inference_mode(): self.net(self.images)
 
 
-def seconds_of(step) -> float:
-    begin = time.perf_counter()
+def seconds_of(step, clock) -> float:
+    begin = clock()
     step()
     if torch.cuda.is_available(): torch.cuda.synchronize()
-    return time.perf_counter()-begin
+    return clock()-begin
 
 
-def measure(networks: dict, rounds: int, kind: str) -> dict[str, np.ndarray]:
+def measure(networks: dict, rounds: int, kind: str, clock=time.perf_counter) -> dict[str, np.ndarray]:
     "Seconds of a step of each network in each round, after a round that is not counted."
     taken = {name: [] for name in networks}
     for number in range(rounds+1):
         for name, network in networks.items():
-            seconds = seconds_of(getattr(network, kind))
+            seconds = seconds_of(getattr(network, kind), clock)
             if number: taken[name].append(seconds)
     return {name: np.array(values) for name, values in taken.items()}
 
@@ -94,20 +95,24 @@ def main():
     parser.add_argument("--rows", type=int, default=75)
     parser.add_argument("--columns", type=int, default=101)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--archs", nargs="+", default=archs, help="the ratios are to the first")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", default="")
+    parser.add_argument("--cpu_time", action="store_true", help="CPU seconds of one thread")
     a = parser.parse_args()
+    if a.cpu_time: torch.set_num_threads(1)
+    clock = time.process_time if a.cpu_time else time.perf_counter
     data = PileupDataset(a.data)
     images = read_images(data, a.batch, a.rows, a.columns)
-    networks = {arch: Network(arch, data, images, a) for arch in archs}
-    taken = {kind: measure(networks, a.rounds, kind) for kind in ("train", "infer")}
+    networks = {arch: Network(arch, data, images, a) for arch in a.archs}
+    taken = {kind: measure(networks, a.rounds, kind, clock) for kind in ("train", "infer")}
     device = f"{device_name(this_device())} ({os.cpu_count()} cores)"
     depth = float((images[:, :, 5:].amax((1, 3)) > 0).sum(1).float().mean())
     versions = ", ".join(f"{name} {version}" for name, version in package_versions(("torch", "timm")).items())
     lines = ["# Speed of networks", "", f"`python benchmarks/network_speed.py {' '.join(sys.argv[1:])}`, commit "
              f"{git_commit()}, {time.strftime('%Y-%m-%d')}; {device}, float32, {versions}.", "",
              f"Batches of {a.batch} images of {data.shape[0]} x {a.rows} x {a.columns}, {depth:.0f} reads on average; "
-             f"medians of {a.rounds} rounds. Ratio: images/s divided by those of {archs[0]} in the same round.", "",
+             f"medians of {a.rounds} rounds. Ratio: images/s divided by those of {a.archs[0]} in the same round.", "",
              table(networks, taken, a.batch, data.shape[0])]
     text = "\n".join(lines)+"\n"
     print(text)

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['height', 'width', 'reference_rows', 'half_width', 'class_names', 'channel_numbers', 'channel_names', 'wgs_channels',
            'result_packages', 'DvBenchError', 'first_cause', 'error_line', 'checkout', 'project_root', 'project_file',
-           'home_folder', 'find_path', 'package_data', 'atomic_path', 'write_json', 'read_json', 'OutputsHandler',
-           'without_following', 'sha256_file', 'package_versions', 'git_commit', 'provenance']
+           'home_folder', 'find_path', 'split_paths', 'absolute_pattern', 'find_paths', 'package_data', 'atomic_path',
+           'write_json', 'read_json', 'OutputsHandler', 'without_following', 'sha256_file', 'package_versions',
+           'git_commit', 'provenance']
 
 # %% ../nbs/00_core.ipynb #aadef427
 import contextlib
@@ -146,6 +147,33 @@ def find_path(
     if path.is_absolute() or path.exists(): return path
     places = (home_folder()/path, project_file(path))
     return next((place for place in places if place.exists()), path)
+
+# %% ../nbs/00_core.ipynb #7343d46a
+def split_paths(
+    paths:str, # of a setting, with commas between them
+)->list[str]:
+    "The folders and patterns that a setting names."
+    return [path.strip() for path in paths.split(",") if path.strip()]
+
+# %% ../nbs/00_core.ipynb #fc662f22
+def absolute_pattern(
+    path:str, # a path, or a pattern with * ? [, as the user wrote it
+)->str:       # absolute, with the pattern in it
+    "The path or pattern, so that it means the same in any working directory."
+    found = find_path(path)
+    if found.exists() or not glob.has_magic(str(path)): return str(found.resolve())
+    roots = (Path.cwd(), home_folder(), project_file(""))
+    patterns = [str(found)] if found.is_absolute() else [f"{glob.escape(str(root))}/{found}" for root in roots]
+    return next((pattern for pattern in patterns if glob.glob(pattern)), patterns[0])
+
+# %% ../nbs/00_core.ipynb #f41c1b0d
+def find_paths(
+    path:str, # a path, or a pattern with * ? [, as for `absolute_pattern`
+)->list[Path]: # sorted; empty where a pattern matches nothing
+    "The path, or the paths that a pattern matches."
+    found = find_path(path)
+    if found.exists() or not glob.has_magic(str(path)): return [found]
+    return [Path(match) for match in sorted(glob.glob(absolute_pattern(path)))]
 
 # %% ../nbs/00_core.ipynb #6e512829
 def package_data(

@@ -7,6 +7,8 @@ __all__ = ['text_form', 'number_form', 'count_form', 'flag_form', 'object_form',
            'read_form', 'read_yaml']
 
 # %% ../nbs/00c_forms.ipynb #6c69fddd
+import functools
+import sys
 from pathlib import Path
 
 import yaml
@@ -56,6 +58,20 @@ def _problem(
         return f"expected {expected}, found {found}"
     return f"expected {error.validator} {error.validator_value}, found {found}"
 
+# %% ../nbs/00c_forms.ipynb #87635958
+@functools.cache
+def _validator():
+    "jsonschema's validator of forms, and its choice of the most telling error."
+    grammar = "rfc3987_syntax"
+    absent = grammar not in sys.modules
+    if absent: sys.modules[grammar] = None # for jsonschema it is not installed
+    try:
+        from jsonschema import Draft202012Validator
+        from jsonschema.exceptions import best_match
+    finally:
+        if absent: del sys.modules[grammar]
+    return Draft202012Validator, best_match
+
 # %% ../nbs/00c_forms.ipynb #26601764
 def check_form(
     value,     # as read from JSON or YAML
@@ -63,9 +79,8 @@ def check_form(
     where:str, # the file, for the error
 ):
     "Raises DvBenchError that names the key where a value has another form."
-    from jsonschema import Draft202012Validator # takes a tenth of a second
-    from jsonschema.exceptions import best_match
-    error = best_match(Draft202012Validator(form).iter_errors(value))
+    validator, best_match = _validator() # the import takes a tenth of a second
+    error = best_match(validator(form).iter_errors(value))
     if error is None: return
     key = ".".join(map(str, error.absolute_path))
     raise DvBenchError(f"{where}: {key}: {_problem(error)}" if key else f"{where}: {_problem(error)}")

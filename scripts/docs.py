@@ -19,7 +19,7 @@ build = root/"build"/"site"
 pages = build/"pages"
 link = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 fence = re.compile(r"^\s*(`{3,}|~{3,})")
-guides = ("guide", "from_deepvariant", "verdict", "cluster", "extend", "faq") # the order in the navigation
+guides = ("guide", "verdict", "from_deepvariant", "extend", "cluster", "scale", "faq") # the order in the navigation
 rooms = ("dataset", "images", "simulation", "model", "training", "calling", "verdict", "commands")
 
 
@@ -143,8 +143,8 @@ def navigation(known: dict[str, str]) -> list[dict]:
     loose.sort(key=lambda n: (guides.index(Path(n).stem) if Path(n).stem in guides else len(guides), n))
     others = [n for n in known if re.fullmatch(r"docs/[^/]+/.*\.md", n) and n.split("/")[1] not in of]
     results = titled([p for n, p in known.items() if n.startswith("benchmarks/results/")])
-    api = [{name: f"docs/reference/api/{name}.md"} for name in ("ground", *rooms)]
-    reference = [{name.capitalize(): f"docs/reference/{name}.md"} for name in ("commands", "settings", "formats")]
+    api = [{name: f"reference/api/{name}.md"} for name in ("ground", *rooms)]
+    reference = [{name.capitalize(): f"reference/{name}.md"} for name in ("commands", "settings", "formats")]
     sections = {
         "Home": "index.md", "Tutorials": of["tutorials"], "Guides": [known[n] for n in loose+others], "Explanations": of["explain"],
         "Reference": [*reference, {"Functions": api}], "Notebooks": ["nbs/index.md", *notebook_entries(known)],
@@ -162,7 +162,7 @@ def gather():
         text = with_site_links(with_blank_lines(page_text(name)), name, known)
         (pages/page).parent.mkdir(parents=True, exist_ok=True)
         (pages/page).write_text(text, encoding="utf-8")
-    write_reference(pages/"docs"/"reference")
+    write_reference(pages/"reference")
     shutil.copytree(root/"scripts"/"site", pages, dirs_exist_ok=True)
     config = {"INHERIT": "../../mkdocs.yml", "docs_dir": "pages", "site_dir": "../../_site", "nav": navigation(known)}
     (build/"mkdocs.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")

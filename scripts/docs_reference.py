@@ -94,7 +94,7 @@ def command_section(name: str, target: str) -> str:
     return "\n".join([
         f"## {name}", "", cell(parser.description or ""), "", "```", f"{name} {' '.join(needed)} [options]".replace("  ", " "), "```", "",
         table(["option", "value", "default", "meaning"], [option_row(a) for a in actions]),
-        f"Source: [{module.removeprefix('dv_bench.')}](../../nbs/{notebook_of(loaded)})", ""])
+        f"Source: [{module.removeprefix('dv_bench.')}](../nbs/{notebook_of(loaded)})", ""])
 
 
 def notebook_of(module) -> str:
@@ -127,10 +127,10 @@ def settings_page() -> str:
     rows = [[code(f.name), code(type_name(f.type) if isinstance(f.type, type) else f.type), code(repr(f.default)), allowed(f),
              "yes" if f.metadata["compared"] else "", cell(f.metadata["meaning"])] for f in dataclasses.fields(Config)]
     intro = ("The settings of `dvb_train` (`-p NAME VALUE`, or a YAML file with `--config`) and of the first cell of "
-             "[train.ipynb](../../nbs/train.md). Runs of one experiment must agree in the settings that are marked as compared.")
+             "[train.ipynb](../nbs/train.md). Runs of one experiment must agree in the settings that are marked as compared.")
     return "\n".join(["# Settings of training", "", intro, "", made, "",
                       table(["setting", "type", "default", "allowed", "compared", "meaning and unit"], rows),
-                      "Source: [training.settings](../../nbs/44_training.settings.md)", ""])
+                      "Source: [training.settings](../nbs/44_training.settings.md)", ""])
 
 
 # Formats
@@ -198,16 +198,16 @@ def formats_page() -> str:
         "### dataset.json", "", form_table(folder.dataset_form, dataset_meanings), "",
         "### examples.parquet", "", "A row for each image.", "", table(["column", "type", "meaning"], columns), "",
         "### images.b2nd", "", "A blosc2 array of uint8 with the shape (images, channels, height, width), one image in a chunk. "
-        "Source: [dataset.writer](../../nbs/11a_dataset.writer.md)", "",
+        "Source: [dataset.writer](../nbs/11a_dataset.writer.md)", "",
         "### manifest.json", "", "The size in bytes and the SHA-256 of each file of the folder, in `files`; run folders have the same file. "
-        "Source: [manifest](../../nbs/00b_manifest.md)", "",
+        "Source: [manifest](../nbs/00b_manifest.md)", "",
         "## Run folder", "", f"`outputs/EXPERIMENT/ARCH/foldF_seedS/` with {', '.join(f'`{n}`' for n in runs.run_files)} and `manifest.json`. "
         f"{' and '.join(f'`{n}`' for n in runs.optional_files)} may be removed to save space.", "",
         "### run.json", "",
         form_table(runs.run_form, record_meanings(inspect.getsource(runs), "RunRecord")), "",
         "### history.csv", "", "A row for each epoch and role, with at least the columns `epoch`, `role`, `loss`, `f1` and `seconds`.", "",
         "### predictions.parquet", "", "A row for each predicted image.", "", table(["column", "type", "meaning"], predicted), "",
-        "## Study file", "", "The YAML file of `dvb_study`; see [cluster](../cluster.md).", "",
+        "## Study file", "", "The YAML file of `dvb_study`; see [cluster](../docs/cluster.md).", "",
         form_table(study_file.study_form, {}), ""])
 
 
@@ -282,7 +282,7 @@ def module_text(path: Path) -> str:
     tree, found = ast.parse(source), comments(source)
     name = ".".join(path.relative_to(root/"dv_bench").with_suffix("").parts)
     notebook = next(line for line in source.splitlines() if "File to edit:" in line).split("nbs/")[1].rstrip(".")
-    parts = [f"## {name} {{#{name}}}", "", cell(ast.get_docstring(tree) or ""), "", f"Source: [{notebook}](../../../nbs/{notebook.removesuffix('.ipynb')}.md)", ""]
+    parts = [f"## {name} {{#{name}}}", "", cell(ast.get_docstring(tree) or ""), "", f"Source: [{notebook}](../../nbs/{notebook.removesuffix('.ipynb')}.md)", ""]
     for node in tree.body:
         if not hasattr(node, "name") or node.name.startswith("_"): continue
         if isinstance(node, ast.ClassDef): parts.append(class_text(node, found, name))

@@ -1,6 +1,7 @@
 """Run the commands of docs/tutorials/*.md, each tutorial in an empty folder, in one shell, and stop at the first command that fails.
 
-The commands are those in fenced blocks of the language bash. A block right under the comment <!-- not run: REASON --> is left out."""
+The commands are those in fenced blocks of the language bash. A block under the comment <!-- not run: REASON --> is left out. A block of any
+language under the comment <!-- file: NAME --> is written to that file."""
 import argparse
 import os
 import re
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
+end_of_file = "END_OF_THE_FILE_OF_THE_TUTORIAL"  # a line that no file has
 
 
 @dataclass
@@ -25,24 +27,29 @@ class Tutorial:
 
 
 def read_tutorial(text: str) -> Tutorial:
-    "The commands of a Markdown text. Raises ValueError for a block that is not closed and for a comment without a reason."
-    found, fence, runs, reason = Tutorial([]), None, False, None
+    """The commands of a Markdown text. Raises ValueError for a block that is not closed and for a comment without a reason or file.
+    A block that is a file becomes a here-document, which starts and ends on the lines of the block's fences."""
+    found, fence, note, kept, is_file = Tutorial([]), None, None, False, False
     for number, line in enumerate(text.splitlines(), 1):
         opened = re.match(r"( *)(`{3,})(.*)$", line)
-        note = re.match(r" *<!-- *not run:(.*?)-->", line)
+        comment = re.match(r" *<!-- *(not run|file):(.*?)-->", line)
         closes = fence and line.strip() == fence[2]
-        found.lines.append(line.removeprefix(fence[1]) if fence and runs and not closes else "")
-        if closes: fence = None
+        found.lines.append(line.removeprefix(fence[1]) if fence and kept and not closes else "")
+        if closes:
+            if kept and is_file: found.lines[-1] = end_of_file
+            fence = note = None
         elif fence: continue
         elif opened:
-            fence, runs = opened, opened[3].split()[:1] == ["bash"] and reason is None
+            fence, is_file = opened, bool(note) and note[1] == "file"
+            runs = opened[3].split()[:1] == ["bash"] and note is None
+            kept = runs or is_file
+            if is_file: found.lines[-1] = f"cat > {shlex.quote(note[2].strip())} <<'{end_of_file}'"
             found.blocks += runs
-            if reason is not None: found.left_out.append(f"{number}: {reason}")
-            reason = None
-        elif note:
-            reason = note[1].strip()
-            if not reason: raise ValueError(f"line {number}: the comment `not run` gives no reason")
-        elif line.strip(): reason = None
+            if note and not is_file: found.left_out.append(f"{number}: {note[2].strip()}")
+        elif comment:
+            note = comment
+            if not note[2].strip(): raise ValueError(f"line {number}: expected a text after `{note[1]}:`")
+        elif line.strip(): note = None
     if fence: raise ValueError("a block of code is not closed")
     return found
 
@@ -88,12 +95,13 @@ def run_tutorial(path: Path, minutes: float) -> str:
 
 def self_test():
     "A tutorial whose third block fails, with one block left out."
-    text = "# T\n```bash\nx=1\n```\n\n<!-- not run: needs a GPU -->\n\n```bash\nfalse\n```\n```\nfalse\n```\n- a\n  ```bash\n  test $x = 1\n  false\n  ```\n"
+    text = ("# T\n```bash\nx=1\n```\n\n<!-- not run: needs a GPU -->\n\n```bash\nfalse\n```\n<!-- file: a b.txt -->\n```text\n$x\n```\n"
+            "- a\n  ```bash\n  test $x = 1; test \"$(cat a*)\" = '$x'\n  false\n  ```\n")
     found = read_tutorial(text)
     assert (found.blocks, found.left_out) == (2, ["8: needs a GPU"]), found
     with tempfile.TemporaryDirectory() as name:
         assert run_script(script(found, Path(name, "failed")), Path(name), 1) == 1
-        assert Path(name, "failed").read_text().strip() == "17"
+        assert Path(name, "failed").read_text().strip() == "17", Path(name, "failed").read_text()
 
 
 if __name__ == "__main__":

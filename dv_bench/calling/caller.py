@@ -14,6 +14,7 @@ from typing import Iterator
 import pandas as pd
 
 from ..core import DvBenchError
+from ..dataset.records import check_one_file
 from ..hts import write_vcf
 from .calibration import expected_class_counts, reweight_to_sample
 from .exchange import write_cvo
@@ -53,6 +54,7 @@ def check_output_paths(
         raise DvBenchError(f"{out}: expected a name that ends in .vcf.gz (the file is bgzipped and indexed)")
     if cvo and Path(cvo).resolve() == Path(out).resolve():
         raise DvBenchError(f"--cvo {cvo} is the VCF's own path; give another")
+    if cvo: check_one_file(cvo)
 
 # %% ../../nbs/63_calling.caller.ipynb #52a8bcfe
 def _reweighted(source:Source)->tuple[list[pd.DataFrame], list|None]: # one table or none; its class shares

@@ -9,7 +9,7 @@ __all__ = ['BaselinePredictor']
 import numpy as np
 import pandas as pd
 
-from ..core import DvBenchError, find_path
+from ..core import DvBenchError, find_path, split_paths
 from ..model.baselines import fit_baseline
 from ..training.images import TrainingImages, used_channels
 from ..training.roles import assign_roles
@@ -26,8 +26,8 @@ def _training_images(run:TrainedRun)->TrainingImages:
     if gone:
         raise DvBenchError(f"{problem}; {gone[0]} is not there. Bring it back, or call from the held-out "
                            "predictions with --predictions")
-    n_test = sum(bool(p.strip()) for p in run.settings.get("test_data", "").split(","))
-    n_train = len(paths)-n_test
+    tested = run.dataset.get("test", {}).get("path", "")
+    n_train = len(paths)-len(split_paths(tested))
     images = TrainingImages(",".join(paths[:n_train]), ",".join(paths[n_train:]))
     fingerprint, expected = images.record["fingerprint"], run.dataset["fingerprint"]
     if fingerprint != expected:

@@ -79,8 +79,8 @@ def command(
 
 # %% ../../nbs/87_commands.entry.ipynb #56a83a13
 def print_json(
-    table, # DataFrame, or a list of dictionaries
+    table, # DataFrame, a list of dictionaries, or a dictionary of such
 ):
-    "Print a table as a JSON list with an object for each row."
+    "Print a table as a JSON list with an object for each row, or an object."
     if hasattr(table, "to_json"): print(table.to_json(orient="records", indent=1))
     else: print(json.dumps(table, indent=1))

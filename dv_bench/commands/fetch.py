@@ -13,25 +13,6 @@ from fastcore.script import Param
 from ..core import DvBenchError, find_path
 from .entry import command, print_json
 
-# %% ../../nbs/95a_commands.fetch.ipynb #70eb2e95
-def _size_text(
-    size:int,  # bytes
-)->str:
-    "A size for a table, in units of 1,000."
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor: return f"{size/factor:,.1f} {unit}"
-    return f"{size} B"
-
-# %% ../../nbs/95a_commands.fetch.ipynb #f18d87e6
-def _known_size(
-    entry,   # PublicData
-)->str:      # as a lower bound where the size of a file is not known
-    "The size of an entry's files."
-    if entry.contig: return "a part"
-    total = sum(file.size or 0 for file in entry.files)
-    if all(file.size for file in entry.files): return _size_text(total)
-    return f"> {_size_text(total)}" if total else "unknown"
-
 # %% ../../nbs/95a_commands.fetch.ipynb #aa0fff77
 def _entry_row(
     entry,  # PublicData
@@ -45,12 +26,13 @@ def _entry_row(
 # %% ../../nbs/95a_commands.fetch.ipynb #509f1e33
 def _list_data(registry, as_json:bool=False):
     "Print every preset and entry with its size, licence and purpose."
+    from dv_bench.dataset.fetched import known_size # slow import, not needed for --help
     if as_json: return print_json([_entry_row(entry) for entry in registry.data.values()])
     for name, preset in registry.presets.items():
         print(f"{name}: preset of {', '.join(preset['names'])}\n    {preset['purpose']}")
     for entry in registry.data.values():
         files = f"{len(entry.files)} file{'s'*(len(entry.files) > 1)}"
-        print(f"{entry.name}: {files}, {_known_size(entry)}; {entry.licence}")
+        print(f"{entry.name}: {files}, {known_size(entry)}; {entry.licence}")
         print(f"    {entry.purpose}\n    used as: {entry.makes}")
         print(f"    published at {entry.published_at[0]}")
         reasons = dict.fromkeys(file.unverified for file in entry.files if file.unverified)
@@ -76,6 +58,7 @@ def _check_data(entries, as_json:bool=False):
 def _fetch_data(entries, folder:Path, jobs:int):
     "Fetch whole files side by side, then slices one by one. Raises DvBenchError that says what failed."
     from dv_bench.dataset.download import download_all  # slow imports, not needed for --help
+    from dv_bench.dataset.fetched import prepare_files
     from dv_bench.dataset.slices import fetch_slice
     failures = []
     whole = {file.name: file for entry in entries if not entry.contig for file in entry.files}
@@ -86,6 +69,7 @@ def _fetch_data(entries, folder:Path, jobs:int):
         try: fetch_slice(entry, folder)
         except DvBenchError as e: failures.append(str(e))
     if failures: raise DvBenchError(". ".join(failures))
+    for entry in entries: prepare_files(entry, folder)
 
 # %% ../../nbs/95a_commands.fetch.ipynb #ee74f851
 @command

@@ -19,7 +19,9 @@ def dvb_merge(
 ):
     "Merge several dataset folders into one."
     from dv_bench.dataset.combine import merge  # slow imports, not needed for --help
-    from dv_bench.dataset.folder import PileupDataset, print_summary
+    from dv_bench.dataset.folder import PileupDataset, files_per_dataset, print_summary
+    from dv_bench.machine import allow_open_files
 
+    allow_open_files(files_per_dataset*len(data))
     merge([PileupDataset(find_path(path)) for path in data], out)
     print_summary(out)

@@ -19,13 +19,13 @@ from fastcore.script import Param
 from ..core import DvBenchError, find_path, home_folder, project_file
 from ..forms import read_yaml
 from ..training.runs import locked
-from .entry import command
+from .entry import command, print_json
 from .study_file import Study, read_study
 from dv_bench.commands.study_jobs import (
-    Job, Places, Selection, check_same_study, mark_trained, on_free_gpu, places, study_jobs, write_jobs
+    Job, Places, Selection, check_same_study, mark_trained, on_free_gpu, places, study_jobs, unmark_fetched, write_jobs
 )
 from dv_bench.commands.study_plan import (
-    TrainingCost, measured_rates, plan_text, training_costs, training_needs, unmeasured
+    TrainingCost, measured_rates, plan_record, plan_text, training_costs, training_needs, unmeasured
 )
 
 # %% ../../nbs/99d_commands.study.ipynb #c2d63afa
@@ -148,6 +148,7 @@ def _run_study(study:Study, jobs:list[Job], profile:Profile, extra:list[str], dr
     with locked(where.control):
         check_same_study(study, where.control)
         left = mark_trained(jobs)
+        unmark_fetched(study)
         costs = training_costs(study, left, profile.kind, measured_rates(outputs), False)
         write_jobs(_on_gpus(jobs, profile, where), where.control/"jobs.json", _needs(costs, jobs))
         if dry_run: extra = [*extra, "--dry-run"]
@@ -162,7 +163,7 @@ def _run_study(study:Study, jobs:list[Job], profile:Profile, extra:list[str], dr
 # %% ../../nbs/99d_commands.study.ipynb #91f19288
 def _is_gathered(job:Job, jobs:list[Job])->bool:
     "Whether a dataset was made from this job's output, and is there."
-    if job.step not in ("simulate", "examples"): return False
+    if job.step not in ("fetch", "simulate", "examples"): return False
     return any(job.output in other.inputs and Path(other.output).exists() for other in jobs)
 
 def _on_gpus(jobs:list[Job], profile:Profile, where:Places)->list[Job]:
@@ -173,13 +174,14 @@ def _on_gpus(jobs:list[Job], profile:Profile, where:Places)->list[Job]:
     return [placed(job) if job.step == "train" else job for job in jobs]
 
 # %% ../../nbs/99d_commands.study.ipynb #a12c4245
-def _print_plan(study:Study, jobs:list[Job], profile:Profile):
+def _print_plan(study:Study, jobs:list[Job], profile:Profile, as_json:bool):
     "Print jobs, hours and storage. On this machine, architectures without a measured rate are timed."
     where = places(study)
     left = [job for job in jobs if job.step == "train" and not Path(job.output).exists()]
     rates = measured_rates(where.experiment.parent)
     costs = training_costs(study, left, profile.kind, rates, profile.is_local)
     undone = {job.output for job in jobs if not Path(job.output).exists() and not _is_gathered(job, jobs)}
+    if as_json: return print_json(plan_record(study, jobs, undone, costs))
     at_once = max(1, profile.gpus) if profile.is_local else 1
     print(plan_text(study, jobs, undone, costs, profile.kind, at_once))
 
@@ -194,6 +196,7 @@ def dvb_study(
     fold:Param("train this fold only; may be given several times", int, action="append")=None,
     seed:Param("train this seed only; may be given several times", int, action="append")=None,
     snakemake:str="",      # further options of Snakemake, such as "--cores 4"
+    json:bool=False,       # print the answer of --plan as JSON
 ):
     """All jobs of a study: data, trainings, scores and report. Only what is missing or has changed runs.
     Raises DvBenchError for a wrong study file and, at the end, where jobs failed."""
@@ -201,6 +204,6 @@ def dvb_study(
     chosen = read_profile(profile)
     jobs = study_jobs(read, Selection(*map(tuple, (arch or (), fold or (), seed or ()))), os.cpu_count() or 1)
     check_gpu(jobs, chosen)
-    if plan: return _print_plan(read, jobs, chosen)
+    if plan: return _print_plan(read, jobs, chosen, json)
     _check_installed(chosen.executor)
     _run_study(read, jobs, chosen, shlex.split(snakemake), dry_run)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from fastcore.script import Param
 
 from .entry import command
-from ..core import DvBenchError, error_line, find_path, home_folder, project_file
+from ..core import DvBenchError, absolute_pattern, error_line, home_folder, project_file, split_paths
 from ..forms import read_yaml
 from ..manifest import say_once
 from ..model.names import baseline_names
@@ -42,8 +42,8 @@ def with_demo_size(config:Config)->Config:
 def absolute_paths(
     paths:str, # comma-separated, as a user wrote them
 )->str:        # absolute, comma-separated
-    "Resolve dataset folders, so that a notebook finds them from any working directory."
-    return ",".join(str(find_path(p.strip()).resolve()) for p in paths.split(","))
+    "Resolve dataset folders and patterns, so that a notebook finds them from any working directory."
+    return ",".join(map(absolute_pattern, split_paths(paths)))
 
 # %% ../../nbs/96_commands.train.ipynb #901f00e0
 def _with_paths(config:Config)->Config:
@@ -133,7 +133,8 @@ def _train_parts(
 def dvb_train(
     archs:Param("architectures: short names, timm's names, allele_fraction, gradient_boosting, or a network "
                 "of your own: FILE.py:NAME or package.module:NAME", nargs="+"),
-    data:Param("dataset folder, or several, comma-separated; data/demo by default")="",
+    data:Param("dataset folder, several, comma-separated, or a pattern in quotes such as 'data/shards/part-*'; "
+               "data/demo by default")="",
     experiment:Param("results go to outputs/EXPERIMENT; first by default")="",
     config:Param("YAML file with settings, such as configs/modern.yaml")="",
     p:Param("KEY VALUE: a setting, such as epochs 15; may be given several times. "

@@ -22,7 +22,7 @@ from google.protobuf.message import DecodeError
 
 from ..core import DvBenchError, atomic_path, channel_names, channel_numbers, write_json
 from ..forms import count_form, list_form, object_form, read_form
-from .records import find_files, masked_crc, read_records, record_bytes
+from .records import check_one_file, find_files, masked_crc, read_records, record_bytes
 
 # %% ../../nbs/10a_dataset.tfrecord.ipynb #c95b20f9
 _all_ = ["masked_crc", "read_records", "record_bytes"] # records and what they mean, from one module
@@ -339,6 +339,7 @@ def write_examples(
     height:int, width:int,    # pixels
 ):                            # yields a function that takes one Example
     "Write a TFRecord file of examples and its `example_info.json`."
+    check_one_file(path)
     expected = (len(channels), height, width)
     with atomic_path(path) as partial, _open_output(partial, str(path).endswith(".gz")) as out:
         def write(example:Example):

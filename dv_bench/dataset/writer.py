@@ -58,18 +58,33 @@ def encode_image(
     return chunk, hashlib.sha256(image).hexdigest()
 
 # %% ../../nbs/11a_dataset.writer.ipynb #acdbdd7a
+def _empty_frame(
+    n:int,           # images
+    shape:tuple,     # of one image
+    contiguous:bool, # made in the form of a file, which takes no time for each image
+)->bytes:
+    "A b2nd array of n images that has no pixels."
+    one_image = (1, *shape)
+    cparams = blosc2.CParams(**_codec)
+    options = {"contiguous": True} if contiguous else {}
+    empty = blosc2.empty(
+        (n, *shape), dtype=np.uint8, chunks=one_image, blocks=one_image, cparams=cparams, **options)
+    return empty.to_cframe()
+
+# %% ../../nbs/11a_dataset.writer.ipynb #a3dfdd6a
+_thread_counts = slice(63, 69) # of a header: threads to compress and to decompress with
+
 def _frame_ends(
     n:int,                   # images
     shape:tuple,             # of one image
 )->tuple[bytearray, bytes]:  # header, trailer
     "Header and trailer of a b2nd array of n images."
-    one_image = (1, *shape)
-    cparams = blosc2.CParams(**_codec)
-    empty = blosc2.empty((n, *shape), dtype=np.uint8, chunks=one_image, blocks=one_image, cparams=cparams)
-    frame = empty.to_cframe()
+    frame = _empty_frame(n, shape, contiguous=True)
     header_size = struct.unpack(">i", frame[11:15])[0]
     trailer_size = struct.unpack(">I", frame[-22:-18])[0]
-    return bytearray(frame[:header_size]), frame[-trailer_size:]
+    header = bytearray(frame[:header_size])
+    header[_thread_counts] = _empty_frame(0, shape, contiguous=False)[_thread_counts] # of no use to a reader
+    return header, frame[-trailer_size:]
 
 # %% ../../nbs/11a_dataset.writer.ipynb #a36f5774
 class ImageFile:

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-import psutil
 import torch
 
 from ..core import DvBenchError, reference_rows
+from ..machine import free_memory_here
 from .images import TrainingImages
 
 # %% ../../nbs/49_training.batches.ipynb #6e846bda
@@ -65,7 +65,7 @@ def storage_device(
     "The GPU if the images fit there, else the machine's memory, which the local processes share."
     if device.type == "cuda" and n_bytes < share*torch.cuda.mem_get_info(device)[0]: return device
     local_processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    if n_bytes <= share*psutil.virtual_memory().available/local_processes: return torch.device("cpu")
+    if n_bytes <= share*free_memory_here()/local_processes: return torch.device("cpu")
     return None
 
 # %% ../../nbs/49_training.batches.ipynb #c172b426

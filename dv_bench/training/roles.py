@@ -29,10 +29,13 @@ def split_of(
     seed:int,                # of the run; only `resplit` uses it
 )->Split:
     "The split that the settings ask for, over the labelled examples."
-    split_seed = config.split_seed+(seed if config.resplit else 0)
-    index = examples.index.iloc[labelled(examples)]
-    return make_split(index, config.mode, folds=config.folds, seed=split_seed,
-                      tune_fraction=config.tune_fraction, width=examples.shape[2], roles=config.roles)
+    options = {"folds": config.folds, "seed": config.split_seed+(seed if config.resplit else 0),
+               "tune_fraction": config.tune_fraction, "roles": config.roles}
+    settings = (config.mode, *options.values())
+    if settings not in examples.splits: # the last one is kept: folds and seeds have it in common
+        index = examples.index.iloc[labelled(examples)]
+        examples.splits = {settings: make_split(index, config.mode, width=examples.shape[2], **options)}
+    return examples.splits[settings]
 
 # %% ../../nbs/47_training.roles.ipynb #c3def2e7
 def folds_of(

@@ -11,6 +11,7 @@ __all__ = ['needed_keys', 'network_form', 'exchanged_form', 'exchange_form', 'ru
 
 # %% ../../nbs/48_training.runs.ipynb #498ae473
 import contextlib
+import errno
 import fcntl
 import os
 import socket
@@ -329,6 +330,13 @@ def check_can_continue(
 _held = [] # lock files of this process
 os.register_at_fork(after_in_child=lambda: [f.close() for f in _held])
 
+# %% ../../nbs/48_training.runs.ipynb #0263e396
+def _no_locks(folder:Path, e:OSError)->DvBenchError:
+    "The error of a file system that cannot lock files."
+    return DvBenchError(f"{folder}: its file system cannot lock files ({e.strerror}), so two processes could train "
+                        "one run; use one that can (Lustre is mounted with -o flock, NFS needs its lock service), "
+                        "or other outputs (-p outputs FOLDER)")
+
 # %% ../../nbs/48_training.runs.ipynb #49f428c3
 @contextlib.contextmanager
 def locked(
@@ -338,7 +346,8 @@ def locked(
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder/".lock", "a+", opener=without_following) as f:
         try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as e:
+            if e.errno not in (errno.EAGAIN, errno.EACCES): raise _no_locks(folder, e) from None
             f.seek(0)
             owner = f.read().strip() or "unknown process"
             raise DvBenchError(f"{folder}: another process uses this folder ({owner}); "
@@ -372,7 +381,7 @@ def write_predictions(
         table.insert(0, "role", role)
         tables.append(table.assign(**{f"p{k}": np.asarray(p[:, k], np.float32) for k in range(3)}))
     with listed_path(folder/"predictions.parquet") as tmp:
-        pd.concat(tables, ignore_index=True).to_parquet(tmp, index=False)
+        pd.concat(tables, ignore_index=True).to_parquet(tmp, index=False, compression="zstd")
 
 # %% ../../nbs/48_training.runs.ipynb #a50eb67c
 def gallery_rows(

@@ -181,9 +181,10 @@ class Config:
     arch: str = setting(
         "inception", "a timm name, a short name, allele_fraction, gradient_boosting, or a FILE.py:NAME")
     data: str = setting(
-        "", 'dataset folder, or several, comma-separated; "" stands for data/demo', compared=False)
+        "", 'dataset folder, several, comma-separated, or a pattern such as data/shards/part-*; "" stands for data/demo',
+        compared=False)
     test_data: str = setting(
-        "", 'separate dataset folders to test on; "" tests on held-out parts of data', compared=False)
+        "", 'separate dataset folders or patterns to test on; "" tests on held-out parts of data', compared=False)
     experiment: str = setting("first", "results go to outputs/<experiment>/<arch>", compared=False)
     outputs: str = setting(
         "", 'folder of the experiments; "" stands for outputs/', compared=False)

@@ -31,7 +31,7 @@ from .planning import PlannedRun, duration, planned_runs
 from .roles import assign_roles
 from .run import prepare_run
 from dv_bench.training.runs import (
-    arch_folder, finish_run, locked, run_folder, write_gallery, write_history, write_predictions
+    arch_folder, finish_run, locked, open_run, run_folder, write_gallery, write_history, write_predictions
 )
 from .settings import Config, recorded_settings
 from .tuning import search_recipe
@@ -100,6 +100,7 @@ def fit_baseline_run(
     model = fit_baseline(config.arch, examples.index.iloc[numbers["train"]], seed)
     fit_seconds = time.monotonic()-begin
     with locked(folder):
+        if (folder/"run.json").exists() and open_run(folder).complete: return folder # by another process
         predicted = _predict_roles(model, examples.index, numbers)
         write_history(folder, _baseline_history(labels, predicted, fit_seconds))
         probs = {role: predicted[role].probs for role in ("tune", "test")}

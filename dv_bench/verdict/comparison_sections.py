@@ -228,7 +228,8 @@ def report_record(
         report.table(metrics, "runs")
     dataset = runs.info["dataset"]
     commit = (runs.records[0].get("provenance") or {}).get("commit", "unknown")
-    report.text(f"Dataset {str(dataset.get('fingerprint'))[:16]} ({dataset.get('path')}), split "
+    place = dataset.get("pattern") or dataset.get("path")
+    report.text(f"Dataset {str(dataset.get('fingerprint'))[:16]} ({place}), split "
                 f"{runs.info['split_id']}, trained at commit {commit}. To make this page again: {command}",
                 note=True)
     return report.shown
