@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import yaml
@@ -17,7 +18,7 @@ from docs_reference import root, write_reference
 
 build = root/"build"/"site"
 pages = build/"pages"
-link = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+link = re.compile(r"(!?)\[((?:[^\[\]\n]|\n(?!\n)|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 fence = re.compile(r"^\s*(`{3,}|~{3,})")
 guides = ("guide", "verdict", "from_deepvariant", "extend", "cluster", "scale", "faq") # the order in the navigation
 rooms = ("dataset", "images", "simulation", "model", "training", "calling", "verdict", "commands")
@@ -76,7 +77,9 @@ def with_site_links(text: str, name: str, known: dict[str, str]) -> str:
     def changed(found):
         address = site_link(found[3], name, known)
         return f"{found[1]}[{found[2]}]({address})" if address else found[2]
-    return "\n".join(link.sub(changed, line) if outside else line for line, outside in outside_code(text))
+    parts = groupby(outside_code(text), key=lambda pair: pair[1])
+    texts = [("\n".join(line for line, _ in lines), outside) for outside, lines in parts]
+    return "\n".join(link.sub(changed, part) if outside else part for part, outside in texts)
 
 
 # Notebooks
@@ -171,5 +174,5 @@ def gather():
 if __name__ == "__main__":
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     gather()
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-f", str(build/"mkdocs.yml")]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(build/"mkdocs.yml")]
     raise SystemExit(subprocess.run(command, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}).returncode)
