@@ -199,9 +199,11 @@ def formats_page() -> str:
         "### examples.parquet", "", "A row for each image.", "", table(["column", "type", "meaning"], columns), "",
         "### images.b2nd", "", "A blosc2 array of uint8 with the shape (images, channels, height, width), one image in a chunk. "
         "Source: [dataset.writer](../nbs/11a_dataset.writer.md)", "",
-        "### manifest.json", "", "The size in bytes and the SHA-256 of each file of the folder, in `files`; run folders have the same file. "
+        "### manifest.json", "",
+        "The size in bytes and the SHA-256 of each file of the folder, in `files`; run folders have the same file. "
         "Source: [manifest](../nbs/00b_manifest.md)", "",
-        "## Run folder", "", f"`outputs/EXPERIMENT/ARCH/foldF_seedS/` with {', '.join(f'`{n}`' for n in runs.run_files)} and `manifest.json`. "
+        "## Run folder", "",
+        f"`outputs/EXPERIMENT/ARCH/foldF_seedS/` with {', '.join(f'`{n}`' for n in runs.run_files)} and `manifest.json`. "
         f"{' and '.join(f'`{n}`' for n in runs.optional_files)} may be removed to save space.", "",
         "### run.json", "",
         form_table(runs.run_form, record_meanings(inspect.getsource(runs), "RunRecord")), "",
@@ -266,8 +268,9 @@ def class_text(node, found, module: str) -> str:
     first = next((n for n in methods if n.name == "__init__"), None)
     keys = [n for n in node.body if isinstance(n, ast.AnnAssign)]
     stops = [n.end_lineno+1 for n in keys]
-    fields = [[code(n.target.id), code(annotation(n.annotation)[0]), code(ast.unparse(n.value)) if n.value and len(ast.unparse(n.value)) < 40 else "",
-               cell(comment_of(found, n.lineno, stop))] for n, stop in zip(keys, stops)]
+    values = [ast.unparse(n.value) if n.value else "" for n in keys]
+    fields = [[code(n.target.id), code(annotation(n.annotation)[0]), code(value) if len(value) < 40 else "",
+               cell(comment_of(found, n.lineno, stop))] for n, value, stop in zip(keys, values, stops)]
     public = [n for n in methods if not n.name.startswith("_")]
     shown = signature(first, node.name) if first else f"class {node.name}"
     parts = [f"### {node.name} {{#{module}.{node.name}}}", "", "```python", shown, "```", "", doc(node), ""]
@@ -282,7 +285,8 @@ def module_text(path: Path) -> str:
     tree, found = ast.parse(source), comments(source)
     name = ".".join(path.relative_to(root/"dv_bench").with_suffix("").parts)
     notebook = next(line for line in source.splitlines() if "File to edit:" in line).split("nbs/")[1].rstrip(".")
-    parts = [f"## {name} {{#{name}}}", "", cell(ast.get_docstring(tree) or ""), "", f"Source: [{notebook}](../../nbs/{notebook.removesuffix('.ipynb')}.md)", ""]
+    address = f"../../nbs/{notebook.removesuffix('.ipynb')}.md"
+    parts = [f"## {name} {{#{name}}}", "", cell(ast.get_docstring(tree) or ""), "", f"Source: [{notebook}]({address})", ""]
     for node in tree.body:
         if not hasattr(node, "name") or node.name.startswith("_"): continue
         if isinstance(node, ast.ClassDef): parts.append(class_text(node, found, name))
