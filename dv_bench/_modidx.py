@@ -1269,6 +1269,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                      'dv_bench/dataset/tfrecord.py'),
                                            'dv_bench.dataset.tfrecord._add_map': ( 'dataset.tfrecord.html#_add_map',
                                                                                    'dv_bench/dataset/tfrecord.py'),
+                                           'dv_bench.dataset.tfrecord._check_numbered': ( 'dataset.tfrecord.html#_check_numbered',
+                                                                                          'dv_bench/dataset/tfrecord.py'),
                                            'dv_bench.dataset.tfrecord._declare': ( 'dataset.tfrecord.html#_declare',
                                                                                    'dv_bench/dataset/tfrecord.py'),
                                            'dv_bench.dataset.tfrecord._decode_image': ( 'dataset.tfrecord.html#_decode_image',

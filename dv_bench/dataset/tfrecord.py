@@ -331,6 +331,14 @@ def _open_output(
             return
         with gzip.GzipFile("", "wb", 1, raw, mtime=0) as out: yield out
 
+# %% ../../nbs/10a_dataset.tfrecord.ipynb #87bdfea6
+def _check_numbered(channels:tuple[str, ...]):
+    "Raises DvBenchError for channels that DeepVariant does not have."
+    unnumbered = [name for name in channels if name not in channel_numbers]
+    if unnumbered:
+        raise DvBenchError(f"DeepVariant has no number for the channels {', '.join(unnumbered)}; expected channels of "
+                           "DeepVariant alone (dvb_export --png writes any)")
+
 # %% ../../nbs/10a_dataset.tfrecord.ipynb #113c1313
 @contextlib.contextmanager
 def write_examples(
@@ -340,6 +348,7 @@ def write_examples(
 ):                            # yields a function that takes one Example
     "Write a TFRecord file of examples and its `example_info.json`."
     check_one_file(path)
+    _check_numbered(channels)
     expected = (len(channels), height, width)
     with atomic_path(path) as partial, _open_output(partial, str(path).endswith(".gz")) as out:
         def write(example:Example):
