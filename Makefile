@@ -38,14 +38,14 @@ $(VENV)/.docs: $(VENV)/.ready
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	touch $@
 
-docs: $(VENV)/.docs    ## build the documentation in build/site and check its links; open build/site/index.html
+docs: $(VENV)/.docs    ## build the documentation site in _site/ and check its links (20 s); open _site/index.html
 	$(BIN)/python scripts/docs.py
-	$(BIN)/python scripts/check_docs.py
+	$(BIN)/python scripts/check_docs.py _site
 
-docs-serve: $(VENV)/.docs  ## show the documentation, with its search, on http://127.0.0.1:8000
-	$(BIN)/python scripts/docs.py --serve
+docs-serve: docs       ## build the site and serve it on this machine, at http://127.0.0.1:8000
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _site
 
-tutorials: $(VENV)/.ready  ## run the commands of docs/tutorials in an empty folder
+tutorials: $(VENV)/.ready  ## run the commands of docs/tutorials, each tutorial in an empty folder (minutes)
 	$(BIN)/python scripts/tutorials.py
 
 $(VENV)/.study: $(VENV)/.ready workflow/constraints.txt

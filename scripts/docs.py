@@ -1,256 +1,178 @@
-"""Build the documentation site: the pages of docs/, the notebooks, the tables of results, and a generated reference.
+"""Gather the pages of the documentation site in build/site, with those made from the package, and build _site from them.
 
-The pages are gathered in build/docs, with the folders of the project, so that links between files stay as they are.
-Generated: every command with its options, the settings, the formats of files, the API by room.
-
-Usage: python scripts/docs.py [--serve]
-
-The site is written to build/site; open build/site/index.html. --serve shows it on 127.0.0.1:8000.
-"""
+A page keeps its path in the repository, so that links between files work on the site as they do in a checkout. Notebooks become pages
+without being run. Files that pages link to and that are no pages, such as scripts, are copied."""
 import argparse
-import ast
-import importlib
+import base64
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from configparser import ConfigParser
-from dataclasses import fields
+from itertools import groupby
 from pathlib import Path
 
 import yaml
+from docs_reference import root, write_reference
 
-root = Path(__file__).resolve().parent.parent
-pages = root/"build"/"docs"
-rooms = {"": "Ground", "dataset": "dataset", "images": "images", "simulation": "simulation", "model": "model",
-         "training": "training", "calling": "calling", "verdict": "verdict", "commands": "commands"}
-copied = ("docs/**/*.md", "docs/**/*.png", "docs/**/*.svg", "docs/results/**/*.csv", "benchmarks/results/*",
-          "benchmarks/*.py", "configs/*.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "CITATION.cff",
-          "docker/Dockerfile", "environment.yml")
-guides = ("docs/guide.md", "docs/cluster.md", "docs/scale.md", "docs/verdict.md", "docs/from_deepvariant.md",
-          "docs/extend.md", "docs/faq.md")
+build = root/"build"/"site"
+pages = build/"pages"
+link = re.compile(r"(!?)\[((?:[^\[\]\n]|\n(?!\n)|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+fence = re.compile(r"^\s*(`{3,}|~{3,})")
+guides = ("guide", "verdict", "from_deepvariant", "extend", "cluster", "scale", "faq") # the order in the navigation
+rooms = ("dataset", "images", "simulation", "model", "training", "calling", "verdict", "commands")
 
 
-# Pages of the project
-
-def write(name: str, text: str):
-    "Write a page."
-    path = pages/name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
-def as_site_links(text: str) -> str:
-    "Markdown in which links to notebooks lead to their pages, and the README to the first page."
-    text = re.sub(r"(\]\([^)#]*)\.ipynb(#[^)]*)?\)", r"\1.md\2)", text)
-    return text.replace("(README.md)", "(index.md)").replace("(../README.md)", "(../index.md)")
+def sources() -> dict[str, str]:
+    "File of the repository -> page of the site."
+    found = {name: name for name in ("CONTRIBUTING.md", "CHANGELOG.md")} | {"README.md": "index.md"}
+    for pattern in ("docs/**/*.md", "benchmarks/results/*.md", "nbs/*.ipynb"):
+        for path in sorted(root.glob(pattern)):
+            name = path.relative_to(root).as_posix()
+            found[name] = re.sub(r"README\.md$", "index.md", re.sub(r"\.ipynb$", ".md", name))
+    return found
 
 
-def copy_pages():
-    "The project's own pages and files that they name."
-    write("index.md", as_site_links((root/"README.md").read_text()))
-    for pattern in copied:
-        for source in sorted(root.glob(pattern)):
-            if source.is_dir(): continue
-            target = pages/source.relative_to(root)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.suffix == ".md": target.write_text(as_site_links(source.read_text()))
-            else: shutil.copyfile(source, target)
+# Markdown
+
+def outside_code(text: str):
+    "Pairs of a line and whether it is outside of fenced code."
+    closing = None
+    for line in text.split("\n"):
+        mark = fence.match(line)
+        yield line, closing is None and not mark
+        if mark and closing is None: closing = mark[1]
+        elif mark and line.strip() == closing: closing = None
 
 
-def notebook_page(path: Path) -> str:
-    "A notebook as Markdown: its prose and code, without the cells that it hides."
-    parts = ["---\nsearch:\n  exclude: true\n---\n"]
-    for cell in json.loads(path.read_text())["cells"]:
+def with_blank_lines(text: str) -> str:
+    "GitHub starts a list or a table right under a paragraph; Python-Markdown needs an empty line before it."
+    item, lines, before, was_outside = re.compile(r"^(?:[-*] |\d+\. )"), [], "", True
+    for line, outside in outside_code(text):
+        starts_list = item.match(line) and not item.match(before) and not before.startswith(" ")
+        starts_table = line.startswith("|") and not before.startswith("|")
+        if outside and was_outside and before.strip() and (starts_list or starts_table): lines.append("")
+        lines.append(line)
+        before, was_outside = line, outside
+    return "\n".join(lines)
+
+
+def site_link(target: str, name: str, known: dict[str, str]) -> str:
+    "The address on the site of what a file of the repository links to; empty for a folder."
+    path, mark, anchor = target.partition("#")
+    if not path or re.match(r"[a-z]+:", target): return target
+    wanted = Path(os.path.normpath((root/name).parent/path))
+    if not wanted.is_relative_to(root): raise SystemExit(f"{name}: the link {target} leaves the repository")
+    key = wanted.relative_to(root).as_posix()
+    if wanted.is_dir(): return ""
+    if key not in known and wanted.exists():
+        (pages/key).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(wanted, pages/key)
+    return os.path.relpath(known.get(key, key), Path(known[name]).parent)+mark+anchor
+
+
+def with_site_links(text: str, name: str, known: dict[str, str]) -> str:
+    "A file's text with links to pages of the site. A link to a folder becomes its text."
+    def changed(found):
+        address = site_link(found[3], name, known)
+        return f"{found[1]}[{found[2]}]({address})" if address else found[2]
+    parts = groupby(outside_code(text), key=lambda pair: pair[1])
+    texts = [("\n".join(line for line, _ in lines), outside) for outside, lines in parts]
+    return "\n".join(link.sub(changed, part) if outside else part for part, outside in texts)
+
+
+# Notebooks
+
+def fenced(text: str, language: str = "") -> str:
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    return f"{'`'*(longest+1)}{language}\n{text.strip(chr(10))}\n{'`'*(longest+1)}\n"
+
+
+def output_text(output: dict, name: str, number: int) -> str:
+    "What a cell printed or showed: a picture, or text. Interactive figures are left out."
+    if output["output_type"] == "stream": return fenced("".join(output["text"]), "text")
+    data = output.get("data", {})
+    if "image/png" in data:
+        picture = pages/"nbs"/f"{name}_{number}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.write_bytes(base64.b64decode("".join(data["image/png"])))
+        return f"![Output of the cell above]({picture.name})\n"
+    return fenced("".join(data["text/plain"]), "text") if "text/plain" in data else ""
+
+
+def notebook_text(path: Path) -> str:
+    "A notebook as Markdown, with its code and outputs. Cells and lines that only nbdev reads are left out."
+    parts = []
+    for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
         source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown": parts.append(as_site_links(source))
-        if cell["cell_type"] != "code" or re.match(r"#\| *(hide|default_exp)", source): continue
-        code = "\n".join(line for line in source.split("\n") if not line.startswith("#|"))
-        if code.strip(): parts.append(f"```python\n{code.strip()}\n```")
-    return "\n\n".join(parts)+"\n"
+        if cell["cell_type"] == "markdown":
+            parts.append(re.sub(r"^- [a-z_]+: *\S+$\n?", "", source, flags=re.M) if number < 2 else source)
+        if cell["cell_type"] != "code" or re.search(r"^#\| *hide$", source, flags=re.M): continue
+        code = re.sub(r"^#\|.*\n?", "", source, flags=re.M)
+        if code.strip(): parts.append(fenced(code, "python"))
+        parts += [output_text(output, path.stem, number) for output in cell["outputs"]]
+    return "\n\n".join(parts)
 
 
-def write_notebooks():
-    for path in sorted((root/"nbs").glob("*.ipynb")): write(f"nbs/{path.stem}.md", notebook_page(path))
-
-
-# Reference
-
-def cell(text) -> str:
-    "A text in a cell of a table."
-    return str(text).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
-
-
-def table(head: list[str], rows: list[list]) -> str:
-    "A Markdown table."
-    lines = [head, ["---"]*len(head), *rows]
-    return "\n".join("| "+" | ".join(map(cell, line))+" |" for line in lines)
-
-
-def console_commands() -> dict[str, str]:
-    "Command -> module."
-    settings = ConfigParser(delimiters=["="])
-    settings.read(root/"settings.ini")
-    pairs = [line.split("=") for line in settings["DEFAULT"]["console_scripts"].split()]
-    return {name: target.split(":")[0] for name, target in pairs}
-
-
-def default_text(value) -> str:
-    "The default of an option."
-    if value in (None, "", False): return ""
-    return f"`{value}`"
-
-
-def command_section(name: str, module: str) -> str:
-    "A command, its arguments and options."
-    from dv_bench.commands.entry import option_parser
-    function = getattr(importlib.import_module(module), name)
-    parser = option_parser(getattr(function, "__wrapped__", function))
-    rows = []
-    for action in parser._actions:
-        if action.dest in ("help", "pdb", "xtra"): continue
-        names = ", ".join(f"`{option}`" for option in action.option_strings) or f"`{action.dest.upper()}`"
-        meaning = re.sub(r" \(default: .*\)$", "", action.help or "")
-        rows.append([names, meaning, default_text(action.default)])
-    return f"## {name}\n\n{' '.join((function.__doc__ or '').split())}\n\n{table(['argument', 'meaning', 'default'], rows)}\n"
-
-
-def commands_page() -> str:
-    sections = [command_section(name, module) for name, module in console_commands().items()]
-    intro = "Every command also prints this with `--help`. [The guide](../docs/guide.md) shows them at work."
-    return "\n".join(["# Commands", "", intro, "", *sections])
-
-
-def settings_page() -> str:
-    from dv_bench.training.settings import Config
-    rows = []
-    for field in fields(Config):
-        kind = getattr(field.type, "__name__", str(field.type))
-        rows.append([f"`{field.name}`", field.metadata["meaning"], kind, f"`{json.dumps(field.default)}`"])
-    intro = ("Each is a parameter of [train](../nbs/train.md): `papermill nbs/train.ipynb OUT -p NAME VALUE`, "
-             "`dvb_train ARCH -p NAME VALUE`, or a line of a file for `dvb_train --config`.")
-    return f"# Settings of training\n\n{intro}\n\n{table(['setting', 'meaning', 'type', 'default'], rows)}\n"
-
-
-def source_of(path: str, name: str) -> str:
-    "The lines that define a name in a module, with their comments."
-    text = (root/"dv_bench"/path).read_text()
-    for node in ast.parse(text).body:
-        names = [getattr(node, "name", "")]
-        if isinstance(node, ast.Assign): names = [getattr(target, "id", "") for target in node.targets]
-        if name in names: return "\n".join(text.split("\n")[node.lineno-1:node.end_lineno])
-    raise SystemExit(f"docs.py: dv_bench/{path} defines no {name}")
-
-
-def formats_page() -> str:
-    from dv_bench.commands.study_file import study_form
-    from dv_bench.dataset.folder import dataset_form
-    from dv_bench.training.runs import run_form
-    parts = ["# Formats of files", "", "What is written, and the form that is checked when it is read.", ""]
-    shown = [("Examples: examples.parquet", "dataset/rows.py", "index_schema"), ("Runs: run.json", "training/runs.py", "RunRecord")]
-    for title, path, name in shown: parts += [f"## {title}", "", f"```python\n{source_of(path, name)}\n```", ""]
-    forms = [("dataset.json", dataset_form), ("run.json", run_form), ("a study file", study_form)]
-    for title, form in forms:
-        parts += [f"## JSON Schema of {title}", "", f"```json\n{json.dumps(form, indent=1)}\n```", ""]
-    return "\n".join(parts)
-
-
-def signature(lines: list[str], node) -> str:
-    "The lines of a definition up to its docstring, with the comments that describe its parameters."
-    first = node.body[0]
-    last = max(node.lineno, first.lineno-1)
-    return "\n".join(lines[node.lineno-1:last])
-
-
-def definition(lines: list[str], node, level: int, prefix: str = "") -> list[str]:
-    "A function or class: heading, signature, docstring; of a class also its public methods."
-    doc = ast.get_docstring(node) or ""
-    parts = [f"{'#'*level} {prefix}{node.name}", "", f"```python\n{signature(lines, node)}\n```", "", doc, ""]
-    if isinstance(node, ast.ClassDef):
-        methods = [n for n in node.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")]
-        for method in methods: parts += definition(lines, method, level+1, f"{node.name}.")
-    return parts
-
-
-def module_section(path: Path) -> list[str]:
-    "What a module exports."
-    lines = path.read_text().split("\n")
-    tree = ast.parse("\n".join(lines))
-    notebook = re.search(r"File to edit: \S*nbs/(\S+)\.ipynb", "\n".join(lines[:12]))
-    if not notebook: return []
-    parts = [f"## {path.stem}", "", f"{ast.get_docstring(tree) or ''}. [Notebook](../../nbs/{notebook[1]}.md)", ""]
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    public = [node for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
-    for node in public: parts += definition(lines, node, 3)
-    return parts
-
-
-def api_page(room: str) -> str:
-    "The public functions and classes of a room."
-    title = f"dv_bench.{room}" if room else "dv_bench"
-    parts = [f"# {title}", ""]
-    for path in sorted((root/"dv_bench"/room).glob("*.py")):
-        if not path.name.startswith("_"): parts += module_section(path)
-    return "\n".join(parts)+"\n"
-
-
-def write_reference():
-    write("reference/commands.md", commands_page())
-    write("reference/settings.md", settings_page())
-    write("reference/formats.md", formats_page())
-    for room in rooms: write(f"reference/api/{room or 'ground'}.md", api_page(room))
+def page_text(name: str) -> str:
+    "The Markdown of a file of the repository. Notebooks come after other pages in search results."
+    path = root/name
+    if path.suffix == ".ipynb": return "---\nsearch:\n  boost: 0.3\n---\n\n"+notebook_text(path)
+    return path.read_text(encoding="utf-8")
 
 
 # Navigation
 
-def existing(names: list[str]) -> list[str]:
-    "Pages that are there."
-    return [name for name in names if (pages/name).exists()]
+def titled(names: list[str]) -> list:
+    "Pages as entries of the navigation, `index.md` first."
+    return sorted(names, key=lambda name: (Path(name).name != "index.md", name))
 
 
-def below(folder: str) -> list[str]:
-    "The pages of a folder."
-    return sorted(path.relative_to(pages).as_posix() for path in (pages/folder).glob("*.md"))
+def notebook_entries(known: dict[str, str]) -> list[dict]:
+    "The notebooks by room, in the order of their numbers."
+    groups = {"To run": [], "Ground": []} | {room: [] for room in rooms}
+    for name in (n for n in known if n.endswith(".ipynb") and n != "nbs/index.ipynb"):
+        number, _, module = Path(name).stem.partition("_")
+        room = "To run" if not module else module.split(".")[0] if "." in module else "Ground"
+        groups[room].append({module or number: known[name]})
+    return [{room: entries} for room, entries in groups.items() if entries]
 
 
-def notebooks_by_room() -> list:
-    "Navigation of the notebooks."
-    groups = {}
-    for name in below("nbs"):
-        part = Path(name).stem.split("_", 1)[-1]
-        room = part.split(".")[0] if "." in part else "Ground" if part != Path(name).stem else "To run"
-        groups.setdefault(room, []).append(name)
-    return [{room: names} for room, names in groups.items()]
-
-
-def navigation() -> list:
-    "The pages by section."
-    results = [*below("docs/results"), *below("benchmarks/results")]
-    reference = ["reference/commands.md", "reference/settings.md", "reference/formats.md"]
-    api = [{title: f"reference/api/{room or 'ground'}.md"} for room, title in rooms.items()]
+def navigation(known: dict[str, str]) -> list[dict]:
+    "What there is, by kind of page."
+    of = {kind: titled([p for n, p in known.items() if n.startswith(f"docs/{kind}/")]) for kind in ("tutorials", "explain", "results")}
+    loose = [n for n in known if re.fullmatch(r"docs/[^/]+\.md", n) and n != "docs/release.md"]
+    loose.sort(key=lambda n: (guides.index(Path(n).stem) if Path(n).stem in guides else len(guides), n))
+    others = [n for n in known if re.fullmatch(r"docs/[^/]+/.*\.md", n) and n.split("/")[1] not in of]
+    results = titled([p for n, p in known.items() if n.startswith("benchmarks/results/")])
+    api = [{name: f"reference/api/{name}.md"} for name in ("ground", *rooms)]
+    reference = [{name.capitalize(): f"reference/{name}.md"} for name in ("commands", "settings", "formats")]
     sections = {
-        "Start": "index.md", "Tutorials": below("docs/tutorials"), "Guide": existing(guides),
-        "Explanations": below("docs/explain"), "Reference": [*reference, {"API": api}], "Results": results,
-        "Notebooks": notebooks_by_room(), "Project": ["CHANGELOG.md", "CONTRIBUTING.md", "docs/release.md"],
+        "Home": "index.md", "Tutorials": of["tutorials"], "Guides": [known[n] for n in loose+others], "Explanations": of["explain"],
+        "Reference": [*reference, {"Functions": api}], "Notebooks": ["nbs/index.md", *notebook_entries(known)],
+        "Results": results+of["results"], "Project": ["CONTRIBUTING.md", "CHANGELOG.md", "docs/release.md"],
     }
-    return [{title: content} for title, content in sections.items() if content]
+    return [{title: entries} for title, entries in sections.items() if entries]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--serve", action="store_true", help="show the site on 127.0.0.1:8000")
-    args = parser.parse_args()
-    shutil.rmtree(pages, ignore_errors=True)
-    copy_pages()
-    write_notebooks()
-    write_reference()
-    settings = {"INHERIT": "../mkdocs.yml", "docs_dir": "docs", "site_dir": "site", "nav": navigation()}
-    (root/"build"/"mkdocs.yml").write_text(yaml.safe_dump(settings, sort_keys=False))
-    os.environ["NO_MKDOCS_2_WARNING"] = "1"  # an advertisement of its successor
-    action = ["serve", "--dev-addr", "127.0.0.1:8000"] if args.serve else ["build", "--quiet"]
-    sys.exit(subprocess.run([sys.executable, "-m", "mkdocs", *action, "--config-file", root/"build"/"mkdocs.yml"]).returncode)
+def gather():
+    "Write all pages and mkdocs's settings into build/site."
+    shutil.rmtree(build, ignore_errors=True)
+    pages.mkdir(parents=True)
+    known = sources()
+    for name, page in known.items():
+        text = with_site_links(with_blank_lines(page_text(name)), name, known)
+        (pages/page).parent.mkdir(parents=True, exist_ok=True)
+        (pages/page).write_text(text, encoding="utf-8")
+    write_reference(pages/"reference")
+    shutil.copytree(root/"scripts"/"site", pages, dirs_exist_ok=True)
+    config = {"INHERIT": "../../mkdocs.yml", "docs_dir": "pages", "site_dir": "../../_site", "nav": navigation(known)}
+    (build/"mkdocs.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    gather()
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(build/"mkdocs.yml")]
+    raise SystemExit(subprocess.run(command, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}).returncode)
