@@ -31,7 +31,7 @@ test-slow: $(VENV)/.ready  ## run the slow tests: interrupted runs, damaged file
 lab: $(VENV)/.ready    ## start JupyterLab on this machine with the project's kernel
 	$(BIN)/jupyter lab --ip 127.0.0.1 --notebook-dir . nbs/index.ipynb
 
-demo: $(VENV)/.ready   ## from nothing to a report on simulated reads (5 to 8 minutes on two cores); continues where it stopped
+demo: $(VENV)/.ready   ## from nothing to a report on simulated reads (4 to 8 minutes on two cores); continues where it stopped
 	$(BIN)/python scripts/demo.py
 
 $(VENV)/.docs: $(VENV)/.ready
