@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core import error_line, provenance
+from ..core import DvBenchError, error_line, provenance
 from ..notebooks import execute_notebook
 from ..model.baselines import baseline_names, fit_baseline
 from ..model.cost import free_memory
@@ -197,7 +197,8 @@ def launch(
 # %% ../../nbs/54_training.sweep.ipynb #0bfa0bcd
 def _failure(e:Exception)->str:
     "An error of papermill in one line."
-    if hasattr(e, "ename"): return f"{e.ename}: {e.evalue}" # raised in the notebook
+    if hasattr(e, "ename"): # raised in the notebook
+        return e.evalue if e.ename == DvBenchError.__name__ else f"{e.ename}: {e.evalue}"
     text = error_line(e) or f"{type(e).__name__}: {e}"
     if "Kernel" not in type(e).__name__: return text
     return (f"{text}; killed from outside, often because memory ran out: "
