@@ -8,6 +8,7 @@ debootstrap and a network. With --test it then runs `make test` as the image's u
 Usage: sudo python scripts/chroot_build.py FOLDER [--arg VARIANT=cpu ...] [--mirror URL] [--config FILE ...] [--test]
 """
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -33,6 +34,18 @@ def make_chroot(folder: Path, mirror: str):
         mirrors = [mirror] if mirror else []
         subprocess.run(["debootstrap", "--variant=minbase", "bookworm", folder, *mirrors], check=True)
     shutil.copy("/etc/resolv.conf", folder/"etc/resolv.conf")
+
+
+@contextlib.contextmanager
+def mounted(folder: Path):
+    "What a container engine mounts: processes, and shared memory, which worker processes need for locks."
+    places = {folder/"proc": ["proc", "proc"], folder/"dev/shm": ["tmpfs", "tmpfs", "-o", "mode=1777"]}
+    for place, (kind, source, *options) in places.items():
+        place.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", "-t", kind, source, place, *options], check=True)
+    try: yield
+    finally:
+        for place in places: subprocess.run(["umount", "--lazy", place])
 
 
 class Build:
@@ -117,11 +130,12 @@ def main():
     build = Build(options.folder, dict(word.split("=", 1) for word in options.arg))
     build.variables |= {name: os.environ[name] for name in options.env if name in os.environ}
     instructions = read_instructions(root/"docker/Dockerfile")
-    for instruction, argument in instructions: build.step(instruction, argument)
-    if build.user == "root": sys.exit("the image would run as root")
-    command = json.loads(dict(instructions)["CMD"])[0]
-    build.run(f"test -x {command} && dvb_train --help > /dev/null && echo the commands run as $(id -un)")
-    if options.test: build.run("make test")
+    with mounted(options.folder):
+        for instruction, argument in instructions: build.step(instruction, argument)
+        if build.user == "root": sys.exit("the image would run as root")
+        command = json.loads(dict(instructions)["CMD"])[0]
+        build.run(f"test -x {command} && dvb_train --help > /dev/null && echo the commands run as $(id -un)")
+        if options.test: build.run("make test")
 
 
 if __name__ == "__main__": main()
