@@ -1255,6 +1255,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                      'dv_bench/dataset/slices.py'),
                                          'dv_bench.dataset.slices._last_line': ( 'dataset.slices.html#_last_line',
                                                                                  'dv_bench/dataset/slices.py'),
+                                         'dv_bench.dataset.slices._no_libcurl': ( 'dataset.slices.html#_no_libcurl',
+                                                                                  'dv_bench/dataset/slices.py'),
                                          'dv_bench.dataset.slices.fetch_slice': ( 'dataset.slices.html#fetch_slice',
                                                                                   'dv_bench/dataset/slices.py'),
                                          'dv_bench.dataset.slices.slice_name': ( 'dataset.slices.html#slice_name',

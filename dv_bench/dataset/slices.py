@@ -68,9 +68,15 @@ def fetch_slice(
         except DvBenchError as e: reasons.append(str(e))
         if out.exists(): return out
     command = f"samtools view -b -o {out.name} {bam.addresses[0]} {data.contig}"
-    problems = "; ".join(dict.fromkeys(reasons))
+    problems = "; ".join(dict.fromkeys(reasons))+_no_libcurl(reasons)
     raise DvBenchError(f"{out.name} could not be fetched ({problems}). Without a network, make it on another "
                        f"machine with `{command}`, put it and its index at {out} and repeat the command")
+
+# %% ../../nbs/16b_dataset.slices.ipynb #2e64f620
+def _no_libcurl(reasons:list[str])->str: # "" where that is not the reason
+    "What to do where htslib finds no libcurl."
+    if not any("Protocol not supported" in reason for reason in reasons): return ""
+    return "; htslib finds no libcurl.so.4: install it (on Debian: apt install libcurl4)"
 
 # %% ../../nbs/16b_dataset.slices.ipynb #e6ee25fd
 def _last_line(error:Exception)->str:
