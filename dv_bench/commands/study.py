@@ -22,7 +22,7 @@ from ..training.runs import locked
 from .entry import command, print_json
 from .study_file import Study, read_study
 from dv_bench.commands.study_jobs import (
-    Job, Places, Selection, check_same_study, mark_trained, on_free_gpu, places, study_jobs, unmark_fetched, write_jobs
+    Job, Places, Selection, check_same_study, is_trained, mark_trained, on_free_gpu, places, study_jobs, unmark_fetched, write_jobs
 )
 from dv_bench.commands.study_plan import (
     TrainingCost, measured_rates, plan_record, plan_text, training_costs, training_needs, unmeasured
@@ -177,10 +177,12 @@ def _on_gpus(jobs:list[Job], profile:Profile, where:Places)->list[Job]:
 def _print_plan(study:Study, jobs:list[Job], profile:Profile, as_json:bool):
     "Print jobs, hours and storage. On this machine, architectures without a measured rate are timed."
     where = places(study)
-    left = [job for job in jobs if job.step == "train" and not Path(job.output).exists()]
+    # runs of another machine are complete before a start has marked them
+    left = [job for job in jobs if job.step == "train" and not is_trained(job.config)]
     rates = measured_rates(where.experiment.parent)
     costs = training_costs(study, left, profile.kind, rates, profile.is_local)
-    undone = {job.output for job in jobs if not Path(job.output).exists() and not _is_gathered(job, jobs)}
+    others = [job for job in jobs if job.step != "train" and not Path(job.output).exists()]
+    undone = {job.output for job in [*left, *others] if not _is_gathered(job, jobs)}
     if as_json: return print_json(plan_record(study, jobs, undone, costs))
     at_once = max(1, profile.gpus) if profile.is_local else 1
     print(plan_text(study, jobs, undone, costs, profile.kind, at_once))
