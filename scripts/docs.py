@@ -89,7 +89,15 @@ def fenced(text: str, language: str = "") -> str:
     return f"{'`'*(longest+1)}{language}\n{text.strip(chr(10))}\n{'`'*(longest+1)}\n"
 
 
-def output_text(output: dict, name: str, number: int) -> str:
+def without_style(html: str) -> str:
+    "HTML that a notebook shows, with the site's own look of tables; empty for a figure, which needs a program."
+    if "<script" in html: return ""
+    html = re.sub(r"<style.*?</style>", "", html, flags=re.S)
+    html = re.sub(r"<table[^>]*>", "<table>", html)
+    return re.sub(r"^\s+", "", html, flags=re.M)
+
+
+def output_text(output: dict, name: str, number: str) -> str:
     "What a cell printed or showed: a picture, or text. Interactive figures are left out."
     if output["output_type"] == "stream": return fenced("".join(output["text"]), "text")
     data = output.get("data", {})
@@ -98,6 +106,9 @@ def output_text(output: dict, name: str, number: int) -> str:
         picture.parent.mkdir(parents=True, exist_ok=True)
         picture.write_bytes(base64.b64decode("".join(data["image/png"])))
         return f"![Output of the cell above]({picture.name})\n"
+    if "text/markdown" in data: return "".join(data["text/markdown"])+"\n"
+    html = without_style("".join(data.get("text/html", "")))
+    if html: return html+"\n"
     return fenced("".join(data["text/plain"]), "text") if "text/plain" in data else ""
 
 
@@ -111,7 +122,7 @@ def notebook_text(path: Path) -> str:
         if cell["cell_type"] != "code" or re.search(r"^#\| *hide$", source, flags=re.M): continue
         code = re.sub(r"^#\|.*\n?", "", source, flags=re.M)
         if code.strip(): parts.append(fenced(code, "python"))
-        parts += [output_text(output, path.stem, number) for output in cell["outputs"]]
+        parts += [output_text(output, path.stem, f"{number}_{k}") for k, output in enumerate(cell["outputs"])]
     return "\n\n".join(parts)
 
 

@@ -158,7 +158,10 @@ def hover_text(
     meanings = [meaning(channel) for channel in named]
     kinds = kinds.view(np.uint8).reshape(-1, 8)
     texts = [", ".join(filter(None, (m[v] for m, v in zip(meanings, kind)))) for kind in kinds]
-    return np.array(texts, object)[of_pixel].reshape(image.shape[1:])
+    says = np.array(texts, object)[of_pixel].reshape(image.shape[1:])
+    band = says[:reference_rows]
+    band[band != ""] = "reference: "+band[band != ""]
+    return says
 
 # %% ../../nbs/82a_verdict.pileup_figure.ipynb #182b9cf8
 def shown_channels(
@@ -224,7 +227,7 @@ def pileup_figure(
                         horizontal_spacing=.012, vertical_spacing=.12)
     for k, values in enumerate(panel_values(image, channels, shown, hover)):
         place = {"row": k//columns+1, "col": k%columns+1}
-        template = "%{text}<br>read %{y}, column %{x:+d} from the candidate<extra></extra>"
+        template = "%{text}<br>read row %{y}, column %{x:+d} from the candidate<extra></extra>"
         fig.add_trace(go.Image(**values, x0=-(width//2), y0=1-reference_rows,
                                hovertemplate=template if hover else None), **place)
         for shape in marks(width, ref_length): fig.add_shape(shape, **place)
