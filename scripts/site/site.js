@@ -10,4 +10,40 @@ function makeScrollable() {
   }
 }
 
-for (const event of ["load", "resize"]) window.addEventListener(event, () => { addNames(); makeScrollable(); });
+// On a narrow page the navigation is a drawer. Its button is a label, which Tab does not reach, and Tab would go through the closed drawer.
+function setDrawer() {
+  const box = document.querySelector("#__drawer");
+  const button = document.querySelector(".md-header__button[for=__drawer]");
+  const side = document.querySelector(".md-sidebar--primary");
+  if (!box || !button || !side) return;
+  button.tabIndex = 0;
+  button.setAttribute("role", "button");
+  button.setAttribute("aria-label", "Navigation");
+  button.setAttribute("aria-expanded", box.checked);
+  for (const title of side.querySelectorAll("label.md-nav__title[for^=__nav]")) { // leads back to the level above
+    title.tabIndex = 0;
+    title.setAttribute("role", "button");
+  }
+  side.inert = !box.checked && getComputedStyle(button).display !== "none";
+}
+
+function useDrawer() {
+  const box = document.querySelector("#__drawer");
+  const button = document.querySelector(".md-header__button[for=__drawer]");
+  box?.addEventListener("change", () => {
+    setDrawer();
+    if (box.checked) document.querySelector(".md-sidebar--primary")?.querySelector(":checked ~ .md-nav a, a")?.focus();
+  });
+  document.addEventListener("keydown", event => {
+    const presses = event.target.matches?.("label[role=button]") && (event.key === " " || event.key === "Enter");
+    const closes = event.key === "Escape" && box?.checked;
+    if (!presses && !closes) return;
+    event.preventDefault();
+    event.stopPropagation();
+    (closes ? button : event.target).click();
+    if (closes) button.focus();
+  }, true);
+}
+
+window.addEventListener("load", useDrawer);
+for (const event of ["load", "resize"]) window.addEventListener(event, () => { addNames(); makeScrollable(); setDrawer(); });
