@@ -20,8 +20,8 @@ function setDrawer() {
   button.setAttribute("role", "button");
   button.setAttribute("aria-label", "Navigation");
   button.setAttribute("aria-expanded", box.checked);
-  for (const title of side.querySelectorAll("label.md-nav__title[for^=__nav]")) { // leads back to the level above
-    title.tabIndex = 0;
+  for (const title of side.querySelectorAll("label[for^=__nav]")) { // opens a section, or leads back to the level above
+    title.tabIndex = getComputedStyle(button).display === "none" ? -1 : 0;
     title.setAttribute("role", "button");
   }
   side.inert = !box.checked && getComputedStyle(button).display !== "none";
@@ -32,7 +32,7 @@ function useDrawer() {
   const button = document.querySelector(".md-header__button[for=__drawer]");
   box?.addEventListener("change", () => {
     setDrawer();
-    if (box.checked) document.querySelector(".md-sidebar--primary")?.querySelector(":checked ~ .md-nav a, a")?.focus();
+    if (box.checked) document.querySelector(".md-sidebar--primary")?.querySelector("a.md-nav__link, a")?.focus();
   });
   document.addEventListener("keydown", event => {
     const presses = event.target.matches?.("label[role=button]") && (event.key === " " || event.key === "Enter");
