@@ -26,10 +26,10 @@ focus = """() => {
 
 
 def html_files(paths: list[str], every: int) -> list[Path]:
-    "The files themselves, and each `every`-th page below folders."
+    "The files themselves, and each `every`-th page below folders. A site's 404.html needs a server and is left out."
     found = []
     for path in map(Path, paths):
-        if path.is_dir(): found += sorted(path.rglob("*.html"))[::every]
+        if path.is_dir(): found += sorted(file for file in path.rglob("*.html") if file.name != "404.html")[::every]
         elif path.is_file(): found.append(path)
         else: sys.exit(f"{path} does not exist")
     return found
