@@ -7,6 +7,7 @@ __all__ = ['PileupPanel', 'PileupBrowser']
 
 # %% ../../nbs/82c_verdict.browser.ipynb #fee60e31
 from html import escape
+from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
@@ -74,6 +75,11 @@ def clear(self:PileupPanel, words:str):
     self.box.children = (self.words,)
     self.drawn = None
 
+# %% ../../nbs/82c_verdict.browser.ipynb #877eda13
+def _opened(dataset:str|Path|PileupDataset)->PileupDataset:
+    "A dataset, or that of a folder."
+    return PileupDataset(dataset) if isinstance(dataset, (str, Path)) else dataset
+
 # %% ../../nbs/82c_verdict.browser.ipynb #72fe34d9
 class PileupBrowser:
     "Browse the images of a dataset. Raises DvBenchError for a run of other data or a second dataset without them."
@@ -84,8 +90,8 @@ class PileupBrowser:
         query:str="",              # which images; see `chosen`
         order:str="genome",        # one of `orders`
     ):
-        self.dataset = dataset if hasattr(dataset, "index") else PileupDataset(dataset)
-        self.other = other if other is None or hasattr(other, "index") else PileupDataset(other)
+        self.dataset = _opened(dataset)
+        self.other = None if other is None else _opened(other)
         folders = [] if run is None else list(run) if isinstance(run, (list, tuple)) else [run]
         self.answers = [read_answers(folder, self.dataset) for folder in folders]
         self.names = [str(folder).rstrip("/").rsplit("/", 1)[-1] for folder in folders]
