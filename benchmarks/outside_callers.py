@@ -1,7 +1,8 @@
-"""Other variant callers on the reads of a benchmark, at any depth, and comparisons in pairs of truth variants.
+"""Other variant callers on the reads of a benchmark, at any depth, and comparisons by truth variant.
 
 bcftools and freebayes are run as their users run them. A program that is not installed is left out.
 """
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -53,12 +54,12 @@ def downsample(reads: Path, out: Path, fraction: float, seed: int = 7):
 
 
 def reads_at_depth(reads: Path, confident: Path, depth: float, out: Path) -> Path:
-    "The BAM `out` with this mean depth, made if it is missing. Raises DvBenchError for a depth that is not below the reads'."
+    "The BAM `out` of this mean depth, made if it is missing. Raises DvBenchError for a depth too high."
     if Path(f"{out}.bai").exists(): return out
     measured = mean_depth(reads, confident)
     if not 0 < depth < measured:
-        raise DvBenchError(f"a depth of {depth:g} cannot be drawn from {reads}, which are {measured:.1f} deep; "
-                           "give a smaller depth, or 0 for all reads")
+        raise DvBenchError(f"a depth of {depth:g} cannot be drawn from {reads}, which are {measured:.1f} "
+                           "deep; give a smaller depth, or 0 for all reads")
     downsample(reads, out, depth/measured)
     return out
 
@@ -83,30 +84,30 @@ def installed_callers() -> dict[str, str]:
     versions = {}
     for program in programs:
         if not shutil.which(program):
-            print(f"{program} is not installed: its row is left out (Debian and bioconda have it)", flush=True)
+            print(f"{program} is not installed: its row is left out (Debian has it)", flush=True)
             continue
         shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-        words = shown.splitlines()[0].replace("version:", "").split()
-        versions[program] = " ".join(words)
+        versions[program] = shown.split("\n")[0].split()[-1].removeprefix("v")
     return versions
 
 
 def caller_lines(program: str, reads: Path, plain_ref: Path) -> list[str]:
     "The lines of a caller's VCF. Raises DvBenchError where the program fails."
+    pileup = ["bcftools", "mpileup", "-Ou", "-f", str(plain_ref), str(reads)]
     commands = {
-        "freebayes": [["freebayes", "-f", plain_ref, reads]],
-        "bcftools": [["bcftools", "mpileup", "-Ou", "-f", plain_ref, reads], ["bcftools", "call", "-mv", "-Ov"]],
+        "freebayes": [["freebayes", "-f", str(plain_ref), str(reads)]],
+        "bcftools": [pileup, ["bcftools", "call", "-mv", "-Ov"]],
     }[program]
     running = []
     for command in commands:
         source = running[-1].stdout if running else None
-        running.append(subprocess.Popen(list(map(str, command)), stdin=source, stdout=subprocess.PIPE,
+        running.append(subprocess.Popen(command, stdin=source, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL))
+        if source: source.close()  # only the next program reads it, so the first one ends where that one ends
     lines = running[-1].stdout.read().decode().splitlines()
-    for process, command in zip(running, commands):
-        if process.wait():
-            raise DvBenchError(f"{command[0]} ended with status {process.returncode}; run it to see its "
-                               f"message: {' '.join(map(str, command))}")
+    if any([process.wait() for process in running]):
+        shown = " | ".join(map(shlex.join, commands))
+        raise DvBenchError(f"{program} failed; run it to see its message: {shown}")
     return lines
 
 

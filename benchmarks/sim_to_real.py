@@ -14,12 +14,12 @@ Usage: python benchmarks/sim_to_real.py simulated --seeds 2     # to compare rec
        python benchmarks/sim_to_real.py na12878 --seeds 1       # to compare recipes on real reads
        python benchmarks/sim_to_real.py hg002 --seeds 5 --write # once per recipe
        python benchmarks/sim_to_real.py hg002 --arch pileup_set --config configs/simulation_set.yaml \\
-           --depths 0,15,9 --callers --threads 1 --write        # once per recipe; also with --no_realign
+           --mb 8 --samples 1 --seeds 3 --depths 0,15,9 --callers --threads 1 --write  # once per recipe
 
 Each test on real reads is logged in benchmarks/results/sim_to_real_looks.tsv, one line for each depth. With
---train_only networks are trained and no test reads are opened; the same command without it then uses
-them. The test `simulated` has 5 Mb of a made genome with the profile of HG002's reads; training is as for
-hg002. The real reads, their truth and the references are in a folder (--data) that is not part of the project.
+--train_only networks are trained and no test reads are opened; the same command without it then uses them.
+The test `simulated` has 5 Mb of a made genome with the profile of HG002's reads; training is as for hg002.
+The real reads, their truth and the references are in a folder (--data) that is not part of the project.
 """
 import argparse
 import contextlib
@@ -71,7 +71,8 @@ baselines = {
     "allele_fraction": "allele fraction, thresholds learnt on the simulation",
     "gradient_boosting": "gradient boosting on counts, learnt on the simulation",
 }
-simulate_names = ("coverage", "coverage_to", "read_length", "variant_rate", "depth_spread") # that a recipe may set
+# what a recipe may set of the simulated reads
+simulate_names = ("coverage", "coverage_to", "read_length", "variant_rate", "depth_spread")
 probabilities = ["p0", "p1", "p2"]
 
 
@@ -100,7 +101,7 @@ def short_hash(value) -> str:
 
 
 def simulation_settings(a: argparse.Namespace) -> dict:
-    "Settings of the simulated training reads: those of the test, changed by the section `simulate` of the recipe."
+    "Settings of the training reads: those of the test, changed by the section `simulate` of the recipe."
     given = yaml.safe_load(a.config.read_text()).get("simulate", {})
     unknown = sorted(given.keys()-set(simulate_names))
     if unknown:
@@ -136,7 +137,7 @@ def all_training_images(a: argparse.Namespace, work: Path) -> list[Path]:
 
 
 def whole_sample(a: argparse.Namespace, work: Path) -> Sample:
-    "The sample to call, with all reads. A simulated one is made if it is missing; stops if real reads are missing."
+    "The sample with all reads. A simulated one is made if it is missing; stops if real reads are missing."
     if a.test != "simulated":
         folder = a.data/a.test
         if not folder.exists(): sys.exit(f"sim_to_real: the real reads are expected in {folder}; see --data")
@@ -194,7 +195,7 @@ def train_one(config: Config, threads: int):
 
 
 def train_all(config: Config, jobs: int, threads: int) -> list[Path]:
-    "The run folders of all seeds, `jobs` of them trained at a time, with so many threads each (0: all there are)."
+    "The run folders of all seeds, `jobs` of them trained at a time; threads of each, 0: CPUs / jobs."
     configs = [replace(config, seed=config.seed+k, seeds=1) for k in range(config.seeds)]
     jobs = min(jobs, len(configs))
     threads = threads or max(1, os.cpu_count()//jobs)
@@ -262,9 +263,9 @@ def score_callers(sample: Sample, work: Path, versions: dict) -> list[Result]:
     "How well other programs call the reads of the sample."
     results = []
     for program, version in versions.items():
-        made_with = version.replace(" ", "_")
-        vcf = run_caller(program, sample.reads, sample.ref, sample_file(sample, work, f"{made_with}.vcf"))
-        results.append(Result(f"{programs[program]} ({version})", *score(sample, vcf)))
+        out = sample_file(sample, work, f"{program}_{version}.vcf")
+        vcf = run_caller(program, sample.reads, sample.ref, out)
+        results.append(Result(f"{programs[program]} (version {version})", *score(sample, vcf)))
     return results
 
 
@@ -340,8 +341,10 @@ def make_recipe(a: argparse.Namespace, trains: list[Path]) -> dict:
 def log_look(a: argparse.Namespace, recipe: dict, n_images: int, epochs: int, depth: float, versions: dict):
     "Note that real reads are tested on."
     variants = [text for name, text in variant_names(a).items() if name in ("as_aligned", "adapted")]
+    genome = "made genome" if a.made else "real sequence"
     depths = [f"{depth:g}x"] if depth else []
-    variant = ", ".join(["made genome" if a.made else "real sequence", *variants, *depths, *versions.values()])
+    callers = [f"{program} {version}" for program, version in versions.items()]
+    variant = ", ".join([genome, *variants, *depths, *callers])
     look = [time.strftime("%Y-%m-%d %H:%M", time.gmtime()), a.test, recipe["id"], git_commit(), a.arch,
             f"{a.seeds} seeds", f"{n_images} images", f"{epochs} epochs", variant]
     with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f:
@@ -366,7 +369,7 @@ def score_all(a: argparse.Namespace, work: Path, sample: Sample, folders: list[P
 
 
 def run(a: argparse.Namespace, work: Path) -> str:
-    "Simulate, train, call and score; the report. With --train_only it is empty, and no test reads are opened."
+    "Simulate, train, call and score; the report. With --train_only it ends after training, empty."
     versions = installed_callers() if a.callers else {}
     trains = all_training_images(a, work)
     simulated = describe_images(trains)
@@ -374,8 +377,9 @@ def run(a: argparse.Namespace, work: Path) -> str:
           "sites hom-ref", flush=True)
     recipe = make_recipe(a, trains)
     config = Config(
-        **recipe["train"], arch=a.arch, data=",".join(map(str, trains)), fold=0, seeds=a.seeds, tracker="none",
-        experiment=f"sim_to_real_{a.test}_{recipe['id']}", outputs=str(work/"outputs") if a.work else "")
+        **recipe["train"], arch=a.arch, data=",".join(map(str, trains)), fold=0, seeds=a.seeds,
+        experiment=f"sim_to_real_{a.test}_{recipe['id']}", outputs=str(work/"outputs") if a.work else "",
+        tracker="none")
     folders = train_all(config, a.jobs, a.threads)
     learnt = {arch: train_arch(replace(config, arch=arch, seeds=1))[0] for arch in baselines}
     if a.train_only: return ""
@@ -386,8 +390,8 @@ def run(a: argparse.Namespace, work: Path) -> str:
         if a.test != "simulated":
             log_look(a, recipe, simulated["images"], config.epochs, sample.depth, versions)
         tested.append(score_all(a, work, sample, folders, learnt, versions))
-    adapting = check_adapting(folders) if a.adapt else ""
-    return report(a, recipe, simulated, tested, folders, adapting)
+    text = report(a, recipe, simulated, tested, folders)
+    return text+check_adapting(folders)+"\n" if a.adapt else text
 
 
 def read_depths(text: str) -> list[float]:
@@ -410,8 +414,9 @@ def read_arguments() -> argparse.Namespace:
                              "with --made one sample of so many times --mb")
     parser.add_argument("--test_mb", type=float, default=5., help="megabases of the test `simulated`")
     parser.add_argument("--depths", type=read_depths, default=[0.],
-                        help="mean depths at which the test reads are called, such as 0,15,9; 0 is as sequenced")
-    parser.add_argument("--callers", action="store_true", help="also score bcftools and freebayes on the same reads")
+                        help="mean depths of the test reads, such as 0,15,9; 0 is as sequenced")
+    parser.add_argument("--callers", action="store_true",
+                        help="also score bcftools and freebayes, where they are installed, on the same reads")
     parser.add_argument("--made", action="store_true", help="a made genome in place of real sequence")
     parser.add_argument("--no_realign", action="store_true",
                         help="reads as they were aligned, in training and test")
@@ -421,9 +426,11 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="seeds that train at a time")
     parser.add_argument("--threads", type=int, default=0, help="of each training (default: CPUs / jobs)")
-    parser.add_argument("--work", type=Path, help="folder of simulated data, runs and calls, which are used again "
-                                                  "(default: data/sim_to_real and outputs)")
-    parser.add_argument("--train_only", action="store_true", help="train and stop before test reads are opened")
+    parser.add_argument("--work", type=Path,
+                        help="folder of simulated data, runs and calls, which are used again (default: "
+                             "data/sim_to_real and outputs)")
+    parser.add_argument("--train_only", action="store_true",
+                        help="train and stop before test reads are opened")
     parser.add_argument("--data", type=Path, default=project_root().parent/"shared"/"data",
                         help="folder of the real reads: hg002, na12878, reference")
     parser.add_argument("--adapt", action="store_true",

@@ -1,6 +1,7 @@
 """The report of sim_to_real.py: tables with exact intervals, comparisons in pairs, and lists of errors."""
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +69,8 @@ def result_row(result: Result) -> str:
     cells = [result.name]
     for kind in ("SNP", "INDEL"):
         c = result.counts[kind]
-        cells += [str(c["tp"]), interval(c["fn"], c["tp"]+c["fn"]), interval(c["fp"], c["tp"]+c["fp"]), f"{f1(c):.3f}"]
+        missed, false = interval(c["fn"], c["tp"]+c["fn"]), interval(c["fp"], c["tp"]+c["fp"])
+        cells += [missed, false, f"{f1(c):.3f}"]
     hom_ref = interval(*result.hom_ref) if result.hom_ref else ""
     simulated = "" if result.simulated is None else f"{result.simulated:.3f}"
     cells += [f"{f1_of_all(result):.3f}", hom_ref, simulated]
@@ -82,11 +84,11 @@ def median_row(nets: list[Result]) -> str:
     indel = median(lambda net: f1(net.counts["INDEL"]))
     simulated = median(lambda net: net.simulated)
     name = f"**median over {len(nets)} seed(s)**"
-    return table_row([name, "", "", "", snp, "", "", "", indel, median(f1_of_all), "", simulated])
+    return table_row([name, "", "", snp, "", "", indel, median(f1_of_all), "", simulated])
 
 
 def paired(one: Result, other: Result) -> str:
-    "Two classifiers compared on the same candidate sites, or, where one has other sites, on the true variants."
+    "Two classifiers compared on the same candidate sites; on the true variants where one has other sites."
     names = f"- {one.name} against {other.name}"
     if other.right:
         return f"{names}, candidate sites in pairs: {paired_text(*discordances(one.right, other.right))}"
@@ -109,7 +111,7 @@ def variant_names(a: argparse.Namespace) -> dict[str, str]:
 
 def depth_text(depth: float) -> str:
     "A depth in words."
-    return f"{depth:g}x" if depth else "as sequenced"
+    return f"at {depth:g}x" if depth else "as sequenced"
 
 
 def recipe_text(a: argparse.Namespace, recipe: dict, simulated: dict) -> str:
@@ -149,8 +151,9 @@ def explanation() -> str:
     "What the columns of the table mean."
     return ("Missed: truth variants in the confident regions that were not called with their genotype, "
             "whether they became candidates or not. False: calls there without a true variant of that "
-            "genotype. TP: truth variants that were called with their genotype. In brackets exact 95% intervals of the share. Simulated: share of right images on "
-            "simulated reads that no model learnt from.")
+            "genotype. In brackets exact 95% intervals of the share. Simulated: share of right images on "
+            "simulated reads that no model learnt from. Values of p are of single comparisons, not corrected "
+            "for their number.")
 
 
 def error_list(result: Result) -> list[str]:
@@ -161,27 +164,33 @@ def error_list(result: Result) -> list[str]:
             *(f"- {site}" for site in sites)]
 
 
-def result_lines(t: Tested, adapting: str) -> list[str]:
+def result_lines(t: Tested) -> list[str]:
     "Table, comparisons and errors for one depth."
-    head = ["", "SNP TP", "SNP missed", "SNP false", "SNP F1", "INDEL TP", "INDEL missed", "INDEL false", "INDEL F1",
-            "all F1", "hom-ref candidates wrong", "simulated"]
+    head = ["", "SNP missed", "SNP false", "SNP F1", "INDEL missed", "INDEL false", "INDEL F1", "all F1",
+            "hom-ref candidates wrong", "simulated"]
     others = [*t.callers, *t.others]
     table = [table_row(head), "|---"*len(head)+"|",
              *(result_row(result) for result in [*others, *t.nets, *t.mean]), median_row(t.nets)]
     middle = sorted(t.nets, key=f1_of_all)[len(t.nets)//2]
     pairs = [paired(result, other) for result in (middle, *t.mean) for other in others]
-    asked = depth_text(t.depth)
-    lines = [f"## Reads {'at '*bool(t.depth)}{asked}", "",
-             f"Mean depth of the confident regions {t.measured:.1f}; {t.n_images} images.", "", *table, "", *pairs]
+    size = f"Mean depth of the confident regions {t.measured:.1f}; {t.n_images} images."
+    lines = [f"## Reads {depth_text(t.depth)}", "", size, "", *table, "", *pairs]
     for result in (middle, *t.mean, *t.others[-1:]): lines += error_list(result)
-    return [*lines, *(["", adapting] if adapting else []), ""]
+    return [*lines, ""]
 
 
-def report(a: argparse.Namespace, recipe: dict, simulated: dict, tested: list[Tested], folders: list[Path],
-           adapting: str) -> str:
-    "The whole report, with a section for each depth; `adapting` is the check of it, or nothing."
-    command = f"python benchmarks/sim_to_real.py {' '.join(sys.argv[1:])}"
+def command_text() -> str:
+    "The command that was given, without the folders and processes of this machine."
+    own = ("--data", "--work", "--jobs")
+    given = sys.argv[1:]
+    kept = [word for before, word in zip(["", *given], given) if word not in own and before not in own]
+    return shlex.join(["python", "benchmarks/sim_to_real.py", *kept])
+
+
+def report(a: argparse.Namespace, recipe: dict, simulated: dict, tested: list[Tested],
+           folders: list[Path]) -> str:
+    "The whole report, with a section for each depth."
     method = f"{recipe_text(a, recipe, simulated)} {training_text(a, recipe, folders)}"
-    lines = [title(a), "", f"`{command}`, commit {git_commit()}.", "", method, "", explanation(), ""]
-    for t in tested: lines += result_lines(t, adapting)
+    lines = [title(a), "", f"`{command_text()}`, commit {git_commit()}.", "", method, "", explanation(), ""]
+    for t in tested: lines += result_lines(t)
     return "\n".join(lines)
