@@ -83,7 +83,9 @@ bench: $(VENV)/.ready  ## run every benchmark at full size (hours); tables go to
 	  $(BIN)/python benchmarks/pileup_set_ablation.py --data data/declared/training.data --test_data data/declared/test.data --jobs 2 \
 	    --out data/declared/ablation.json --table benchmarks/results/pileup_set_ablation.md && \
 	  for options in 'simulated --no_realign' na12878 'na12878 --adapt' 'na12878 --no_realign' 'na12878 --no_realign --adapt' hg002 'hg002 --adapt' 'hg002 --made' \
-	    'hg002 --no_realign' 'hg002 --no_realign --adapt' 'hg002 --no_realign --made'; do $(BIN)/python benchmarks/sim_to_real.py $$options --write || exit 1; done; \
+	    'hg002 --no_realign' 'hg002 --no_realign --adapt' 'hg002 --no_realign --made'; do $(BIN)/python benchmarks/sim_to_real.py $$options --write || exit 1; done && \
+	  for options in hg002 'hg002 --no_realign' na12878 'na12878 --no_realign'; do $(BIN)/python benchmarks/sim_to_real.py $$options --arch pileup_set \
+	    --config configs/simulation_set.yaml --mb 8 --samples 1 --seeds 3 --depths 0,15,9 --callers --threads 1 --write || exit 1; done; \
 	else echo "left out, because ../shared/data with real reads is not there: make_examples.py, declared_test.py, pileup_set_ablation.py, sim_to_real.py"; fi
 
 bench-gpu: $(VENV)/.ready  ## measure training speed on a GPU against the thesis's recipe; tables go to benchmarks/results/

@@ -2,17 +2,24 @@
 
 Training reads come from GRCh38 chr20 and chr21 (first 10 Mb of each, which do not overlap the test region)
 or, with --made, from a made genome. The platform profile is that of the other sample: of the test sample
-only depth, read length and insert size are used. Everything else is what a user runs: dvb_examples,
-dvb_train, dvb_call --predictions, dvb_score. Genotypes count, and truth variants that never became
-candidates count as missed.
+only depth, read length and insert size are used. The variants are made ones. Everything else is what a user
+runs: dvb_examples, dvb_train, dvb_call --examples, dvb_score. Genotypes count, and truth variants that never
+became candidates count as missed.
+
+With --depths the test reads are also drawn at lower depths, by whole fragments, and the same networks call
+each of them. With --callers, bcftools and freebayes call the same reads, where they are installed, and
+are compared by truth variant.
 
 Usage: python benchmarks/sim_to_real.py simulated --seeds 2     # to compare recipes (configs/simulation.yaml)
        python benchmarks/sim_to_real.py na12878 --seeds 1       # to compare recipes on real reads
        python benchmarks/sim_to_real.py hg002 --seeds 5 --write # once per recipe
+       python benchmarks/sim_to_real.py hg002 --arch pileup_set --config configs/simulation_set.yaml \\
+           --mb 8 --samples 1 --seeds 3 --depths 0,15,9 --callers --threads 1 --write  # once per recipe
 
-Each test on real reads is logged in benchmarks/results/sim_to_real_looks.tsv. The test `simulated` has 5 Mb
-of a made genome with the profile of HG002's reads; training is as for hg002. The real reads, their truth
-and the references are in a folder (--data) that is not part of the project.
+Each test on real reads is logged in benchmarks/results/sim_to_real_looks.tsv, one line for each depth. With
+--train_only networks are trained and no test reads are opened; the same command without it then uses them.
+The test `simulated` has 5 Mb of a made genome with the profile of HG002's reads; training is as for hg002.
+The real reads, their truth and the references are in a folder (--data) that is not part of the project.
 """
 import argparse
 import contextlib
@@ -25,7 +32,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +40,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import yaml
-from scipy.stats import binomtest
 
 import dv_bench
 from dv_bench.calling.calibration import (
@@ -42,18 +47,19 @@ from dv_bench.calling.calibration import (
 )
 from dv_bench.calling.caller import call
 from dv_bench.calling.genotypes import merge_sites
-from dv_bench.calling.heldout import held_out_predictions
-from dv_bench.calling.scoring import score_calls
-from dv_bench.calling.sources import from_predictions
-from dv_bench.calling.vcf import vcf_alleles
-from dv_bench.core import git_commit, home_folder, project_root, read_json
+from dv_bench.calling.sources import from_dataset
+from dv_bench.core import DvBenchError, git_commit, home_folder, project_root, read_json
 from dv_bench.dataset.folder import PileupDataset
-from dv_bench.hts import open_reference, write_vcf
+from dv_bench.hts import write_vcf
 from dv_bench.images.examples import prepare, write_dataset
 from dv_bench.simulation.sample import Options, simulate
 from dv_bench.training.runs import open_runs
 from dv_bench.training.settings import Config
 from dv_bench.training.sweep import train_arch
+from outside_callers import (
+    installed_callers, mean_depth, programs, reads_at_depth, run_caller, score_vcf
+)
+from sim_to_real_report import Result, Tested, report, variant_names
 
 tests = {
     "hg002": dict(platform="hiseq101", coverage=30., read_length=148, insert_size=570.),
@@ -65,25 +71,18 @@ baselines = {
     "allele_fraction": "allele fraction, thresholds learnt on the simulation",
     "gradient_boosting": "gradient boosting on counts, learnt on the simulation",
 }
+# what a recipe may set of the simulated reads
+simulate_names = ("coverage", "coverage_to", "read_length", "variant_rate", "depth_spread")
 probabilities = ["p0", "p1", "p2"]
 
 
 class Sample(NamedTuple):
     "The reads that are called, and their truth."
-    name: str     # of the test
-    folder: Path  # with reads.bam, truth.vcf.gz and confident.bed
-    ref: Path     # FASTA
-
-
-class Result(NamedTuple):
-    "How well one classifier calls the test sample."
-    name: str
-    counts: dict         # SNP, INDEL -> tp, fn, fp and more, as dvb_score counts
-    errors: list         # texts: the records that dvb_score counts as missed or false
-    hom_ref: tuple       # hom-ref candidates with a wrong genotype, all hom-ref candidates
-    right: dict          # site id -> is the genotype right?
-    simulated: float     # share of right images of the simulation that no model learnt from
-    wrong: list          # texts: candidate sites with a wrong genotype
+    name: str      # of the test
+    folder: Path   # with truth.vcf.gz and confident.bed
+    reads: Path    # BAM
+    depth: float   # that was asked for; 0 as sequenced
+    ref: Path      # FASTA
 
 
 # Simulated and real images
@@ -99,6 +98,16 @@ def code_hash() -> str:
 def short_hash(value) -> str:
     "Eight digits that identify a JSON value."
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def simulation_settings(a: argparse.Namespace) -> dict:
+    "Settings of the training reads: those of the test, changed by the section `simulate` of the recipe."
+    given = yaml.safe_load(a.config.read_text()).get("simulate", {})
+    unknown = sorted(given.keys()-set(simulate_names))
+    if unknown:
+        raise DvBenchError(f"{a.config}: simulate: expected {', '.join(simulate_names)}, found "
+                           f"{', '.join(unknown)}")
+    return tests[a.test] | given
 
 
 def training_images(a: argparse.Namespace, work: Path, settings: dict, mb: float) -> Path:
@@ -123,28 +132,45 @@ def training_images(a: argparse.Namespace, work: Path, settings: dict, mb: float
 def all_training_images(a: argparse.Namespace, work: Path) -> list[Path]:
     "The images of all simulated samples. A made genome has any length, so one sample is enough."
     sizes = [a.mb*a.samples] if a.made else [a.mb]*a.samples
-    return [training_images(a, work, tests[a.test] | {"seed": seed}, mb) for seed, mb in enumerate(sizes, 1)]
+    settings = simulation_settings(a)
+    return [training_images(a, work, settings | {"seed": seed}, mb) for seed, mb in enumerate(sizes, 1)]
 
 
-def test_sample(a: argparse.Namespace, work: Path) -> Sample:
-    "The sample to call. A simulated one is made if it is missing; stops if real reads are missing."
+def whole_sample(a: argparse.Namespace, work: Path) -> Sample:
+    "The sample with all reads. A simulated one is made if it is missing; stops if real reads are missing."
     if a.test != "simulated":
         folder = a.data/a.test
         if not folder.exists(): sys.exit(f"sim_to_real: the real reads are expected in {folder}; see --data")
-        return Sample(a.test, folder, a.data/"reference"/"hg19.chr20.fasta.gz")
-    folder = work/f"reads_simulated_{code_hash()}"
+        return Sample(a.test, folder, folder/"reads.bam", 0, a.data/"reference"/"hg19.chr20.fasta.gz")
+    folder = work/f"reads_simulated_{a.test_mb:g}Mb_{code_hash()}"
     if not folder.exists():
         settings = tests["hg002"] | {"platform": "hiseq148", "seed": 1000}
-        simulate(folder, 5, Options(**settings), jobs=a.jobs)
-    return Sample(a.test, folder, folder/"reference.fasta")
+        simulate(folder, a.test_mb, Options(**settings), jobs=a.jobs)
+    return Sample(a.test, folder, folder/"reads.bam", 0, folder/"reference.fasta")
+
+
+def sample_file(sample: Sample, work: Path, what: str) -> Path:
+    "Name of a file or folder made from the reads of a sample."
+    source = sample.folder.name if sample.name == "simulated" else sample.name
+    depth = f"_{sample.depth:g}x" if sample.depth else ""
+    return work/f"test_{source}{depth}_{what}"
+
+
+def at_depth(sample: Sample, depth: float, work: Path) -> Sample:
+    "The sample with fewer reads; as it is for the depth 0."
+    if not depth: return sample
+    thin = sample._replace(depth=depth)
+    out = sample_file(thin, work, "reads.bam")
+    return thin._replace(reads=reads_at_depth(sample.reads, sample.folder/"confident.bed", depth, out))
 
 
 def test_images(sample: Sample, work: Path, realign: bool, jobs: int) -> Path:
     "The images of the test sample, made if they are missing."
-    images = work/f"test_{sample.name}{'' if realign else '_not_realigned'}_{code_hash()}"
+    aligned = "realigned" if realign else "not_realigned"
+    images = sample_file(sample, work, f"{aligned}_{code_hash()}")
     if (images/"dataset.json").exists(): return images
     regions = [] if sample.name == "simulated" else ["chr20"]
-    job = prepare(sample.folder/"reads.bam", sample.ref, regions, truth=sample.folder/"truth.vcf.gz",
+    job = prepare(sample.reads, sample.ref, regions, truth=sample.folder/"truth.vcf.gz",
                   confident=sample.folder/"confident.bed", realign=realign, source=sample.name)
     write_dataset(images, job, jobs)
     return images
@@ -168,11 +194,11 @@ def train_one(config: Config, threads: int):
     train_arch(config)
 
 
-def train_all(config: Config, jobs: int) -> list[Path]:
-    "The run folders of all seeds, `jobs` of them trained at a time."
+def train_all(config: Config, jobs: int, threads: int) -> list[Path]:
+    "The run folders of all seeds, `jobs` of them trained at a time; threads of each, 0: CPUs / jobs."
     configs = [replace(config, seed=config.seed+k, seeds=1) for k in range(config.seeds)]
     jobs = min(jobs, len(configs))
-    threads = max(1, os.cpu_count()//jobs)
+    threads = threads or max(1, os.cpu_count()//jobs)
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
         for training in [pool.submit(train_one, c, threads) for c in configs]: training.result()
     return train_arch(config)  # all are complete, so this only finds their folders
@@ -180,19 +206,9 @@ def train_all(config: Config, jobs: int) -> list[Path]:
 
 # Scores
 
-def score(sample: Sample, vcf: Path) -> tuple[dict, list[str]]:
-    "What `dvb_score` counts, and the records that it counts as missed or false."
-    scored = score_calls(vcf, sample.folder/"truth.vcf.gz", sample.ref, sample.folder/"confident.bed")
-    kinds = {"FN": "missed", "FP": "false"}
-    errors = []
-    with open_reference(sample.ref) as fasta:
-        for contig, decided in scored.decided.items():
-            def bases(start, end): return fasta.fetch(contig, start, end).upper()
-            for record in decided:
-                if record.decision not in kinds: continue
-                pos, ref, alts, genotype = vcf_alleles(record.call, bases)
-                errors.append(f"{kinds[record.decision]} {contig}:{pos} {ref}>{','.join(alts)} {genotype}")
-    return scored.to_dict(), errors
+def score(sample: Sample, vcf: Path):
+    "What `dvb_score` says of calls of the test sample."
+    return score_vcf(vcf, sample.folder/"truth.vcf.gz", sample.ref, sample.folder/"confident.bed")
 
 
 def accuracy(probs: np.ndarray, labels: pd.Series) -> float:
@@ -226,20 +242,31 @@ def adapted(images: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, np.ndarra
     return reweight_to_sample(images, expected_class_counts(records, folder))
 
 
-def score_run(sample: Sample, folder: Path, name: str, adapt: bool) -> Result:
-    "What `dvb_call --predictions` and `dvb_score` say of a run folder, and what its sites and images show."
-    runs = open_runs(folder)
+def score_run(sample: Sample, images: Path, folder: Path, name: str, adapt: bool) -> Result:
+    "What `dvb_call --examples` and `dvb_score` say of a run folder, and what its sites and images show."
+    source = from_dataset(open_runs(folder), PileupDataset(images))
+    source = replace(source, pieces=list(source.pieces))
     with tempfile.TemporaryDirectory() as work:
         vcf = Path(work)/"calls.vcf.gz"
-        with contextlib.redirect_stdout(io.StringIO()): call(from_predictions(runs), vcf, adapt=adapt)
-        counts, errors = score(sample, vcf)
-    images = held_out_predictions(runs)
-    if adapt: images, _ = adapted(images, folder)
-    sites = merge_sites(images)
+        with contextlib.redirect_stdout(io.StringIO()): call(source, vcf, adapt=adapt)
+        scored = score(sample, vcf)
+    predicted = pd.concat(source.pieces, ignore_index=True)
+    if adapt: predicted, _ = adapted(predicted, folder)
+    sites = merge_sites(predicted)
     sites["correct"] = sites.correct.fillna(False).astype(bool)
     wrong = sites[~sites.correct & sites.genotype.notna()]
-    return Result(name, counts, errors, wrong_hom_refs(sites), sites.set_index("site_id").correct.to_dict(),
+    return Result(name, *scored, wrong_hom_refs(sites), sites.set_index("site_id").correct.to_dict(),
                   simulated_accuracy(folder), [site_text(s) for s in wrong.itertuples()])
+
+
+def score_callers(sample: Sample, work: Path, versions: dict) -> list[Result]:
+    "How well other programs call the reads of the sample."
+    results = []
+    for program, version in versions.items():
+        out = sample_file(sample, work, f"{program}_{version}.vcf")
+        vcf = run_caller(program, sample.reads, sample.ref, out)
+        results.append(Result(f"{programs[program]} (version {version})", *score(sample, vcf)))
+    return results
 
 
 def write_genotypes(vcf: Path, sites: pd.DataFrame):
@@ -258,21 +285,21 @@ def threshold_probabilities(images: pd.DataFrame, low: float, high: float) -> np
     return np.eye(3)[genotype]*.98+.02/3
 
 
-def fixed_thresholds(sample: Sample, folder: Path, low: float = .2, high: float = .8) -> Result:
+def fixed_thresholds(sample: Sample, images: Path, folder: Path, low: float = .2, high: float = .8) -> Result:
     "Genotype by allele fraction alone, nothing learnt; scored through a VCF of its own."
-    images = held_out_predictions(open_runs(folder))
-    images[probabilities] = threshold_probabilities(images, low, high)
-    sites = merge_sites(images)
+    index = PileupDataset(images).index.reset_index(drop=True)
+    index[probabilities] = threshold_probabilities(index, low, high)
+    sites = merge_sites(index)
     with tempfile.TemporaryDirectory() as work:
         vcf = Path(work)/"thresholds.vcf.gz"
         write_genotypes(vcf, sites)
-        counts, errors = score(sample, vcf)
+        scored = score(sample, vcf)
     predictions = pd.read_parquet(next(folder.glob("fold*_seed*/predictions.parquet")))
     tune = predictions[predictions.role == "tune"]
     right = sites.set_index("site_id").correct.fillna(False).astype(bool).to_dict()
     name = f"allele fraction, thresholds {low} / {high}"
-    return Result(name, counts, errors, wrong_hom_refs(sites), right,
-                  accuracy(threshold_probabilities(tune, low, high), tune.label), [])
+    return Result(name, *scored, wrong_hom_refs(sites), right,
+                  accuracy(threshold_probabilities(tune, low, high), tune.label))
 
 
 def mean_tune_predictions(folders: list[Path]) -> pd.DataFrame:
@@ -299,184 +326,81 @@ def check_adapting(folders: list[Path], keep: int = 7) -> str:
             f"{right:.3f} of the images are right, without adapting {right_before:.3f}.")
 
 
-# The report
-
-def f1(counts: dict) -> float:
-    "F1 from tp, fn and fp; 0 without any."
-    return 2*counts["tp"]/max(2*counts["tp"]+counts["fn"]+counts["fp"], 1)
-
-
-def f1_of_all(result: Result) -> float:
-    "F1 of SNPs and indels together."
-    return f1({key: result.counts["SNP"][key]+result.counts["INDEL"][key] for key in ("tp", "fn", "fp")})
-
-
-def interval(wrong: int, n: int) -> str:
-    "errors / n and the exact 95% interval (Clopper and Pearson) of the share, in percent."
-    if not n: return "0/0"
-    ci = binomtest(wrong, n).proportion_ci(method="exact")
-    return f"{wrong}/{n} ({100*ci.low:.1f}-{100*ci.high:.1f}%)"
-
-
-def first_few(texts: list[str], n: int = 20) -> list[str]:
-    "The first n texts, and how many more there are."
-    return texts if len(texts) <= n else [*texts[:n], f"and {len(texts)-n} more"]
-
-
-def table_row(cells: list[str]) -> str:
-    "A row of a Markdown table."
-    return "|"+"".join(f" {cell} |" if cell else " |" for cell in cells)
-
-
-def result_row(result: Result) -> str:
-    "A row of the table."
-    cells = [result.name]
-    for kind in ("SNP", "INDEL"):
-        c = result.counts[kind]
-        cells += [interval(c["fn"], c["tp"]+c["fn"]), interval(c["fp"], c["tp"]+c["fp"]), f"{f1(c):.3f}"]
-    cells += [f"{f1_of_all(result):.3f}", interval(*result.hom_ref), f"{result.simulated:.3f}"]
-    return table_row(cells)
-
-
-def median_row(nets: list[Result]) -> str:
-    "The row of medians over the seeds."
-    def median(value: Callable) -> str: return f"{np.median([value(net) for net in nets]):.3f}"
-    snp = median(lambda net: f1(net.counts["SNP"]))
-    indel = median(lambda net: f1(net.counts["INDEL"]))
-    simulated = median(lambda net: net.simulated)
-    name = f"**median over {len(nets)} seed(s)**"
-    return table_row([name, "", "", snp, "", "", indel, median(f1_of_all), "", simulated])
-
-
-def paired(one: Result, other: Result) -> str:
-    "Two classifiers compared on the same candidate sites."
-    better = sum(right and not other.right.get(site, False) for site, right in one.right.items())
-    worse = sum(other.right.get(site, False) and not right for site, right in one.right.items())
-    text = (f"- {one.name} against {other.name}, candidate sites in pairs: right where the other is wrong "
-            f"{better}, the reverse {worse}")
-    if not better+worse: return f"{text}: a difference is not shown."
-    ci = binomtest(better, better+worse).proportion_ci(method="exact")
-    verdict = "a difference is not shown"
-    if ci.low > .5: verdict = "better"
-    if ci.high < .5: verdict = "worse"
-    return f"{text}, share {better/(better+worse):.2f} ({ci.low:.2f}-{ci.high:.2f}): {verdict}."
-
-
-def variant_names(a: argparse.Namespace) -> dict[str, str]:
-    "The options that change the test: name in file names -> name in texts."
-    given = {"made": a.made, "as_aligned": a.no_realign, "adapted": a.adapt}
-    texts = {"made": "made genome", "as_aligned": "reads as they were aligned", "adapted": "adapted"}
-    return {name: texts[name] for name, is_given in given.items() if is_given}
-
-
-def recipe_text(a: argparse.Namespace, recipe: dict, simulated: dict) -> str:
-    "What the networks were trained on."
-    genome = "GRCh38 chr20/chr21 (first 10 Mb each, N left out)"
-    size = f"{recipe['samples']} sample(s) of {recipe['mb']:g} Mb of {genome}"
-    if a.made: size = f"{recipe['samples']} times {recipe['mb']:g} Mb of a made genome"
-    settings = recipe["simulate"]
-    aligned = "as they were aligned" if a.no_realign else "realigned"
-    return (f"Recipe {recipe['id']}: {size}, profile {settings['platform']} (the other sample's), "
-            f"depth {settings['coverage']:g}, reads of {settings['read_length']} bases, {aligned}: "
-            f"{simulated['images']} images {simulated['classes']}, {simulated['hom_ref']:.0%} of the sites "
-            "hom-ref.")
-
-
-def training_text(a: argparse.Namespace, recipe: dict, folders: list[Path]) -> str:
-    "How the networks were trained."
-    settings = ", ".join(f"{key} {value}" for key, value in recipe["train"].items())
-    seconds = [f"{read_json(folder/'run.json')['cost']['train_seconds']:.0f}" for folder in folders]
-    text = (f"{a.arch}: {settings}; {len(folders)} seed(s), {', '.join(seconds)} s of training each, "
-            f"{min(a.jobs, len(folders))} at a time on {os.cpu_count()} CPUs.")
-    if not a.adapt: return text
-    return (f"{text} Networks and learnt baselines call at the class frequencies of the real candidates, "
-            "which are estimated without labels (`dvb_call --adapt`).")
-
-
-def title(a: argparse.Namespace) -> str:
-    "The heading of the report."
-    tested = "other simulated reads" if a.test == "simulated" else a.test
-    what = ", ".join([tested, *variant_names(a).values()])
-    return f"# Simulation to reality: trained on simulated reads alone, tested on {what}"
-
-
-def explanation() -> str:
-    "What the columns of the table mean."
-    return ("Missed: truth variants in the confident regions that were not called with their genotype, "
-            "whether they became candidates or not. False: calls there without a true variant of that "
-            "genotype. In brackets exact 95% intervals of the share. Simulated: share of right images on "
-            "simulated reads that no model learnt from.")
-
-
-def error_list(result: Result) -> list[str]:
-    "What a classifier misses and calls falsely."
-    sites = first_few(result.wrong) or ["none"]
-    return ["", f"What {result.name} misses and calls falsely, as `dvb_score` counts: "
-            f"{'; '.join(first_few(result.errors)) or 'nothing'}. Candidate sites with a wrong genotype:", "",
-            *(f"- {site}" for site in sites)]
-
-
-def report(a: argparse.Namespace, recipe: dict, simulated: dict, others: list[Result], nets: list[Result],
-           mean: list[Result], folders: list[Path]) -> str:
-    "The whole report; `mean` has the mean of the seeds, or nothing for a single seed."
-    head = ["", "SNP missed", "SNP false", "SNP F1", "INDEL missed", "INDEL false", "INDEL F1", "all F1",
-            "hom-ref candidates wrong", "simulated"]
-    table = [table_row(head), "|---"*len(head)+"|",
-             *(result_row(result) for result in [*others, *nets, *mean]), median_row(nets)]
-    command = f"python benchmarks/sim_to_real.py {' '.join(sys.argv[1:])}"
-    method = f"{recipe_text(a, recipe, simulated)} {training_text(a, recipe, folders)}"
-    lines = [title(a), "", f"`{command}`, commit {git_commit()}.", "", method, "", explanation(), "",
-             *table, ""]
-    middle = sorted(nets, key=f1_of_all)[len(nets)//2]
-    lines += [paired(result, other) for result in (middle, *mean) for other in others]
-    for result in (middle, *mean, *others[-1:]): lines += error_list(result)
-    if a.adapt: lines += ["", check_adapting(folders)]
-    return "\n".join(lines)+"\n"
-
-
 # The whole
 
 def make_recipe(a: argparse.Namespace, trains: list[Path]) -> dict:
-    "All settings of simulation and training, with an id."
-    settings = yaml.safe_load(a.config.read_text()) | {"rows": rows[a.test]}
-    recipe = {"simulate": tests[a.test], "mb": a.mb, "samples": a.samples, "made": a.made,
+    "All settings of simulation and training, with an id. Depths of the test are no part of it."
+    settings = {"folds": 10, "rows": rows[a.test]} | yaml.safe_load(a.config.read_text())
+    settings.pop("simulate", None)
+    recipe = {"simulate": simulation_settings(a), "mb": a.mb, "samples": a.samples, "made": a.made,
               "realign": not a.no_realign, "train": settings}
     fingerprints = [PileupDataset(folder).info["fingerprint"] for folder in trains]
     return recipe | {"id": short_hash([recipe, fingerprints])}
 
 
-def log_look(a: argparse.Namespace, recipe: dict, n_images: int, epochs: int):
-    "Note that real reads were tested on."
+def log_look(a: argparse.Namespace, recipe: dict, n_images: int, epochs: int, depth: float, versions: dict):
+    "Note that real reads are tested on."
+    variants = [text for name, text in variant_names(a).items() if name in ("as_aligned", "adapted")]
     genome = "made genome" if a.made else "real sequence"
-    variant = genome+", as aligned"*a.no_realign+", adapted"*a.adapt
+    depths = [f"{depth:g}x"] if depth else []
+    callers = [f"{program} {version}" for program, version in versions.items()]
+    variant = ", ".join([genome, *variants, *depths, *callers])
     look = [time.strftime("%Y-%m-%d %H:%M", time.gmtime()), a.test, recipe["id"], git_commit(), a.arch,
             f"{a.seeds} seeds", f"{n_images} images", f"{epochs} epochs", variant]
     with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f:
         f.write("\t".join(look)+"\n")
 
 
-def run(a: argparse.Namespace, work: Path) -> str:
-    "Simulate, train, call and score; the report."
-    sample = test_sample(a, work)
-    trains = all_training_images(a, work)
-    test = test_images(sample, work, not a.no_realign, a.jobs)
-    simulated = describe_images(trains)
-    print(f"{simulated['images']} simulated images {simulated['classes']}, {simulated['hom_ref']:.0%} of the "
-          f"sites hom-ref; {PileupDataset(test).info['n']} images of {a.test}", flush=True)
-    recipe = make_recipe(a, trains)
-    config = Config(
-        **recipe["train"], arch=a.arch, data=",".join(map(str, trains)), test_data=str(test),
-        experiment=f"sim_to_real_{a.test}_{recipe['id']}", folds=10, fold=0, seeds=a.seeds, tracker="none")
-    folders = train_all(config, a.jobs)
-    others = [fixed_thresholds(sample, folders[0].parent)]
-    for arch, name in baselines.items():
-        others.append(score_run(sample, train_arch(replace(config, arch=arch, seeds=1))[0], name, a.adapt))
-    nets = [score_run(sample, folder, f"{a.arch}, seed {k}", a.adapt) for k, folder in enumerate(folders)]
+def score_all(a: argparse.Namespace, work: Path, sample: Sample, folders: list[Path], learnt: dict,
+              versions: dict) -> Tested:
+    "Everything that calls the sample, scored. `learnt` has the run folder of each baseline."
+    images = test_images(sample, work, not a.no_realign, a.jobs)
+    others = [fixed_thresholds(sample, images, folders[0].parent)]
+    others += [score_run(sample, images, learnt[arch], name, a.adapt) for arch, name in baselines.items()]
+    nets = [score_run(sample, images, folder, f"{a.arch}, seed {k}", a.adapt)
+            for k, folder in enumerate(folders)]
     mean = []
     if a.seeds > 1:
-        mean = [score_run(sample, folders[0].parent, f"{a.arch}, mean of {a.seeds} seeds", a.adapt)]
-    if a.test != "simulated": log_look(a, recipe, simulated["images"], config.epochs)
-    return report(a, recipe, simulated, others, nets, mean, folders)
+        name = f"{a.arch}, mean of {a.seeds} seeds"
+        mean = [score_run(sample, images, folders[0].parent, name, a.adapt)]
+    measured = mean_depth(sample.reads, sample.folder/"confident.bed")
+    return Tested(sample.depth, measured, PileupDataset(images).info["n"], others, nets, mean,
+                  score_callers(sample, work, versions))
+
+
+def run(a: argparse.Namespace, work: Path) -> str:
+    "Simulate, train, call and score; the report. With --train_only it ends after training, empty."
+    versions = installed_callers() if a.callers else {}
+    trains = all_training_images(a, work)
+    simulated = describe_images(trains)
+    print(f"{simulated['images']} simulated images {simulated['classes']}, {simulated['hom_ref']:.0%} of the "
+          "sites hom-ref", flush=True)
+    recipe = make_recipe(a, trains)
+    config = Config(
+        **recipe["train"], arch=a.arch, data=",".join(map(str, trains)), fold=0, seeds=a.seeds,
+        experiment=f"sim_to_real_{a.test}_{recipe['id']}", outputs=str(work/"outputs") if a.work else "",
+        tracker="none")
+    folders = train_all(config, a.jobs, a.threads)
+    learnt = {arch: train_arch(replace(config, arch=arch, seeds=1))[0] for arch in baselines}
+    if a.train_only: return ""
+    whole = whole_sample(a, work)
+    samples = [at_depth(whole, depth, work) for depth in a.depths]
+    tested = []
+    for sample in samples:
+        if a.test != "simulated":
+            log_look(a, recipe, simulated["images"], config.epochs, sample.depth, versions)
+        tested.append(score_all(a, work, sample, folders, learnt, versions))
+    text = report(a, recipe, simulated, tested, folders)
+    return text+check_adapting(folders)+"\n" if a.adapt else text
+
+
+def read_depths(text: str) -> list[float]:
+    "Depths of an argument, such as 0,15,9."
+    try: depths = [float(part) for part in text.split(",")]
+    except ValueError: depths = [-1.]
+    if min(depths) < 0 or len(set(depths)) < len(depths):
+        raise argparse.ArgumentTypeError(f"{text}: expected different depths of 0 or more, such as 0,15,9")
+    return depths
 
 
 def read_arguments() -> argparse.Namespace:
@@ -488,6 +412,11 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=3,
                         help="simulated samples of the same sequence, each with its own variants and reads; "
                              "with --made one sample of so many times --mb")
+    parser.add_argument("--test_mb", type=float, default=5., help="megabases of the test `simulated`")
+    parser.add_argument("--depths", type=read_depths, default=[0.],
+                        help="mean depths of the test reads, such as 0,15,9; 0 is as sequenced")
+    parser.add_argument("--callers", action="store_true",
+                        help="also score bcftools and freebayes, where they are installed, on the same reads")
     parser.add_argument("--made", action="store_true", help="a made genome in place of real sequence")
     parser.add_argument("--no_realign", action="store_true",
                         help="reads as they were aligned, in training and test")
@@ -496,6 +425,12 @@ def read_arguments() -> argparse.Namespace:
                         help="YAML file with settings of the training")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="seeds that train at a time")
+    parser.add_argument("--threads", type=int, default=0, help="of each training (default: CPUs / jobs)")
+    parser.add_argument("--work", type=Path,
+                        help="folder of simulated data, runs and calls, which are used again (default: "
+                             "data/sim_to_real and outputs)")
+    parser.add_argument("--train_only", action="store_true",
+                        help="train and stop before test reads are opened")
     parser.add_argument("--data", type=Path, default=project_root().parent/"shared"/"data",
                         help="folder of the real reads: hg002, na12878, reference")
     parser.add_argument("--adapt", action="store_true",
@@ -507,9 +442,11 @@ def read_arguments() -> argparse.Namespace:
 
 def main():
     a = read_arguments()
-    work = home_folder()/"data"/"sim_to_real"
+    work = (a.work or home_folder()/"data"/"sim_to_real").resolve()
     work.mkdir(parents=True, exist_ok=True)
-    text = run(a, work)
+    try: text = run(a, work)
+    except DvBenchError as e: sys.exit(f"sim_to_real: {e}")
+    if a.train_only: return
     print(text)
     if not a.write: return
     name = "_".join(["sim_to_real", a.test, *variant_names(a)])
