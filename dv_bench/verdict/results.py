@@ -137,6 +137,14 @@ def start_report(
     return Report(f"Comparison of architectures: {runs.name}", runs.folder, arch_looks(archs, baseline), data,
                   subtitle)
 
+# %% ../../nbs/85a_verdict.results.ipynb #3258df3f
+def _data_settings(experiment:Experiment)->dict: # data and test_data, as `dvb_train` takes them
+    "The dataset folders that the runs were trained on, and those that they were tested on."
+    dataset = experiment.info["dataset"]
+    test = str(dataset.get("test", {}).get("path", ""))
+    train = [folder for folder in str(dataset.get("path")).split(",") if folder not in test.split(",")]
+    return {"data": ",".join(train), "test_data": test}
+
 # %% ../../nbs/85a_verdict.results.ipynb #1235a534
 def _split_settings(experiment:Experiment)->dict: # setting -> value, as for `dvb_train -p`
     "The settings that give a new run the same folds as the experiment's runs."
@@ -144,7 +152,7 @@ def _split_settings(experiment:Experiment)->dict: # setting -> value, as for `dv
     keys = ["mode", "folds", "tune_fraction", "split_seed", "baseline", "endpoint"]
     if settings.get("mode") == "fixed":
         keys.append("roles")
-    keys += [key for key in ("resplit", "test_data", "train_images") if settings.get(key)]
+    keys += [key for key in ("resplit", "train_images") if settings.get(key)]
     given = {key: settings[key] for key in keys if key in settings}
     given["seeds"] = experiment.runs.seed.nunique()
     if experiment.runs.seed.min():
@@ -153,6 +161,20 @@ def _split_settings(experiment:Experiment)->dict: # setting -> value, as for `dv
         given["outputs"] = experiment.folder.parent
     return given
 
+# %% ../../nbs/85a_verdict.results.ipynb #6169bde7
+def _train_command(
+    experiment:Experiment, # whose data are used
+    archs:list[str],
+    name:str,              # of the experiment to train
+    settings:dict,         # setting -> value
+)->str:                    # for a shell
+    "A `dvb_train` command for the same data."
+    folders = _data_settings(experiment)
+    if folders["test_data"]:
+        settings = {"test_data": folders["test_data"]} | settings
+    options = [str(part) for key, value in settings.items() for part in ("-p", key, value)]
+    return shlex.join(["dvb_train", *archs, "--data", folders["data"], "--experiment", name, *options])
+
 # %% ../../nbs/85a_verdict.results.ipynb #984ec072
 def missing_baselines(
     experiment:Experiment,
@@ -160,9 +182,7 @@ def missing_baselines(
     "Which of the baselines without a network are missing, and how to train them on the same folds."
     absent = [b for b in baseline_names if b not in set(experiment.runs.arch)]
     if not absent: return ""
-    options = [str(part) for key, value in _split_settings(experiment).items() for part in ("-p", key, value)]
-    data = str(experiment.info["dataset"].get("path"))
-    command = shlex.join(["dvb_train", *absent, "--data", data, "--experiment", experiment.name, *options])
+    command = _train_command(experiment, absent, experiment.name, _split_settings(experiment))
     if len(absent) == 1:
         return f"Missing: the baseline {absent[0]}, which uses no network. To add it: {command}"
     return f"Missing: the baselines {' and '.join(absent)}, which use no network. To add them: {command}"
@@ -170,7 +190,7 @@ def missing_baselines(
 # %% ../../nbs/85a_verdict.results.ipynb #89dc747a
 def _own_settings(record:dict)->tuple: # ((setting, value), ...), as for `dvb_train -p`
     "The settings of a run that differ from the defaults, without what a command names otherwise."
-    otherwise = ("arch", "data", "experiment", "outputs", "seeds", "seed", "fold", "name")
+    otherwise = ("arch", "data", "test_data", "experiment", "outputs", "seeds", "seed", "fold", "name")
     defaults = {f.name: f.default for f in dataclasses.fields(Config) if f.name not in otherwise}
     settings = record["settings"]
     return tuple((k, settings[k]) for k, default in defaults.items() if k in settings and settings[k] != default)
@@ -185,15 +205,14 @@ def train_commands(
     "Commands that train the architectures of an experiment, with some settings changed."
     groups = {}
     for record in experiment.records: groups.setdefault(_own_settings(record), {})[record["arch"]] = None
-    data = str(experiment.info["dataset"].get("path"))
     outputs = experiment.folder.parent
     place = {} if outputs == home_folder()/"outputs" else {"outputs": outputs}
     commands = []
     for settings, archs in groups.items():
-        given = dict(settings) | {k: v for k, v in changes.items() if k != "epochs" or set(archs)-set(baseline_names)} | place
-        options = [str(part) for key, value in given.items() for part in ("-p", key, value)]
+        only_baselines = set(archs) <= set(baseline_names)
+        changed = {k: v for k, v in changes.items() if k != "epochs" or not only_baselines}
         names = [*archs, *(more if not commands else ())]
-        commands.append(shlex.join(["dvb_train", *names, "--data", data, "--experiment", name, *options]))
+        commands.append(_train_command(experiment, names, name, dict(settings) | changed | place))
     return commands
 
 # %% ../../nbs/85a_verdict.results.ipynb #f1b205a5
