@@ -16,7 +16,8 @@ import pandas as pd
 from ..core import DvBenchError, project_file, read_json
 from ..forms import check_form, object_form, text_form
 from ..notebooks import execute_notebook
-from ..training.runs import open_experiment
+from ..training.runs import open_experiment, open_run
+from .experiment import read_experiment
 
 # %% ../../nbs/86ca_verdict.rederivation.ipynb #1ea56729
 _parameters_form = object_form(baseline=text_form, stratification=text_form)
@@ -38,9 +39,11 @@ def _link_runs(
     folder:Path, # of the experiment
     target:Path, # an empty folder
 ):
-    "Make links to the folders of the architectures."
-    for arch in {run.parent for run in folder.glob("*/fold*_seed*")}:
-        (target/arch.name).symlink_to(arch.resolve())
+    "Make links to the folders of the architectures, and to the scores of `dvb_score`."
+    archs = {run.parent for run in folder.glob("*/fold*_seed*")}
+    scores = [folder/"calling.csv"] if (folder/"calling.csv").exists() else []
+    for path in [*archs, *scores]:
+        (target/path.name).symlink_to(path.resolve())
 
 # %% ../../nbs/86ca_verdict.rederivation.ipynb #8ef37992
 def derived_tables(
@@ -126,12 +129,12 @@ def _runs_that_differ(folder:Path)->list[str]:
     "Compare runs.csv with scikit-learn's metrics of the predictions."
     table = read_tables(folder).get("runs.csv")
     if table is None: return []
-    all_runs = [run for runs in open_experiment(folder) for run in runs]
-    runs = {(run.folder.parent.name, str(run.fold), str(run.seed)): run for run in all_runs}
+    runs = {(run.arch, str(run.fold), str(run.seed)): open_run(run.folder)
+            for run in read_experiment(folder).runs.itertuples()}
     lines = []
     for row in table.to_dict("records"):
         run = runs.get((row["arch"], row["fold"], row["seed"]))
-        if run is None: continue # of another number of training images: its folder has another name
+        if run is None: continue # its absence shows in the other tables
         for name, value in sklearn_metrics(run.predictions()).items():
             if _is_same(row[name], str(value), 1e-6): continue
             where = f"tables/runs.csv, {run.name}, {name}"
