@@ -1,0 +1,133 @@
+"""Real reads called by the networks of the study, scored once.
+
+    python benchmarks/study_real_reads.py call outputs/study --images DATASET --name hg002_30x --out docs/results/study/real
+    python benchmarks/study_real_reads.py score docs/results/study/real --truth truth.vcf.gz --ref REF.fasta \\
+        --confident confident.bed --table docs/results/study/real_reads.md --log
+
+`call` needs the weights of the networks, so it runs where they were trained: each run on 10,000 training images that has
+its weights, and each baseline, calls the images of a dataset into a VCF. `score` compares the VCFs with the truth. With
+--log it notes the look in benchmarks/results/sim_to_real_looks.tsv.
+"""
+import argparse
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from dv_bench.calling.caller import call
+from dv_bench.calling.sources import from_dataset
+from dv_bench.core import DvBenchError, git_commit, project_root
+from dv_bench.dataset.folder import PileupDataset
+from dv_bench.model.names import baseline_names
+from dv_bench.training.runs import open_runs
+from outside_callers import score_vcf
+
+size = 10000
+
+
+def runs_to_call(experiment: Path) -> list[Path]:
+    "The run folders that can call: baselines, and networks with their weights."
+    folders = sorted(path.parent for path in experiment.glob(f"*-n{size}/fold*_seed*/run.json"))
+    return [f for f in folders if f.parent.name.startswith(baseline_names) or (f/"model.safetensors").exists()]
+
+
+def vcf_name(run: Path, images: str) -> str:
+    "Name of the calls of a run, such as pileup_set-n10000.fold0_seed2.hg002_9x.vcf.gz."
+    return f"{run.parent.name}.{run.name}.{images}.vcf.gz"
+
+
+def call_all(a: argparse.Namespace):
+    "Write the calls of each run. Those that are there stay."
+    a.out.mkdir(parents=True, exist_ok=True)
+    for run in runs_to_call(a.experiment):
+        vcf = a.out/vcf_name(run, a.name)
+        if not vcf.exists(): call(from_dataset(open_runs(run), PileupDataset(a.images)), vcf)
+
+
+def scores(a: argparse.Namespace) -> pd.DataFrame:
+    "A row for each VCF: architecture, seed, images, and missed and false calls of SNPs and indels."
+    rows = []
+    for vcf in sorted(a.folder.glob("*.vcf.gz")):
+        folder, run, images = vcf.name.removesuffix(".vcf.gz").split(".")
+        counts = score_vcf(vcf, a.truth, a.ref, a.confident).counts
+        row = {"reads": images, "arch": folder.removesuffix(f"-n{size}"), "seed": int(run.rpartition("seed")[2])}
+        for kind in ("SNP", "INDEL"):
+            row |= {f"{kind}_{what}": counts[kind][what] for what in ("tp", "fn", "fp")}
+        rows.append(row)
+    if not rows: raise DvBenchError(f"{a.folder}: expected VCFs of `call`, found none")
+    return pd.DataFrame(rows)
+
+
+def f1(table: pd.DataFrame) -> pd.Series:
+    "F1 of SNPs and indels together, for each row."
+    tp, fn, fp = (table[f"SNP_{what}"]+table[f"INDEL_{what}"] for what in ("tp", "fn", "fp"))
+    return 2*tp/(2*tp+fn+fp)
+
+
+def median_and_range(values: pd.Series, digits: int = 0) -> str:
+    "The median, and the lowest and the highest value where they differ."
+    low, middle, high = (f"{value:.{digits}f}" for value in (values.min(), values.median(), values.max()))
+    return middle if low == high else f"{middle} ({low}-{high})"
+
+
+def table_lines(table: pd.DataFrame) -> list[str]:
+    "A Markdown table for each set of reads, by median F1."
+    lines = []
+    for reads, of_reads in table.groupby("reads", sort=False):
+        true = of_reads[["SNP_tp", "SNP_fn", "INDEL_tp", "INDEL_fn"]].iloc[0]
+        lines += [f"## {reads}", "", f"{true.SNP_tp+true.SNP_fn} SNPs and {true.INDEL_tp+true.INDEL_fn} indels in the truth.", "",
+                  "| architecture | seeds | F1 of both | SNP missed | SNP false | INDEL missed | INDEL false |",
+                  "|---|---:|---:|---:|---:|---:|---:|"]
+        by_arch = {arch: rows.assign(f1=f1(rows)) for arch, rows in of_reads.groupby("arch")}
+        for arch, rows in sorted(by_arch.items(), key=lambda item: -item[1].f1.median()):
+            counts = [median_and_range(rows[column]) for column in ("SNP_fn", "SNP_fp", "INDEL_fn", "INDEL_fp")]
+            cells = [arch, ", ".join(map(str, sorted(rows.seed))), median_and_range(rows.f1, 3), *counts]
+            lines.append("| "+" | ".join(cells)+" |")
+        lines.append("")
+    return lines
+
+
+def log_looks(table: pd.DataFrame):
+    "Note that real reads were scored."
+    with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f:
+        for reads, rows in table.groupby("reads", sort=False):
+            when = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
+            runs = f"{len(rows)} runs of {rows.arch.nunique()} architectures"
+            look = [when, "hg002", "configs/study.yaml", git_commit(), runs, "up to 5 seeds", f"{size} images",
+                    "3 epochs", f"real sequence, {reads}"]
+            f.write("\t".join(look)+"\n")
+
+
+def score_all(a: argparse.Namespace):
+    "Score all calls, and write the tables."
+    table = scores(a)
+    if a.log: log_looks(table)
+    text = "\n".join(["# The study on real reads", "", *a.text.splitlines(), "", *table_lines(table)])
+    print(text)
+    if a.table:
+        a.table.write_text(text)
+        table.to_csv(a.table.with_suffix(".csv"), index=False)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    steps = parser.add_subparsers(required=True)
+    calling = steps.add_parser("call", help="write the calls of each run")
+    calling.add_argument("experiment", type=Path)
+    calling.add_argument("--images", type=Path, required=True, help="dataset folder of dvb_examples")
+    calling.add_argument("--name", required=True, help="of the reads, in file names, such as hg002_30x")
+    calling.add_argument("--out", type=Path, required=True, help="folder of the VCFs")
+    calling.set_defaults(step=call_all)
+    scoring = steps.add_parser("score", help="compare the calls with the truth")
+    scoring.add_argument("folder", type=Path, help="folder of the VCFs")
+    for name in ("truth", "ref", "confident"): scoring.add_argument(f"--{name}", type=Path, required=True)
+    scoring.add_argument("--table", type=Path, help="Markdown file to write, with a CSV file beside it")
+    scoring.add_argument("--text", default="", help="what the page says above its tables")
+    scoring.add_argument("--log", action="store_true", help="note this look at real reads")
+    scoring.set_defaults(step=score_all)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    arguments = read_arguments()
+    arguments.step(arguments)
