@@ -66,7 +66,8 @@ def f1(table: pd.DataFrame) -> pd.Series:
 
 def median_and_range(values: pd.Series, digits: int = 0) -> str:
     "The median, and the lowest and the highest value where they differ."
-    low, middle, high = (f"{value:.{digits}f}" for value in (values.min(), values.median(), values.max()))
+    low, high = (f"{value:.{digits}f}" for value in (values.min(), values.max()))
+    middle = f"{values.median():.{digits}f}" if digits else f"{values.median():g}"
     return middle if low == high else f"{middle} ({low}-{high})"
 
 
