@@ -53,6 +53,8 @@ def data_figure(
         if not len(rows): continue
         if len(rows) > 1 and rows[["low", "high"]].notna().all(axis=None): _add_band(fig, rows, look, arch)
         _add_line(fig, rows, look, arch)
-    fig.update_xaxes(type="log", title="training images")
+    sizes = curve.groupby("size").train_images.max()
+    labels = [f"{size or round(images):,}" for size, images in sizes.items()]
+    fig.update_xaxes(type="log", title="training images", tickvals=sizes.tolist(), ticktext=labels)
     fig.update_yaxes(type="log", title="genotype errors per 1,000 sites")
     return fig
