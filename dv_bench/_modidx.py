@@ -841,6 +841,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                                 'dv_bench/commands/study_plan.py'),
                                               'dv_bench.commands.study_plan.rate_now': ( 'commands.study_plan.html#rate_now',
                                                                                          'dv_bench/commands/study_plan.py'),
+                                              'dv_bench.commands.study_plan.short_training_lines': ( 'commands.study_plan.html#short_training_lines',
+                                                                                                     'dv_bench/commands/study_plan.py'),
                                               'dv_bench.commands.study_plan.storage_bytes': ( 'commands.study_plan.html#storage_bytes',
                                                                                               'dv_bench/commands/study_plan.py'),
                                               'dv_bench.commands.study_plan.training_costs': ( 'commands.study_plan.html#training_costs',

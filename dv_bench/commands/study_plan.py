@@ -6,7 +6,7 @@
 __all__ = ['images_per_mb', 'bytes_per_image', 'bytes_per_prediction', 'spare_memory', 'spare_time', 'unmeasured', 'Rate',
            'device_kind', 'measured_rates', 'rate_now', 'dataset_size', 'images_of', 'planned_seconds',
            'training_needs', 'TrainingCost', 'training_costs', 'weights_bytes', 'storage_bytes', 'download_lines',
-           'plan_text', 'plan_record']
+           'short_training_lines', 'plan_text', 'plan_record']
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #b97c7ae2
 from pathlib import Path
@@ -22,7 +22,8 @@ from ..dataset.registry import choose_data, read_registry
 from ..model.names import baseline_names, short_names
 from ..training.runs import open_experiment
 from ..training.settings import Config
-from .study_file import Study
+from ..verdict.convergence import least_epochs
+from .study_file import Study, run_config
 from .study_jobs import Job, dataset_folders, places
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #e46ef045
@@ -273,6 +274,15 @@ def download_lines(study:Study)->list[str]: # none where nothing is fetched
         lines.append(f"  {entry.name}: {size}{', there already' if all(wanted[entry.name]) else ''}")
     return lines
 
+# %% ../../nbs/99c_commands.study_plan.ipynb #ce60d780
+def short_training_lines(study:Study)->list[str]: # none where training is long enough
+    "A line where networks are trained for so few epochs that the report will name no winner."
+    networks = [arch for arch in study.archs if arch not in baseline_names]
+    epochs = [run_config(study, arch, 0, 0, 0, "").epochs for arch in networks]
+    if not epochs or min(epochs) >= least_epochs: return []
+    return [f"epochs: {min(epochs)}: the report will name no winner. Whether a network had converged can be judged "
+            f"from {least_epochs} epochs on; set them under train in the study file"]
+
 # %% ../../nbs/99c_commands.study_plan.ipynb #4d004bbe
 def plan_text(
     study:Study,
@@ -291,7 +301,7 @@ def plan_text(
     if at_once > 1: total += f", with {at_once} at a time"
     steps = [f"  {c['step']}: {c['jobs']} jobs, {c['left']} left" for c in _job_counts(jobs, left)]
     return "\n".join([f"study {study.path.name}: {places(study).experiment}", *steps, *download_lines(study), total,
-                      *[_line(c, kind) for c in costs], _storage_line(study, jobs)])
+                      *[_line(c, kind) for c in costs], _storage_line(study, jobs), *short_training_lines(study)])
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #d12cb1fa
 def _known(value:float|None)->float|None:
