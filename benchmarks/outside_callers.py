@@ -2,6 +2,7 @@
 
 bcftools and freebayes are run as their users run them. A program that is not installed is left out.
 """
+import hashlib
 import shlex
 import shutil
 import subprocess
@@ -18,8 +19,11 @@ from dv_bench.genome import RegionSet
 from dv_bench.hts import open_reference
 
 unused = pysam.FUNMAP | pysam.FSECONDARY | pysam.FQCFAIL | pysam.FDUP | pysam.FSUPPLEMENTARY
-programs = {"bcftools": "bcftools mpileup, bcftools call -mv", "freebayes": "freebayes, QUAL over 5"}
-least_qual = {"bcftools": None, "freebayes": 5.}  # calls with this QUAL or less are left out
+least_qual = {"bcftools": None, "freebayes": 5.}  # calls with this QUAL or less are left out; a choice, made beforehand
+programs = {
+    "bcftools": "bcftools mpileup, bcftools call -mv",
+    "freebayes": f"freebayes, QUAL over {least_qual['freebayes']:g}",
+}
 
 
 class Scored(NamedTuple):
@@ -34,7 +38,7 @@ class Scored(NamedTuple):
 def mean_depth(reads: Path, confident: Path) -> float:
     "Mean depth of the confident regions, by aligned bases of primary reads without duplicates."
     with pysam.AlignmentFile(str(reads)) as bam:
-        regions = RegionSet(confident, dict(zip(bam.references, bam.lengths)))
+        regions = RegionSet(confident, dict(zip(bam.references, bam.lengths)), needed=True)
         aligned, size = 0, 0
         for contig, intervals in regions.intervals.items():
             for start, end in intervals:
@@ -67,10 +71,13 @@ def reads_at_depth(reads: Path, confident: Path, depth: float, out: Path) -> Pat
 # Callers
 
 def plain_reference(ref: Path, folder: Path) -> Path:
-    "The reference without compression and in upper case, as freebayes reads it; made if it is missing."
-    plain = folder/f"plain_{ref.name.removesuffix('.gz')}"
+    """The reference without compression and in upper case, as freebayes reads it; made if it is missing. Its name
+    holds a hash of the reference's place, size and time, since many references have the same name."""
+    about = ref.stat()
+    identity = f"{ref.resolve()} {about.st_size} {about.st_mtime_ns}"
+    plain = folder/f"plain_{hashlib.sha256(identity.encode()).hexdigest()[:12]}.fasta"
     if Path(f"{plain}.fai").exists(): return plain
-    with open_reference(ref) as fasta, open(plain, "w") as out:
+    with open_reference(ref) as fasta, atomic_path(plain) as partial, open(partial, "w") as out:
         for contig in fasta.references:
             bases = fasta.fetch(contig).upper()
             lines = (bases[i:i+100] for i in range(0, len(bases), 100))
@@ -152,14 +159,14 @@ def discordances(one: dict, other: dict) -> tuple[int, int]:
     return better, worse
 
 
-def paired_text(better: int, worse: int) -> str:
+def paired_text(better: int, worse: int, words: tuple[str, str] = ("better", "worse")) -> str:
     "Discordances in words, with the exact test of equal chances and the interval of Clopper and Pearson."
     text = f"right where the other is wrong {better}, the reverse {worse}"
     if not better+worse: return f"{text}: a difference is not shown."
     test = binomtest(better, better+worse)
     ci = test.proportion_ci(method="exact")
     verdict = "a difference is not shown"
-    if ci.low > .5: verdict = "better"
-    if ci.high < .5: verdict = "worse"
+    if ci.low > .5: verdict = words[0]
+    if ci.high < .5: verdict = words[1]
     share = better/(better+worse)
     return f"{text}, share {share:.2f} ({ci.low:.2f}-{ci.high:.2f}), exact p = {test.pvalue:.2g}: {verdict}."

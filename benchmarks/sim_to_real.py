@@ -102,11 +102,12 @@ def short_hash(value) -> str:
 
 def simulation_settings(a: argparse.Namespace) -> dict:
     "Settings of the training reads: those of the test, changed by the section `simulate` of the recipe."
-    given = yaml.safe_load(a.config.read_text()).get("simulate", {})
+    if not a.config.is_file(): raise DvBenchError(f"--config: expected a YAML file, found none at {a.config}")
+    given = (yaml.safe_load(a.config.read_text()) or {}).get("simulate") or {}
     unknown = sorted(given.keys()-set(simulate_names))
     if unknown:
         raise DvBenchError(f"{a.config}: simulate: expected {', '.join(simulate_names)}, found "
-                           f"{', '.join(unknown)}")
+                           f"{', '.join(unknown)}; settings of the training stand outside of simulate")
     return tests[a.test] | given
 
 
@@ -353,7 +354,12 @@ def log_look(a: argparse.Namespace, recipe: dict, n_images: int, epochs: int, de
 
 def score_all(a: argparse.Namespace, work: Path, sample: Sample, folders: list[Path], learnt: dict,
               versions: dict) -> Tested:
-    "Everything that calls the sample, scored. `learnt` has the run folder of each baseline."
+    """Everything that calls the sample, scored. `learnt` has the run folder of each baseline. Raises DvBenchError
+    where the network's folder has other runs, which its mean would contain."""
+    there = sorted(path.parent for path in folders[0].parent.glob("fold*_seed*/run.json"))
+    if there != sorted(folders):
+        raise DvBenchError(f"{folders[0].parent}: expected {len(folders)} runs, found {len(there)}; ask for as many "
+                           "--seeds, or use another --work")
     images = test_images(sample, work, not a.no_realign, a.jobs)
     others = [fixed_thresholds(sample, images, folders[0].parent)]
     others += [score_run(sample, images, learnt[arch], name, a.adapt) for arch, name in baselines.items()]

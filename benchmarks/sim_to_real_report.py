@@ -93,7 +93,8 @@ def paired(one: Result, other: Result) -> str:
     if other.right:
         return f"{names}, candidate sites in pairs: {paired_text(*discordances(one.right, other.right))}"
     false = [sum(result.counts[kind]["fp"] for kind in ("SNP", "INDEL")) for result in (one, other)]
-    pairs = paired_text(*discordances(one.found, other.found))
+    words = ("it finds more true variants", "it finds fewer true variants")
+    pairs = paired_text(*discordances(one.found, other.found), words)
     return f"{names}, true variants in pairs: {pairs} False calls: {false[0]} against {false[1]}."
 
 
@@ -171,7 +172,7 @@ def result_lines(t: Tested) -> list[str]:
     others = [*t.callers, *t.others]
     table = [table_row(head), "|---"*len(head)+"|",
              *(result_row(result) for result in [*others, *t.nets, *t.mean]), median_row(t.nets)]
-    middle = sorted(t.nets, key=f1_of_all)[len(t.nets)//2]
+    middle = sorted(t.nets, key=f1_of_all)[(len(t.nets)-1)//2]
     pairs = [paired(result, other) for result in (middle, *t.mean) for other in others]
     size = f"Mean depth of the confident regions {t.measured:.1f}; {t.n_images} images."
     lines = [f"## Reads {depth_text(t.depth)}", "", size, "", *table, "", *pairs]

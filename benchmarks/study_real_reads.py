@@ -2,13 +2,15 @@
 
     python benchmarks/study_real_reads.py call outputs/study --images DATASET --name hg002_30x --out docs/results/study/real
     python benchmarks/study_real_reads.py score docs/results/study/real --truth truth.vcf.gz --ref REF.fasta \\
-        --confident confident.bed --table docs/results/study/real_reads.md --log
+        --confident confident.bed --table docs/results/study/real_reads.md
 
-`call` needs the weights of the networks, so it runs where they were trained: each run on 10,000 training images that has
-its weights, and each baseline, calls the images of a dataset into a VCF. `score` compares the VCFs with the truth. With
---log it notes the look in benchmarks/results/sim_to_real_looks.tsv.
+`call` needs the weights of the networks, so it runs where they were trained: each run on 10,000 training images
+that has its weights, and each baseline, calls the images of a dataset into a VCF. `score` compares the VCFs with
+the truth. It first notes the look in benchmarks/results/sim_to_real_looks.tsv; --again makes the tables of the
+same calls once more, which is no new look.
 """
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -26,9 +28,15 @@ size = 10000
 
 
 def runs_to_call(experiment: Path) -> list[Path]:
-    "The run folders that can call: baselines, and networks with their weights."
+    "The run folders that can call: baselines, and networks with their weights. Prints the others."
     folders = sorted(path.parent for path in experiment.glob(f"*-n{size}/fold*_seed*/run.json"))
-    return [f for f in folders if f.parent.name.startswith(baseline_names) or (f/"model.safetensors").exists()]
+    if not folders:
+        raise DvBenchError(f"{experiment}: expected runs such as pileup_set-n{size}/fold0_seed0, found none; "
+                           "unpack them with dvb_pack")
+    able = [f for f in folders if f.parent.name.startswith(baseline_names) or (f/"model.safetensors").exists()]
+    for folder in folders:
+        if folder not in able: print(f"{folder.parent.name}/{folder.name} has no weights and calls nothing")
+    return able
 
 
 def vcf_name(run: Path, images: str) -> str:
@@ -38,6 +46,7 @@ def vcf_name(run: Path, images: str) -> str:
 
 def call_all(a: argparse.Namespace):
     "Write the calls of each run. Those that are there stay."
+    if "." in a.name: raise DvBenchError(f"--name: expected a name without a dot, found {a.name}")
     a.out.mkdir(parents=True, exist_ok=True)
     for run in runs_to_call(a.experiment):
         vcf = a.out/vcf_name(run, a.name)
@@ -48,9 +57,10 @@ def scores(a: argparse.Namespace) -> pd.DataFrame:
     "A row for each VCF: architecture, seed, images, and missed and false calls of SNPs and indels."
     rows = []
     for vcf in sorted(a.folder.glob("*.vcf.gz")):
-        folder, run, images = vcf.name.removesuffix(".vcf.gz").split(".")
+        folder, run, images = vcf.name.removesuffix(".vcf.gz").rsplit(".", 2)
         counts = score_vcf(vcf, a.truth, a.ref, a.confident).counts
-        row = {"reads": images, "arch": folder.removesuffix(f"-n{size}"), "seed": int(run.rpartition("seed")[2])}
+        arch, seed = folder.removesuffix(f"-n{size}"), int(run.rpartition("seed")[2])
+        row = {"reads": images, "arch": arch, "seed": seed}
         for kind in ("SNP", "INDEL"):
             row |= {f"{kind}_{what}": counts[kind][what] for what in ("tp", "fn", "fp")}
         rows.append(row)
@@ -76,34 +86,38 @@ def table_lines(table: pd.DataFrame) -> list[str]:
     lines = []
     for reads, of_reads in table.groupby("reads", sort=False):
         true = of_reads[["SNP_tp", "SNP_fn", "INDEL_tp", "INDEL_fn"]].iloc[0]
-        lines += [f"## {reads}", "", f"{true.SNP_tp+true.SNP_fn} SNPs and {true.INDEL_tp+true.INDEL_fn} indels in the truth.", "",
+        snps, indels = true.SNP_tp+true.SNP_fn, true.INDEL_tp+true.INDEL_fn
+        lines += [f"## {reads}", "", f"{snps} SNPs and {indels} indels in the truth.", "",
                   "| architecture | seeds | F1 of both | SNP missed | SNP false | INDEL missed | INDEL false |",
                   "|---|---:|---:|---:|---:|---:|---:|"]
         by_arch = {arch: rows.assign(f1=f1(rows)) for arch, rows in of_reads.groupby("arch")}
         for arch, rows in sorted(by_arch.items(), key=lambda item: -item[1].f1.median()):
-            counts = [median_and_range(rows[column]) for column in ("SNP_fn", "SNP_fp", "INDEL_fn", "INDEL_fp")]
+            columns = ("SNP_fn", "SNP_fp", "INDEL_fn", "INDEL_fp")
+            counts = [median_and_range(rows[column]) for column in columns]
             cells = [arch, ", ".join(map(str, sorted(rows.seed))), median_and_range(rows.f1, 3), *counts]
             lines.append("| "+" | ".join(cells)+" |")
         lines.append("")
     return lines
 
 
-def log_looks(table: pd.DataFrame):
-    "Note that real reads were scored."
+def log_looks(folder: Path):
+    "Note that the calls of real reads are about to be scored: a line for each set of reads."
+    names = [vcf.name.removesuffix(".vcf.gz").rsplit(".", 2) for vcf in sorted(folder.glob("*.vcf.gz"))]
+    calls = pd.DataFrame(names, columns=["arch", "run", "reads"])
     with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f:
-        for reads, rows in table.groupby("reads", sort=False):
+        for reads, rows in calls.groupby("reads", sort=False):
             when = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
-            runs = f"{len(rows)} runs of {rows.arch.nunique()} architectures"
-            look = [when, "hg002", "configs/study.yaml", git_commit(), runs, "up to 5 seeds", f"{size} images",
-                    "3 epochs", f"real sequence, {reads}"]
+            look = [when, reads, "configs/study.yaml", git_commit(), f"{rows.arch.nunique()} architectures",
+                    f"{len(rows)} runs", f"{size} images", "settings of the file", "real sequence"]
             f.write("\t".join(look)+"\n")
 
 
 def score_all(a: argparse.Namespace):
     "Score all calls, and write the tables."
+    if not a.again: log_looks(a.folder)
     table = scores(a)
-    if a.log: log_looks(table)
-    text = "\n".join(["# The study on real reads", "", *a.text.splitlines(), "", *table_lines(table)])
+    made = f"Made by `benchmarks/study_real_reads.py score`, commit {git_commit()}, from the calls in [real/](real/)."
+    text = "\n".join(["# The study on real reads", "", *a.text.splitlines(), "", made, "", *table_lines(table)])
     print(text)
     if a.table:
         a.table.write_text(text)
@@ -111,7 +125,8 @@ def score_all(a: argparse.Namespace):
 
 
 def read_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     steps = parser.add_subparsers(required=True)
     calling = steps.add_parser("call", help="write the calls of each run")
     calling.add_argument("experiment", type=Path)
@@ -124,11 +139,12 @@ def read_arguments() -> argparse.Namespace:
     for name in ("truth", "ref", "confident"): scoring.add_argument(f"--{name}", type=Path, required=True)
     scoring.add_argument("--table", type=Path, help="Markdown file to write, with a CSV file beside it")
     scoring.add_argument("--text", default="", help="what the page says above its tables")
-    scoring.add_argument("--log", action="store_true", help="note this look at real reads")
+    scoring.add_argument("--again", action="store_true", help="the same calls were scored before: no new look")
     scoring.set_defaults(step=score_all)
     return parser.parse_args()
 
 
 if __name__ == "__main__":
     arguments = read_arguments()
-    arguments.step(arguments)
+    try: arguments.step(arguments)
+    except DvBenchError as e: sys.exit(f"study_real_reads: {e}")

@@ -3514,6 +3514,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                                          'dv_bench/verdict/comparison_figures.py'),
                                                      'dv_bench.verdict.comparison_figures._p_text': ( 'verdict.comparison_figures.html#_p_text',
                                                                                                       'dv_bench/verdict/comparison_figures.py'),
+                                                     'dv_bench.verdict.comparison_figures._padded_range': ( 'verdict.comparison_figures.html#_padded_range',
+                                                                                                            'dv_bench/verdict/comparison_figures.py'),
                                                      'dv_bench.verdict.comparison_figures._rates_by_cost': ( 'verdict.comparison_figures.html#_rates_by_cost',
                                                                                                              'dv_bench/verdict/comparison_figures.py'),
                                                      'dv_bench.verdict.comparison_figures.confusion_figure': ( 'verdict.comparison_figures.html#confusion_figure',

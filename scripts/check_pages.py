@@ -31,7 +31,8 @@ def html_files(paths: list[str], every: int) -> list[Path]:
     for path in map(Path, paths):
         if path.is_dir(): found += sorted(file for file in path.rglob("*.html") if file.name != "404.html")[::every]
         elif path.is_file(): found.append(path)
-        else: sys.exit(f"{path} does not exist")
+        else: sys.exit(f"check_pages: {path} does not exist; make the site with `make docs`, a report with dvb_summary")
+    if not found: sys.exit(f"check_pages: expected HTML pages, found none in {' '.join(paths)}; make them with `make docs`")
     return found
 
 

@@ -90,8 +90,7 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def without_style(html: str) -> str:
-    "HTML that a notebook shows, with the site's own look of tables; empty for a figure, which needs a program."
-    if "<script" in html: return ""
+    "HTML that a notebook shows, with the site's own look of tables."
     html = re.sub(r"<style.*?</style>", "", html, flags=re.S)
     html = re.sub(r"<table[^>]*>", "<table>", html)
     return re.sub(r"^\s+", "", html, flags=re.M)
@@ -107,8 +106,9 @@ def output_text(output: dict, name: str, number: str) -> str:
         picture.write_bytes(base64.b64decode("".join(data["image/png"])))
         return f"![Output of the cell above]({picture.name})\n"
     if "text/markdown" in data: return "".join(data["text/markdown"])+"\n"
-    html = without_style("".join(data.get("text/html", "")))
-    if html: return html+"\n"
+    html = "".join(data.get("text/html", ""))
+    if "<script" in html: return ""
+    if html: return without_style(html)+"\n"
     return fenced("".join(data["text/plain"]), "text") if "text/plain" in data else ""
 
 

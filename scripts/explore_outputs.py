@@ -41,7 +41,7 @@ def kept(output: dict) -> dict:
 def executed() -> list[dict]:
     "The cells of the notebook after a run in an empty process, as papermill runs it."
     os.environ["PLOTLY_RENDERER"] = "png"
-    os.environ.pop("JPY_SESSION_NAME", None)
+    for name in ("JPY_SESSION_NAME", "VSCODE_PID"): os.environ.pop(name, None)  # the notebook is not live
     with tempfile.TemporaryDirectory() as folder:
         result = papermill.execute_notebook(notebook, Path(folder)/"explore.ipynb", cwd=root, progress_bar=False)
     return result.cells

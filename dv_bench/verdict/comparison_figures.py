@@ -56,6 +56,14 @@ def _add_interval(
     hover = f"{row.arch}: {interval}<br>{row.method}<br>{row.decision}<extra></extra>"
     fig.add_scatter(x=[1000*row.difference], y=[y+.18], mode="markers", marker=marker, hovertemplate=hover)
 
+# %% ../../nbs/81_verdict.comparison_figures.ipynb #495e3f53
+def _padded_range(fig:go.Figure)->list[float]: # two
+    "A range of x that shows all traces and zero, with room at both ends: plotly's own cuts lines off at their ends."
+    values = np.concatenate([[0], *(np.asarray(trace.x, float) for trace in fig.data if trace.x is not None)])
+    low, high = np.nanmin(values), np.nanmax(values)
+    room = .04*(high-low) or 1
+    return [low-room, high+room]
+
 # %% ../../nbs/81_verdict.comparison_figures.ipynb #00ba87bc
 def difference_figure(
     table:pd.DataFrame, # of `compare_all`
@@ -76,7 +84,7 @@ def difference_figure(
         _add_run_dots(fig, y, row.arch, run_differences(runs, row.arch, baseline, rate), look.colour)
         _add_interval(fig, y, row, look)
     fig.add_vline(x=0, line=dict(color=looks.get(baseline, baseline_look).colour, width=1.5))
-    fig.update_xaxes(title=f"difference, errors<br>per 1,000 {sites}")
+    fig.update_xaxes(title=f"difference, errors<br>per 1,000 {sites}", range=_padded_range(fig))
     label_arch_rows(fig, rows.arch.tolist())
     return fig
 

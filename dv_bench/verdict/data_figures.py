@@ -53,7 +53,7 @@ def data_figure(
         if not len(rows): continue
         if len(rows) > 1 and rows[["low", "high"]].notna().all(axis=None): _add_band(fig, rows, look, arch)
         _add_line(fig, rows, look, arch)
-    sizes = curve.groupby("size").train_images.max()
+    sizes = curve.groupby("size").train_images.max().dropna()
     labels = [f"{size or round(images):,}" for size, images in sizes.items()]
     fig.update_xaxes(type="log", title="training images", tickvals=sizes.tolist(), ticktext=labels)
     fig.update_yaxes(type="log", title="genotype errors per 1,000 sites")

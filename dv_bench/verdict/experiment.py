@@ -209,14 +209,9 @@ def size_in_words(size:int)->str:
 def runs_of_size(
     runs:list[TrainedRun],
     size:int,                 # a value of `train_images`
-)->tuple[list[TrainedRun], list[tuple[str, str]]]: # the runs of this size; (folder, reason) of the others
-    "Separate the runs of one size."
-    kept = [run for run in runs if _size_of(run) in (size, None)]
-    others = [run for run in runs if run not in kept]
-    reasons = [(run.name, f"it was trained on {size_in_words(_size_of(run))}; see \"How much data does it "
-                          "need?\"")
-               for run in others]
-    return kept, reasons
+)->list[TrainedRun]:
+    "The runs of one size, and the answers of other programs."
+    return [run for run in runs if _size_of(run) in (size, None)]
 
 # %% ../../nbs/74_verdict.experiment.ipynb #ff8b6d90
 def check_one_network(runs:list[TrainedRun]):
@@ -252,16 +247,16 @@ def read_experiment(
     check_one_network(complete)
     sizes = sizes_of(complete) or [0]
     if size is None: size = _size_to_compare(complete)
-    complete, other_sizes = runs_of_size(complete, size)
-    runs = _run_table(complete)
+    of_size = runs_of_size(complete, size)
+    runs = _run_table(of_size)
     check_no_run_twice(runs, folder)
     order = runs.sort_values(["arch", "fold", "seed"]).index
-    records = [complete[i].record for i in order]
+    records = [of_size[i].record for i in order]
     info = {"dataset": _tested_dataset(records[0]["dataset"]), "split_id": records[0]["split_id"],
-            "declared": declared_before_training(complete[order[0]]), "recipe": recipe_differences(records),
-            "sizes": sizes, "size": size}
+            "declared": declared_before_training(of_size[order[0]]), "recipe": recipe_differences(records),
+            "sizes": sizes, "size": size, "of_other_sizes": len(complete)-len(of_size)}
     return Experiment(folder.name, folder, runs.loc[order].reset_index(drop=True),
-                      pd.DataFrame(left_out+other_sizes, columns=["folder", "reason"]), info, records)
+                      pd.DataFrame(left_out, columns=["folder", "reason"]), info, records)
 
 # %% ../../nbs/74_verdict.experiment.ipynb #1ff032a8
 def find_arch(

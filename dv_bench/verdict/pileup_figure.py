@@ -227,7 +227,7 @@ def pileup_figure(
                         horizontal_spacing=.012, vertical_spacing=.12)
     for k, values in enumerate(panel_values(image, channels, shown, hover)):
         place = {"row": k//columns+1, "col": k%columns+1}
-        template = "%{text}<br>read row %{y}, column %{x:+d} from the candidate<extra></extra>"
+        template = "%{text}<br>row %{y}, column %{x:+d} from the candidate<extra></extra>"
         fig.add_trace(go.Image(**values, x0=-(width//2), y0=1-reference_rows,
                                hovertemplate=template if hover else None), **place)
         for shape in marks(width, ref_length): fig.add_shape(shape, **place)

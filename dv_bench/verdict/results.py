@@ -10,6 +10,7 @@ __all__ = ['Results', 'trained_networks', 'compare_at_recall', 'read_results', '
 import dataclasses
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -115,7 +116,8 @@ def verdict_of(
     if info["size"]:
         notes = [*notes, f"Every run was trained on at most {size_in_words(info['size'])} of its fold."]
     if len(info["sizes"]) > 1:
-        notes = [*notes, f"All comparisons are of runs on {size_in_words(info['size'])}; those on fewer are "
+        others = plural(info["of_other_sizes"], "run")
+        notes = [*notes, f"All comparisons are of runs on {size_in_words(info['size'])}; {others} of other sizes are "
                          "in \"How much data does it need?\"."]
     if results.baseline != results.declared_baseline:
         notes = [f"The baseline {results.baseline} was chosen after training; {results.declared_baseline} "
@@ -231,7 +233,7 @@ def next_step(results:Results)->NextStep:
     headline, seeds = headline_sentence(decision), int(runs.runs.seed.nunique())
     epochs = max(int(r["settings"].get("epochs", 1)) for r in runs.records)
     if decision.outcome == "better":
-        folder = runs.folder/decision.leader.arch
+        folder = Path(runs.runs.folder[runs.runs.arch == decision.leader.arch].iloc[0]).parent
         command = f"dvb_call calls.vcf.gz --run {shlex.quote(str(folder))} --reads READS.bam --ref REFERENCE.fa"
         return NextStep(headline, "Call variants with it:", [command])
     if decision.outcome == "not converged":

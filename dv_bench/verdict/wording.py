@@ -158,9 +158,8 @@ def sentences(
 
 # %% ../../nbs/79b_verdict.wording.ipynb #0f61f7eb
 def _left_out_note(experiment:Experiment)->list[str]:
-    "Runs that were left out. Those of other sizes are in the data curve, and another note says so."
-    in_curve = experiment.left_out.reason.astype(str).str.contains("How much data does it need?", regex=False)
-    folders = experiment.left_out.folder[~in_curve]
+    "Runs that were left out."
+    folders = experiment.left_out.folder
     if not len(folders): return []
     others = " and others" if len(folders) > 4 else ""
     were = "was" if len(folders) == 1 else "were"
