@@ -825,6 +825,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                             'dv_bench/commands/study_plan.py'),
                                               'dv_bench.commands.study_plan._storage_line': ( 'commands.study_plan.html#_storage_line',
                                                                                               'dv_bench/commands/study_plan.py'),
+                                              'dv_bench.commands.study_plan._total_line': ( 'commands.study_plan.html#_total_line',
+                                                                                            'dv_bench/commands/study_plan.py'),
                                               'dv_bench.commands.study_plan._training_record': ( 'commands.study_plan.html#_training_record',
                                                                                                  'dv_bench/commands/study_plan.py'),
                                               'dv_bench.commands.study_plan._usual_rows': ( 'commands.study_plan.html#_usual_rows',

@@ -283,6 +283,17 @@ def short_training_lines(study:Study)->list[str]: # none where training is long 
     return [f"epochs: {min(epochs)}: the report will name no winner. Whether a network had converged can be judged "
             f"from {least_epochs} epochs on; set them under train in the study file"]
 
+# %% ../../nbs/99c_commands.study_plan.ipynb #1586bf78
+def _total_line(costs:list[TrainingCost], at_once:int)->str: # at_once: trainings
+    "The hours of all trainings that are left."
+    if not costs: return "training: nothing is left"
+    known = sum(c.runs*c.seconds for c in costs if np.isfinite(c.seconds))
+    unknown = [c.label for c in costs if not np.isfinite(c.seconds)]
+    total = f"training: {_hours(known)} in all"
+    if unknown: total = f"training: not known for {', '.join(unknown)}"
+    if unknown and known: total += f"; the others {_hours(known)}"
+    return f"{total}, with {at_once} at a time" if at_once > 1 else total
+
 # %% ../../nbs/99c_commands.study_plan.ipynb #4d004bbe
 def plan_text(
     study:Study,
@@ -293,14 +304,8 @@ def plan_text(
     at_once:int,     # trainings
 )->str:
     "Jobs, hours and storage of a study."
-    known = sum(c.runs*c.seconds for c in costs if np.isfinite(c.seconds))
-    unknown = [c.label for c in costs if not np.isfinite(c.seconds)]
-    total = f"training: {_hours(known)} in all"
-    if unknown: total = f"training: not known for {', '.join(unknown)}"
-    if unknown and known: total += f"; the others {_hours(known)}"
-    if at_once > 1: total += f", with {at_once} at a time"
     steps = [f"  {c['step']}: {c['jobs']} jobs, {c['left']} left" for c in _job_counts(jobs, left)]
-    return "\n".join([f"study {study.path.name}: {places(study).experiment}", *steps, *download_lines(study), total,
+    return "\n".join([f"study {study.path.name}: {places(study).experiment}", *steps, *download_lines(study), _total_line(costs, at_once),
                       *[_line(c, kind) for c in costs], _storage_line(study, jobs), *short_training_lines(study)])
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #d12cb1fa
