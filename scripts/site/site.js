@@ -10,6 +10,19 @@ function makeScrollable() {
   }
 }
 
+// Code in a sentence or a table may be divided after a space, `_` or `/`, and never after the hyphens of an option.
+function divideCode() {
+  for (const code of document.querySelectorAll(".md-typeset :not(pre) > code:not(:has(*))")) {
+    const parts = code.textContent.split(/(?<=[\s_/])/);
+    code.replaceChildren(...parts.flatMap(part => {
+      const span = document.createElement("span");
+      span.className = part.startsWith("-") ? "together" : "";
+      span.textContent = part;
+      return [span, document.createElement("wbr")];
+    }));
+  }
+}
+
 // On a narrow page the navigation is a drawer. Its button is a label, which Tab does not reach, and Tab would go through the closed drawer.
 function setDrawer() {
   const box = document.querySelector("#__drawer");
@@ -46,4 +59,5 @@ function useDrawer() {
 }
 
 window.addEventListener("load", useDrawer);
+window.addEventListener("load", divideCode);
 for (const event of ["load", "resize"]) window.addEventListener(event, () => { addNames(); makeScrollable(); setDrawer(); });
