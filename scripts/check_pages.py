@@ -2,8 +2,8 @@
 
 Each page is opened at 1280 and 390 pixels, in light and dark colours. The script fails for a serious or
 critical finding of axe-core, a page that is wider than the screen, and a stop of the Tab key without a
-visible focus. It needs Chromium, and two packages that the project does not install: `pip install playwright` and
-`npm install axe-core`.
+visible focus. It needs Chromium, and two packages that the project does not install: `pip install playwright`
+and `npm install axe-core`.
 
 Usage: python scripts/check_pages.py _site outputs/demo/summary.html
            [--axe node_modules/axe-core/axe.min.js] [--every 1]
