@@ -135,7 +135,7 @@ def notebook_text(path: Path) -> str:
             parts.append(re.sub(r"^- [a-z_]+: *\S+$\n?", "", source, flags=re.M) if number < 2 else source)
         if cell["cell_type"] != "code" or re.search(r"^#\| *hide$", source, flags=re.M): continue
         code = re.sub(r"^#\|.*\n?", "", source, flags=re.M)
-        if code.strip(): parts.append(fenced(code, "python"))
+        if code.strip(): parts.append(fenced(code, "{.python data-search-exclude=''}")) # the reference has the functions
         parts += [output_text(output, path.stem, f"{number}_{k}") for k, output in enumerate(cell["outputs"])]
     return "\n\n".join(parts)
 

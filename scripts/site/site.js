@@ -10,10 +10,10 @@ function makeScrollable() {
   }
 }
 
-// Code may be divided after a space, in a table also after `_` or `/`, and never after the hyphens of an option.
+// Code may be divided after a space, long code in a table also after `_` or `/`, and never after the hyphens of an option.
 function divideCode() {
   for (const code of document.querySelectorAll(".md-typeset :not(pre) > code:not(:has(*))")) {
-    const parts = code.textContent.split(code.closest("table") ? /(?<=[\s_/])/ : /(?<=\s)/);
+    const parts = code.textContent.split(code.closest("table") && code.textContent.length > 18 ? /(?<=[\s_/])/ : /(?<=\s)/);
     code.replaceChildren(...parts.flatMap(part => {
       const span = document.createElement("span");
       span.className = part.startsWith("-") ? "together" : "";
