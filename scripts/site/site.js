@@ -10,16 +10,27 @@ function makeScrollable() {
   }
 }
 
+function span(text, isWhole) {
+  const found = document.createElement("span");
+  if (isWhole) found.className = "together";
+  found.textContent = text;
+  return found;
+}
+
 // Code may be divided after a space, long code in a table also after `_` or `/`, and never after the hyphens of an option.
 function divideCode() {
   for (const code of document.querySelectorAll(".md-typeset :not(pre) > code:not(:has(*))")) {
-    const parts = code.textContent.split(code.closest("table") && code.textContent.length > 18 ? /(?<=[\s_/])/ : /(?<=\s)/);
-    code.replaceChildren(...parts.flatMap(part => {
-      const span = document.createElement("span");
-      span.className = part.startsWith("-") ? "together" : "";
-      span.textContent = part;
-      return [span, document.createElement("wbr")];
-    }));
+    const text = code.textContent;
+    const parts = text.split(code.closest("table") && text.length > 18 ? /(?<=[\s_/])/ : /(?<=\s)/);
+    code.replaceChildren(...parts.flatMap(part => [span(part, part.startsWith("-")), document.createElement("wbr")]));
+  }
+}
+
+// An interval in a table, such as (0.2-6.1%), stays on one line.
+function keepIntervals() {
+  for (const cell of document.querySelectorAll(".md-typeset td:not(:has(*))")) {
+    const parts = cell.textContent.split(/(\([^()\s]{1,16}\))/);
+    if (parts.length > 1) cell.replaceChildren(...parts.map((part, i) => span(part, i % 2)));
   }
 }
 
@@ -60,4 +71,5 @@ function useDrawer() {
 
 window.addEventListener("load", useDrawer);
 window.addEventListener("load", divideCode);
+window.addEventListener("load", keepIntervals);
 for (const event of ["load", "resize"]) window.addEventListener(event, () => { addNames(); makeScrollable(); setDrawer(); });
