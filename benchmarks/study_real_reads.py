@@ -1,13 +1,14 @@
 """Real reads called by the networks of the study, scored once.
 
-    python benchmarks/study_real_reads.py call outputs/study --images DATASET --name hg002_30x --out docs/results/study/real
-    python benchmarks/study_real_reads.py score docs/results/study/real --truth truth.vcf.gz --ref REF.fasta \\
-        --confident confident.bed --table docs/results/study/real_reads.md
+    python benchmarks/study_real_reads.py call outputs/study --images DATASET --name hg002_30x \\
+        --out docs/results/study/real
+    python benchmarks/study_real_reads.py score docs/results/study/real --truth truth.vcf.gz \\
+        --ref REF.fasta --confident confident.bed --table docs/results/study/real_reads.md
 
-`call` needs the weights of the networks, so it runs where they were trained: each run on 10,000 training images
-that has its weights, and each baseline, calls the images of a dataset into a VCF. `score` compares the VCFs with
-the truth. It first notes the look in benchmarks/results/sim_to_real_looks.tsv; --again makes the tables of the
-same calls once more, which is no new look.
+`call` needs the weights of the networks, so it runs where they were trained. Each run on 10,000 training
+images that has its weights, and each baseline, calls the images of a dataset into a VCF. `score` compares the
+VCFs with the truth. It first records the evaluation in benchmarks/results/sim_to_real_looks.tsv; --again
+makes the tables of the same calls once more, and records nothing.
 """
 import argparse
 import sys
@@ -33,7 +34,8 @@ def runs_to_call(experiment: Path) -> list[Path]:
     if not folders:
         raise DvBenchError(f"{experiment}: expected runs such as pileup_set-n{size}/fold0_seed0, found none; "
                            "unpack them with dvb_pack")
-    able = [f for f in folders if f.parent.name.startswith(baseline_names) or (f/"model.safetensors").exists()]
+    has_weights = {folder: (folder/"model.safetensors").exists() for folder in folders}
+    able = [f for f in folders if f.parent.name.startswith(baseline_names) or has_weights[f]]
     for folder in folders:
         if folder not in able: print(f"{folder.parent.name}/{folder.name} has no weights and calls nothing")
     return able
@@ -83,13 +85,13 @@ def median_and_range(values: pd.Series, digits: int = 0) -> str:
 
 def table_lines(table: pd.DataFrame) -> list[str]:
     "A Markdown table for each set of reads, by median F1."
+    heads = ["architecture", "seeds", "F1 of both", "SNP missed", "SNP false", "INDEL missed", "INDEL false"]
     lines = []
     for reads, of_reads in table.groupby("reads", sort=False):
         true = of_reads[["SNP_tp", "SNP_fn", "INDEL_tp", "INDEL_fn"]].iloc[0]
         snps, indels = true.SNP_tp+true.SNP_fn, true.INDEL_tp+true.INDEL_fn
-        lines += [f"## {reads}", "", f"{snps} SNPs and {indels} indels in the truth.", "",
-                  "| architecture | seeds | F1 of both | SNP missed | SNP false | INDEL missed | INDEL false |",
-                  "|---|---:|---:|---:|---:|---:|---:|"]
+        lines += [f"## {reads}", "", f"{snps} SNPs and {indels} indels in the truth.", ""]
+        lines += ["| "+" | ".join(heads)+" |", "|---"+"|---:"*(len(heads)-1)+"|"]
         by_arch = {arch: rows.assign(f1=f1(rows)) for arch, rows in of_reads.groupby("arch")}
         for arch, rows in sorted(by_arch.items(), key=lambda item: -item[1].f1.median()):
             columns = ("SNP_fn", "SNP_fp", "INDEL_fn", "INDEL_fp")
@@ -107,8 +109,9 @@ def log_looks(folder: Path):
     with open(project_root()/"benchmarks"/"results"/"sim_to_real_looks.tsv", "a") as f:
         for reads, rows in calls.groupby("reads", sort=False):
             when = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
-            look = [when, reads, "configs/study.yaml", git_commit(), f"{rows.arch.nunique()} architectures",
-                    f"{len(rows)} runs", f"{size} images", "settings of the file", "real sequence"]
+            look = [
+                when, reads, "configs/study.yaml", git_commit(), f"{rows.arch.nunique()} architectures",
+                f"{len(rows)} runs", f"{size} images", "settings of the file", "real sequence"]
             f.write("\t".join(look)+"\n")
 
 
@@ -116,8 +119,10 @@ def score_all(a: argparse.Namespace):
     "Score all calls, and write the tables."
     if not a.again: log_looks(a.folder)
     table = scores(a)
-    made = f"Made by `benchmarks/study_real_reads.py score`, commit {git_commit()}, from the calls in [real/](real/)."
-    text = "\n".join(["# The study on real reads", "", *a.text.splitlines(), "", made, "", *table_lines(table)])
+    made = (f"Made by `benchmarks/study_real_reads.py score`, commit {git_commit()}, "
+            "from the calls in [real/](real/).")
+    lines = ["# The study on real reads", "", *a.text.splitlines(), "", made, "", *table_lines(table)]
+    text = "\n".join(lines)
     print(text)
     if a.table:
         a.table.write_text(text)
@@ -139,7 +144,7 @@ def read_arguments() -> argparse.Namespace:
     for name in ("truth", "ref", "confident"): scoring.add_argument(f"--{name}", type=Path, required=True)
     scoring.add_argument("--table", type=Path, help="Markdown file to write, with a CSV file beside it")
     scoring.add_argument("--text", default="", help="what the page says above its tables")
-    scoring.add_argument("--again", action="store_true", help="the same calls were scored before: no new look")
+    scoring.add_argument("--again", action="store_true", help="these were scored before; record nothing")
     scoring.set_defaults(step=score_all)
     return parser.parse_args()
 

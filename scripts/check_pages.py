@@ -1,10 +1,12 @@
 """Open pages in Chromium and check what a reader with a keyboard, a narrow screen or weak sight meets.
 
-Each page is opened at 1280 and 390 pixels, in light and dark colours. The script fails for a serious or critical finding of axe-core, a page that is
-wider than the screen, and a stop of the Tab key without a visible focus. It needs Chromium, and two packages that the project does not install:
-`pip install playwright` and `npm install axe-core`.
+Each page is opened at 1280 and 390 pixels, in light and dark colours. The script fails for a serious or
+critical finding of axe-core, a page that is wider than the screen, and a stop of the Tab key without a
+visible focus. It needs Chromium, and two packages that the project does not install: `pip install playwright`
+and `npm install axe-core`.
 
-Usage: python scripts/check_pages.py _site outputs/demo/summary.html [--axe node_modules/axe-core/axe.min.js] [--every 1]
+Usage: python scripts/check_pages.py _site outputs/demo/summary.html
+           [--axe node_modules/axe-core/axe.min.js] [--every 1]
 """
 import argparse
 import shutil
@@ -26,13 +28,17 @@ focus = """() => {
 
 
 def html_files(paths: list[str], every: int) -> list[Path]:
-    "The files themselves, and each `every`-th page below folders. A site's 404.html needs a server and is left out."
+    "The files themselves, and each `every`-th page below folders. 404.html needs a server and is left out."
     found = []
     for path in map(Path, paths):
-        if path.is_dir(): found += sorted(file for file in path.rglob("*.html") if file.name != "404.html")[::every]
-        elif path.is_file(): found.append(path)
-        else: sys.exit(f"check_pages: {path} does not exist; make the site with `make docs`, a report with dvb_summary")
-    if not found: sys.exit(f"check_pages: expected HTML pages, found none in {' '.join(paths)}; make them with `make docs`")
+        if path.is_dir():
+            found += sorted(file for file in path.rglob("*.html") if file.name != "404.html")[::every]
+        elif path.is_file():
+            found.append(path)
+        else:
+            sys.exit(f"check_pages: {path} does not exist; `make docs` makes the site, dvb_summary a report")
+    if not found:
+        sys.exit(f"check_pages: expected HTML pages, found none in {' '.join(paths)}; run `make docs`")
     return found
 
 
@@ -43,7 +49,8 @@ def findings(page, axe: str) -> list[str]:
     page.evaluate(axe)
     for violation in page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]:
         if violation["impact"] in ("serious", "critical"):
-            found.append(f"{violation['id']}, {len(violation['nodes'])} times: {violation['nodes'][0]['html'][:120]}")
+            nodes = violation["nodes"]
+            found.append(f"{violation['id']}, {len(nodes)} times: {nodes[0]['html'][:120]}")
     return found
 
 
@@ -60,7 +67,8 @@ def unfocused(page) -> list[str]:
 
 def main():
     "Check all pages; exit with 1 if anything was found."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("paths", nargs="+", help="HTML files, and folders of them")
     parser.add_argument("--axe", default="node_modules/axe-core/axe.min.js", help="the script of axe-core")
     parser.add_argument("--every", type=int, default=1, help="check each n-th page of a folder")
@@ -70,7 +78,8 @@ def main():
     browser_path = next(filter(None, map(shutil.which, browsers)), None)
     if browser_path is None: sys.exit("no Chromium was found (on Debian: apt install chromium)")
     if not Path(args.axe).is_file(): sys.exit(f"{args.axe} does not exist; npm install axe-core")
-    axe, files, n = Path(args.axe).read_text(encoding="utf-8"), html_files(args.paths, args.every), 0
+    axe, files = Path(args.axe).read_text(encoding="utf-8"), html_files(args.paths, args.every)
+    n = 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         for scheme in schemes:
@@ -79,7 +88,8 @@ def main():
                 for file in files:
                     page.goto(file.resolve().as_uri())
                     page.wait_for_timeout(300)
-                    for finding in [*findings(page, axe), *(unfocused(page) if scheme == "light" else [])]:
+                    unseen = unfocused(page) if scheme == "light" else []
+                    for finding in [*findings(page, axe), *unseen]:
                         n += 1
                         print(f"{file}, {width} pixels, {scheme}: {finding}")
                 page.close()

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
@@ -58,25 +59,37 @@ def with_blank_lines(text: str) -> str:
     return "\n".join(lines)
 
 
+def folder_page(folder: Path, known: dict[str, str]) -> str:
+    "The page of a folder: its README, or a list of its files. Files of more than 1 MB stay in the repository."
+    name = folder.relative_to(root).as_posix()
+    if f"{name}/README.md" in known: return f"{name}/README.md"
+    lines = [f"# Files of {name}", "", "| file | kB |", "|---|---:|"]
+    for path in sorted(p for p in folder.iterdir() if p.is_file()):
+        size, copy = path.stat().st_size, pages/name/path.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if size <= 1e6: shutil.copyfile(path, copy)
+        lines.append(f"| {f'[{path.name}]({path.name})' if size <= 1e6 else path.name} | {max(size//1000, 1):,} |")
+    (pages/name/"files.md").write_text("\n".join(lines)+"\n", encoding="utf-8")
+    return f"{name}/files.md"
+
+
 def site_link(target: str, name: str, known: dict[str, str]) -> str:
-    "The address on the site of what a file of the repository links to; empty for a folder."
+    "The address on the site of what a file of the repository links to."
     path, mark, anchor = target.partition("#")
     if not path or re.match(r"[a-z]+:", target): return target
     wanted = Path(os.path.normpath((root/name).parent/path))
     if not wanted.is_relative_to(root): raise SystemExit(f"{name}: the link {target} leaves the repository")
     key = wanted.relative_to(root).as_posix()
-    if wanted.is_dir(): return ""
-    if key not in known and wanted.exists():
+    if wanted.is_dir(): key = folder_page(wanted, known)
+    elif key not in known and wanted.exists():
         (pages/key).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(wanted, pages/key)
     return os.path.relpath(known.get(key, key), Path(known[name]).parent)+mark+anchor
 
 
 def with_site_links(text: str, name: str, known: dict[str, str]) -> str:
-    "A file's text with links to pages of the site. A link to a folder becomes its text."
-    def changed(found):
-        address = site_link(found[3], name, known)
-        return f"{found[1]}[{found[2]}]({address})" if address else found[2]
+    "A file's text with links to pages of the site."
+    def changed(found): return f"{found[1]}[{found[2]}]({site_link(found[3], name, known)})"
     parts = groupby(outside_code(text), key=lambda pair: pair[1])
     texts = [("\n".join(line for line, _ in lines), outside) for outside, lines in parts]
     return "\n".join(link.sub(changed, part) if outside else part for part, outside in texts)
@@ -93,6 +106,7 @@ def without_style(html: str) -> str:
     "HTML that a notebook shows, with the site's own look of tables."
     html = re.sub(r"<style.*?</style>", "", html, flags=re.S)
     html = re.sub(r"<table[^>]*>", "<table>", html)
+    html = re.sub(r"<td>(?=[-−–+.\d,%]+</td>)", '<td style="text-align: right;">', html)
     return re.sub(r"^\s+", "", html, flags=re.M)
 
 
@@ -121,7 +135,7 @@ def notebook_text(path: Path) -> str:
             parts.append(re.sub(r"^- [a-z_]+: *\S+$\n?", "", source, flags=re.M) if number < 2 else source)
         if cell["cell_type"] != "code" or re.search(r"^#\| *hide$", source, flags=re.M): continue
         code = re.sub(r"^#\|.*\n?", "", source, flags=re.M)
-        if code.strip(): parts.append(fenced(code, "python"))
+        if code.strip(): parts.append(fenced(code, "{.python data-search-exclude=''}")) # the reference has the functions
         parts += [output_text(output, path.stem, f"{number}_{k}") for k, output in enumerate(cell["outputs"])]
     return "\n\n".join(parts)
 
@@ -135,9 +149,15 @@ def page_text(name: str) -> str:
 
 # Navigation
 
+def heading(page: str) -> str:
+    return re.search(r"^# (.+)$", (pages/page).read_text(encoding="utf-8"), flags=re.M)[1]
+
+
 def titled(names: list[str]) -> list:
-    "Pages as entries of the navigation, `index.md` first."
-    return sorted(names, key=lambda name: (Path(name).name != "index.md", name))
+    "Pages as entries of the navigation, `index.md` first. Equal titles are followed by the names of their files."
+    names = sorted(names, key=lambda name: (Path(name).name != "index.md", name))
+    titles = Counter(map(heading, names))
+    return [name if titles[heading(name)] == 1 else {f"{heading(name)} ({Path(name).stem})": name} for name in names]
 
 
 def notebook_entries(known: dict[str, str]) -> list[dict]:
@@ -162,7 +182,7 @@ def navigation(known: dict[str, str]) -> list[dict]:
     sections = {
         "Home": "index.md", "Tutorials": of["tutorials"], "Guides": [known[n] for n in loose+others], "Explanations": of["explain"],
         "Reference": [*reference, {"Functions": api}], "Notebooks": ["nbs/index.md", *notebook_entries(known)],
-        "Results": results+of["results"], "Project": ["CONTRIBUTING.md", "CHANGELOG.md", "docs/release.md"],
+        "Results": [*results[:1], *sorted(of["results"], key=len), {"Tables": results[1:]}], "Project": ["CONTRIBUTING.md", "CHANGELOG.md", "docs/release.md"],
     }
     return [{title: entries} for title, entries in sections.items() if entries]
 

@@ -20,7 +20,7 @@ made = "*This page is made from the package when the site is built.*"
 def plain(text: str) -> str:
     "A text in which Markdown and HTML see no markup."
     text = escape(text, quote=False)
-    for mark in "|*_[]`\\": text = text.replace(mark, f"&#{ord(mark)};")
+    for mark in "|*_[]{}`\\": text = text.replace(mark, f"&#{ord(mark)};")
     return text
 
 
@@ -74,13 +74,13 @@ def option_value(action: argparse.Action) -> str:
 
 
 def option_row(action: argparse.Action) -> list[str]:
-    "An option or argument as a row: its names, value, default and meaning."
+    "An option or argument as a row: its names, meaning, value and default."
     names = ", ".join(action.option_strings) or action.dest
-    hidden = action.default in (None, argparse.SUPPRESS, "", False) or action.nargs == 0
-    meaning = re.sub(r" *\(default: [^()]*\)$", "", (action.help or "").replace("%(default)s", str(action.default)))
+    hidden = action.default in (None, argparse.SUPPRESS, "", (), False) or action.nargs == 0
+    meaning = re.sub(r" *\(default: (?:\(\)|[^()]*)\)$", "", (action.help or "").replace("%(default)s", str(action.default)))
     needed = "" if action.option_strings and not action.required else "needed"
     if action.nargs in ("*", "?"): needed = ""
-    return [code(names), cell(option_value(action)), needed if hidden else code(action.default), cell(meaning)]
+    return [code(names), cell(meaning), cell(option_value(action)), needed if hidden else code(action.default)]
 
 
 def command_section(name: str, target: str) -> str:
@@ -93,7 +93,7 @@ def command_section(name: str, target: str) -> str:
     needed = [a.dest.upper()+" ..."*(a.nargs == "+") for a in actions if not a.option_strings and a.nargs not in ("*", "?")]
     return "\n".join([
         f"## {name}", "", cell(parser.description or ""), "", "```", f"{name} {' '.join(needed)} [options]".replace("  ", " "), "```", "",
-        table(["option", "value", "default", "meaning"], [option_row(a) for a in actions]),
+        table(["option", "meaning", "value", "default"], [option_row(a) for a in actions]),
         f"Source: [{module.removeprefix('dv_bench.')}](../nbs/{notebook_of(loaded)})", ""])
 
 
@@ -115,7 +115,11 @@ def allowed(f: dataclasses.Field) -> str:
     "The values that a setting can have, besides its type."
     low, high = f.metadata["low"], f.metadata["high"]
     if f.metadata["choices"]: return ", ".join(code(c) for c in f.metadata["choices"])
-    return "" if low == -math.inf else cell(f"{low:g} to {high:g}")
+    return "" if low == -math.inf else f"{number(low)} to {number(high)}"
+
+
+def number(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
 def type_name(kind) -> str:
@@ -124,12 +128,13 @@ def type_name(kind) -> str:
 
 def settings_page() -> str:
     from dv_bench.training.settings import Config
-    rows = [[code(f.name), code(type_name(f.type) if isinstance(f.type, type) else f.type), code(repr(f.default)), allowed(f),
-             "yes" if f.metadata["compared"] else "", cell(f.metadata["meaning"])] for f in dataclasses.fields(Config)]
+    rows = [[code(f.name), cell(f.metadata["meaning"]), code(repr(f.default)), allowed(f),
+             code(type_name(f.type) if isinstance(f.type, type) else f.type), "yes" if f.metadata["compared"] else ""]
+            for f in dataclasses.fields(Config)]
     intro = ("The settings of `dvb_train` (`-p NAME VALUE`, or a YAML file with `--config`) and of the first cell of "
              "[train.ipynb](../nbs/train.md). Runs of one experiment must agree in the settings that are marked as compared.")
     return "\n".join(["# Settings of training", "", intro, "", made, "",
-                      table(["setting", "type", "default", "allowed", "compared", "meaning and unit"], rows),
+                      table(["setting", "meaning and unit", "default", "allowed", "type", "compared"], rows),
                       "Source: [training.settings](../nbs/44_training.settings.md)", ""])
 
 
@@ -151,10 +156,11 @@ def form_text(form: dict) -> str:
 
 
 def form_table(form: dict, meanings: dict[str, str]) -> str:
-    "The keys of an object's form."
-    rows = [[code(key), cell(form_text(part)), "yes" if key in form["required"] else "", cell(meanings.get(key, ""))]
+    "The keys of an object's form, with their meanings where these are given."
+    heads = ["key", *["meaning"][:len(meanings)], "form", "needed"]
+    rows = [[code(key), *[cell(meanings.get(key, ""))][:len(meanings)], cell(form_text(part)), "yes" if key in form["required"] else ""]
             for key, part in form["properties"].items()]
-    return table(["key", "form", "needed", "meaning"], rows)
+    return table(heads, rows)
 
 
 def record_meanings(source: str, name: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Run nbs/explore.ipynb on data/demo and keep its outputs in the notebook, with figures as PNG.
 
-The outputs are what a reader on GitHub and on the documentation site sees. Run it after a change of the notebook or of its figures. It needs
-data/demo (`make demo`), and Chromium to draw the figures.
+The outputs are what a reader on GitHub and on the documentation site sees. Run it after a change of the
+notebook or of its figures. It needs data/demo (`make demo`), and Chromium to draw the figures.
 
 Usage: python scripts/explore_outputs.py
 """
@@ -43,7 +43,8 @@ def executed() -> list[dict]:
     os.environ["PLOTLY_RENDERER"] = "png"
     for name in ("JPY_SESSION_NAME", "VSCODE_PID"): os.environ.pop(name, None)  # the notebook is not live
     with tempfile.TemporaryDirectory() as folder:
-        result = papermill.execute_notebook(notebook, Path(folder)/"explore.ipynb", cwd=root, progress_bar=False)
+        copy = Path(folder)/"explore.ipynb"
+        result = papermill.execute_notebook(notebook, copy, cwd=root, progress_bar=False)
     return result.cells
 
 
@@ -53,8 +54,9 @@ def main():
     document = json.loads(notebook.read_text(encoding="utf-8"))
     for cell, done in zip(document["cells"], executed(), strict=True):
         if cell["cell_type"] == "code":
-            cell["outputs"] = [kept(output) for output in done["outputs"] if output["output_type"] != "stream"]
-    notebook.write_text(json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True)+"\n", encoding="utf-8")
+            cell["outputs"] = [kept(out) for out in done["outputs"] if out["output_type"] != "stream"]
+    text = json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True)
+    notebook.write_text(text+"\n", encoding="utf-8")
     print(f"wrote {notebook}, {notebook.stat().st_size/1000:.0f} KB")
 
 

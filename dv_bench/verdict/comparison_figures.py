@@ -17,7 +17,7 @@ from ..core import class_names
 from .counting import endpoint_words, endpoints
 from .imagenet import rank_correlation
 from dv_bench.verdict.looks import (
-    bar_fills, baseline_look, faint, label_arch_rows, label_places, new_figure, page_legend
+    bar_fills, baseline_look, faint, label_arch_rows, label_places, line_name_places, new_figure, page_legend
 )
 
 # %% ../../nbs/81_verdict.comparison_figures.ipynb #d711a7fe
@@ -189,10 +189,19 @@ def _add_cost_point(
                     hovertemplate=f"{row.arch}<br>{label}: %{{x:.3g}}<br>%{{y:.2f}} {_hover_end}")
 
 # %% ../../nbs/81_verdict.comparison_figures.ipynb #43cd0164
-def _add_costless_line(fig:go.Figure, row, colour:str):
-    "Draw an architecture whose cost was not measured as a horizontal line."
-    fig.add_hline(y=1000*row.rate, line=dict(color=colour, dash="dot", width=1.5),
-                  annotation=dict(text=row.arch, font=dict(size=10, color=colour), xanchor="right", x=1))
+def _add_costless_lines(
+    fig:go.Figure,
+    rows:pd.DataFrame, # arch and rate per site
+    x:np.ndarray,      # of the points, on the scale of the axis
+    y:np.ndarray,      # of the points, per 1,000
+    looks:dict,
+):
+    "Draw architectures whose cost was not measured as horizontal lines."
+    levels = 1000*rows.rate.to_numpy()
+    for row, level, place in zip(rows.itertuples(), levels, line_name_places(levels, x, y)):
+        colour = looks[row.arch].colour
+        fig.add_hline(y=level, line=dict(color=colour, dash="dot", width=1.5),
+                      annotation=dict(text=row.arch, font=dict(size=10, color=colour), **place))
 
 # %% ../../nbs/81_verdict.comparison_figures.ipynb #d497e691
 def _log_cost_axis(fig:go.Figure, x:np.ndarray):
@@ -224,8 +233,8 @@ def cost_figure(
     looks:dict,         # of `arch_looks`
     data:str,           # "real" or "simulated"
 )->go.Figure:
-    """Error rate against one cost. Of more than five networks only those on the Pareto front and the baseline
-    are named."""
+    """Error rate against one cost. Of more than five architectures only those on the Pareto front, the baseline
+    and horizontal lines are named."""
     label, factor = costs[cost]
     fig = new_figure(f"{kind} errors and {label.split(',')[0]}", 360, data, showlegend=False)
     points, unmeasured = _rates_by_cost(table, rates, cost)
@@ -237,10 +246,9 @@ def cost_figure(
     places = label_places(np.log(x), y)
     for i, row in enumerate(points.itertuples()):
         look = looks[row.arch]
-        named = len(points) <= 5 or i in front or look.symbol == baseline_look.symbol
+        named = len(points)+len(unmeasured) <= 5 or i in front or look.symbol == baseline_look.symbol
         _add_cost_point(fig, x[i], row, look, places[i], named, label)
-    for row in unmeasured.itertuples():
-        _add_costless_line(fig, row, looks[row.arch].colour)
+    _add_costless_lines(fig, unmeasured, np.log(x), y, looks)
     if len(x):
         _log_cost_axis(fig, x)
     fig.update_xaxes(title=label)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['arch_colours', 'arch_symbols', 'reserved_looks', 'baseline_look', 'line_dashes', 'bar_fills', 'mark_paths',
            'font_family', 'page_legend', 'Look', 'further_colour', 'arch_looks', 'new_figure', 'faint', 'wrap_name',
-           'label_arch_rows', 'label_places']
+           'label_arch_rows', 'label_places', 'line_name_places']
 
 # %% ../../nbs/80_verdict.looks.ipynb #eff7bddd
 import colorsys
@@ -189,3 +189,23 @@ def label_places(
             side = "left"
         places.append(f"{'top' if above else 'bottom'} {side}")
     return places
+
+# %% ../../nbs/80_verdict.looks.ipynb #566e86df
+def line_name_places(
+    levels, # (m,) of horizontal lines
+    x,      # (n,) positions of the points
+    y,      # (n,)
+)->list[dict]: # x, xanchor and yanchor of plotly's annotation of each line
+    "Where to write the names of horizontal lines: away from the points at the sides and from other lines."
+    u = _rescale(np.asarray(x, float))
+    y = np.asarray(y, float)
+    places = []
+    for level in levels:
+        left = np.abs(y[u < .4]-level).min(initial=np.inf)
+        right = np.abs(y[u > .6]-level).min(initial=np.inf)
+        others = [other for other in levels if other != level]
+        below = bool(others) and min(others, key=lambda other: abs(other-level)) > level
+        ends = dict(x=0, xanchor="left") if left > right else dict(x=1, xanchor="right")
+        places.append(ends | dict(yanchor="top" if below else "bottom"))
+    return places
+

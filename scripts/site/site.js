@@ -10,6 +10,30 @@ function makeScrollable() {
   }
 }
 
+function span(text, isWhole) {
+  const found = document.createElement("span");
+  if (isWhole) found.className = "together";
+  found.textContent = text;
+  return found;
+}
+
+// Code may be divided after a space, long code in a table also after `_` or `/`, and never after the hyphens of an option.
+function divideCode() {
+  for (const code of document.querySelectorAll(".md-typeset :not(pre) > code:not(:has(*))")) {
+    const text = code.textContent;
+    const parts = text.split(code.closest("table") && text.length > 18 ? /(?<=[\s_/])/ : /(?<=\s)/);
+    code.replaceChildren(...parts.flatMap(part => [span(part, part.startsWith("-")), document.createElement("wbr")]));
+  }
+}
+
+// An interval in a table, such as (0.2-6.1%), stays on one line.
+function keepIntervals() {
+  for (const cell of document.querySelectorAll(".md-typeset td:not(:has(*))")) {
+    const parts = cell.textContent.split(/(\([^()\s]{1,16}\))/);
+    if (parts.length > 1) cell.replaceChildren(...parts.map((part, i) => span(part, i % 2)));
+  }
+}
+
 // On a narrow page the navigation is a drawer. Its button is a label, which Tab does not reach, and Tab would go through the closed drawer.
 function setDrawer() {
   const box = document.querySelector("#__drawer");
@@ -46,4 +70,6 @@ function useDrawer() {
 }
 
 window.addEventListener("load", useDrawer);
+window.addEventListener("load", divideCode);
+window.addEventListener("load", keepIntervals);
 for (const event of ["load", "resize"]) window.addEventListener(event, () => { addNames(); makeScrollable(); setDrawer(); });
