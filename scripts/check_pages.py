@@ -108,7 +108,7 @@ def main():
                 page.on("pageerror", lambda error, errors=errors: errors.append(f"error of a script: {error.message}"))
                 for file in files:
                     errors.clear()
-                    page.goto(file.resolve().as_uri())
+                    page.goto(file.resolve().as_uri(), timeout=120_000)  # ms; reports are large
                     page.wait_for_timeout(300)
                     page.add_style_tag(content=still)
                     page.evaluate(keyboard_script)
