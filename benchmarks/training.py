@@ -18,6 +18,7 @@ import argparse
 import multiprocessing
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dv_bench.core import DvBenchError, find_path, package_versions
+from dv_bench.dataset.combine import merge
 from dv_bench.dataset.folder import PileupDataset, made_dataset
 from dv_bench.dataset.png import export_png
 from dv_bench.model.architectures import build_model
@@ -48,6 +50,12 @@ from dv_bench.training.settings import Config, parse_setting
 from dv_bench.training.state import new_state
 
 kinds = ("thesis", "ours", "bare")
+most_pngs = 1000 # images that are written as PNG; the thesis's recipe reads them again and again
+
+
+def say(message: str):
+    "What is being done, on the standard error: the first row of the table takes minutes."
+    print(f"training.py: {message}", file=sys.stderr, flush=True)
 
 
 class PngImages(torch.utils.data.Dataset):
@@ -171,6 +179,7 @@ def take_turns(config: Config, pipes: dict, rounds: int, steps: int) -> dict[str
     "What each kind did in each round, without the first round, which warms up."
     turns = {kind: [] for kind in kinds}
     for k in range(rounds+1):
+        say(f"{config.arch}: round {k} of {rounds}" if k else f"{config.arch}: first steps")
         for kind in kinds:
             pipes[kind].send(steps if k else 2)
             try: turn = pipes[kind].recv()
@@ -215,6 +224,7 @@ def table_row(config: Config, turns: dict[str, list[Turn]], images: int) -> dict
 
 def compare(config: Config, csv: Path, rounds: int, steps: int, workers: int) -> dict[str, str]:
     "Train one architecture in all three ways; a row of the table."
+    say(f"{config.arch}: which precision is fastest here?")
     config = measured_precision(config)
     turns = take_turns(config, start_workers(config, csv, workers), rounds, steps)
     return table_row(config, turns, steps*config.batch_size)
@@ -235,6 +245,14 @@ def choose_data(data: str, batch: int, folder: Path) -> str:
     demo = find_path("data/demo")
     if (demo/"dataset.json").exists() and len(PileupDataset(demo)) >= 12*batch: return "data/demo"
     return str(made_dataset(folder/"noise", n=max(400, 12*batch)))
+
+
+def write_pngs(dataset: PileupDataset, folder: Path) -> Path:
+    "The thesis's CSV and PNGs of the first images of a dataset; the CSV."
+    n = min(len(dataset), most_pngs)
+    say(f"writing {n:,} images as {n*len(dataset.channels):,} PNGs")
+    merge([dataset], folder/"first_images", [np.arange(n)], {"from": "subset"})
+    return export_png(PileupDataset(folder/"first_images"), folder/"png")/"examples.csv"
 
 
 def report(rows: list[dict], a: argparse.Namespace, data: str, n: int) -> str:
@@ -277,9 +295,10 @@ def read_arguments() -> argparse.Namespace:
 def main():
     a = read_arguments()
     with tempfile.TemporaryDirectory() as d:
+        say("making the images")
         data = choose_data(a.data, a.batch, Path(d))
         dataset = PileupDataset(data)
-        csv = export_png(dataset, Path(d)/"png")/"examples.csv"
+        csv = write_pngs(dataset, Path(d))
         common = dict(data=str(find_path(data)), batch_size=a.batch, outputs=d, folds=3, tracker="none")
         common |= {k: parse_setting(k, v) for k, v in a.p}
         rows = []

@@ -22,7 +22,7 @@ from ..training.runs import locked
 from .entry import command, print_json
 from .study_file import Study, read_study
 from dv_bench.commands.study_jobs import (
-    Job, Places, Selection, check_same_study, is_trained, mark_trained, on_free_gpu, places, study_jobs, unmark_fetched, write_jobs
+    Job, Places, Selection, check_same_study, mark_trained, on_free_gpu, places, study_jobs, undone_jobs, unmark_fetched, write_jobs
 )
 from dv_bench.commands.study_plan import (
     TrainingCost, measured_rates, plan_record, plan_text, training_costs, training_needs, unmeasured
@@ -128,7 +128,7 @@ def failure_line(job:Job)->str:
 # %% ../../nbs/99d_commands.study.ipynb #fda2d29e
 def _report_failures(jobs:list[Job]):
     "Raises DvBenchError that counts the jobs that are not done; the reasons are printed."
-    undone = [job for job in jobs if job.output and not Path(job.output).exists()]
+    undone = undone_jobs(jobs)
     if not undone: return
     for job in undone: print(failure_line(job), file=sys.stderr)
     raise DvBenchError(f"{len(undone)} of {len(jobs)} jobs are not done, for the reasons above; the same "
@@ -157,15 +157,10 @@ def _run_study(study:Study, jobs:list[Job], profile:Profile, extra:list[str], dr
         trained = [job for job in jobs if job.step == "train" and Path(job.output).exists()]
         for target in ("scored", "reported") if trained else ():
             _snakemake(target, where, profile, extra, partial=True)
-    _report_failures([job for job in jobs if not _is_gathered(job, jobs)])
+    _report_failures(jobs)
     print(where.experiment/"summary.html")
 
 # %% ../../nbs/99d_commands.study.ipynb #91f19288
-def _is_gathered(job:Job, jobs:list[Job])->bool:
-    "Whether a dataset was made from this job's output, and is there."
-    if job.step not in ("fetch", "simulate", "examples"): return False
-    return any(job.output in other.inputs and Path(other.output).exists() for other in jobs)
-
 def _on_gpus(jobs:list[Job], profile:Profile, where:Places)->list[Job]:
     "The jobs, with each training on a GPU of its own where this machine has several."
     if not profile.is_local or profile.gpus < 2: return jobs
@@ -177,15 +172,14 @@ def _on_gpus(jobs:list[Job], profile:Profile, where:Places)->list[Job]:
 def _print_plan(study:Study, jobs:list[Job], profile:Profile, as_json:bool):
     "Print jobs, hours and storage. On this machine, architectures without a measured rate are timed."
     where = places(study)
-    # runs of another machine are complete before a start has marked them
-    left = [job for job in jobs if job.step == "train" and not is_trained(job.config)]
+    undone = undone_jobs(jobs)
+    left = [job for job in undone if job.step == "train"]
     rates = measured_rates(where.experiment.parent)
     costs = training_costs(study, left, profile.kind, rates, profile.is_local)
-    others = [job for job in jobs if job.step != "train" and not Path(job.output).exists()]
-    undone = {job.output for job in [*left, *others] if not _is_gathered(job, jobs)}
-    if as_json: return print_json(plan_record(study, jobs, undone, costs))
+    outputs = {job.output for job in undone}
+    if as_json: return print_json(plan_record(study, jobs, outputs, costs))
     at_once = max(1, profile.gpus) if profile.is_local else 1
-    print(plan_text(study, jobs, undone, costs, profile.kind, at_once))
+    print(plan_text(study, jobs, outputs, costs, profile.kind, at_once))
 
 # %% ../../nbs/99d_commands.study.ipynb #41ae0dd4
 @command

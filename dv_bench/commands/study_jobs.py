@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Job', 'study_folder', 'Places', 'places', 'dataset_folder', 'dataset_folders', 'train_command', 'run_name',
-           'Selection', 'study_jobs', 'is_trained', 'mark_trained', 'check_same_study', 'unmark_fetched', 'write_jobs',
-           'on_free_gpu']
+           'Selection', 'study_jobs', 'is_trained', 'is_done', 'undone_jobs', 'mark_trained', 'check_same_study',
+           'unmark_fetched', 'write_jobs', 'on_free_gpu']
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #21c72e5f
 import shlex
@@ -94,7 +94,8 @@ def _mark(where:Places, step:str, name:str)->str: # path
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #04e352fb
 def _waits_for(data:StudyData, where:Places, files:dict)->tuple[str, ...]:
-    "What examples from given reads wait for: their files, or the marks that these are fetched."
+    "What waits for reads or a truth waits for this: the folder of simulated ones, files, or marks that they are fetched."
+    if data.simulate is not None: return (str(where.data/data.name/"reads"),)
     marks = {option: _mark(where, "fetch", fetched.name) for option, fetched in data.fetch.items()}
     return tuple(dict.fromkeys(marks.get(option, path) for option, path in files.items()))
 
@@ -115,11 +116,10 @@ def _data_jobs(data:StudyData, where:Places, cores:int)->list[Job]:
     if data.folder: return []
     out, reads = dataset_folder(data, where), where.data/data.name/"reads"
     files = _read_options(data, where)
-    if data.simulate is None: return _example_jobs(data, where, files, _waits_for(data, where, files), out, cores)
+    jobs = _example_jobs(data, where, files, _waits_for(data, where, files), out, cores)
+    if data.simulate is None: return jobs
     command = ["dvb_simulate", reads, *_options(data.simulate), "--jobs", cores]
-    simulated = _data_job("simulate", where, reads, command, ())
-    # a folder that another job makes is an input as a whole
-    return [simulated, *_example_jobs(data, where, files, (str(reads),), out, cores)]
+    return [_data_job("simulate", where, reads, command, ()), *jobs]
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #4f8c1864
 def _data_job(step:str, where:Places, out:Path, command:list, inputs:tuple[str, ...])->Job:
@@ -186,13 +186,23 @@ def _train_jobs(study:Study, where:Places)->list[Job]:
     return jobs
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #bb3ef89c
+def _tested(study:Study)->StudyData|None: # None where there are several
+    "The dataset whose truth calls are scored against."
+    tested = [d for d in study.data if d.role == "test"] or list(study.data)
+    return tested[0] if len(tested) == 1 else None
+
 def _score_files(study:Study, where:Places)->dict: # options of dvb_score; {} where there is no single truth
     "The truth against which calls are scored."
-    tested = [d for d in study.data if d.role == "test"] or list(study.data)
-    if len(tested) != 1: return {}
-    files = tested[0].score or ({} if tested[0].folder else _read_options(tested[0], where))
+    tested = _tested(study)
+    if not tested: return {}
+    files = tested.score or ({} if tested.folder else _read_options(tested, where))
     found = {k: str(find_path(files[k]).resolve()) for k in ("truth", "ref", "confident") if k in files}
     return found if {"truth", "ref"} <= set(found) else {}
+
+def _score_inputs(study:Study, where:Places, files:dict)->tuple[str, ...]: # files as from `_score_files`
+    "What scores wait for besides the trainings. A truth that the study file names is there already."
+    tested = _tested(study)
+    return () if tested.score else _waits_for(tested, where, files)
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #021431e8
 def _last_jobs(study:Study, where:Places, trained:tuple[str, ...])->list[Job]:
@@ -201,7 +211,8 @@ def _last_jobs(study:Study, where:Places, trained:tuple[str, ...])->list[Job]:
     if options:
         command = _shell(["dvb_score", where.experiment, *_options(options)])
         mark = _mark(where, "score", "all")
-        jobs.append(Job("score", "all", command, trained, mark, _log(where, "score", "all")))
+        waits_for = (*trained, *_score_inputs(study, where, options))
+        jobs.append(Job("score", "all", command, waits_for, mark, _log(where, "score", "all")))
         inputs = (*trained, mark)
     command = _shell(["dvb_summary", where.experiment])
     mark, log = _mark(where, "report", "all"), _log(where, "report", "all")
@@ -247,6 +258,24 @@ def is_trained(config:Config)->bool:
         raise DvBenchError(f"{folder} holds a run of another study: {name} was {was!r}, now {now!r}; choose "
                            "another experiment, or remove that folder")
     return run.complete
+
+# %% ../../nbs/99b_commands.study_jobs.ipynb #2637323d
+def is_done(job:Job)->bool:
+    "Whether a job has nothing left to do. A run of another machine is complete before a start has marked it."
+    return is_trained(job.config) if job.step == "train" else Path(job.output).exists()
+
+# %% ../../nbs/99b_commands.study_jobs.ipynb #10ae520e
+def undone_jobs(jobs:list[Job])->list[Job]: # in their order
+    "Trainings, scores and report that are missing, and the data that these need: a complete run needs none."
+    makers = {job.output: job for job in jobs}
+    found = set()
+    waiting = [job for job in jobs if job.step in ("train", "score", "report") and not is_done(job)]
+    while waiting:
+        job = waiting.pop()
+        if job.output in found: continue
+        found.add(job.output)
+        waiting += [makers[path] for path in job.inputs if path in makers and not is_done(makers[path])]
+    return [job for job in jobs if job.output in found]
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #4000e529
 def mark_trained(jobs:list[Job])->list[Job]: # trainings that are left
