@@ -1,8 +1,8 @@
 """Other variant callers on the reads of a benchmark, at any depth, and comparisons by truth variant.
 
-bcftools and freebayes are run as their users run them. A program that is not installed is left out.
+bcftools and freebayes are run as their users run them. A program that is not installed is left out. Files are kept,
+and used again where reads, reference, program and options are the same: a hash of these is in their names.
 """
-import hashlib
 import shlex
 import shutil
 import subprocess
@@ -17,9 +17,11 @@ from dv_bench.calling.vcf import vcf_alleles
 from dv_bench.core import DvBenchError, atomic_path
 from dv_bench.genome import RegionSet
 from dv_bench.hts import open_reference
+from kept_files import made_from
 
 unused = pysam.FUNMAP | pysam.FSECONDARY | pysam.FQCFAIL | pysam.FDUP | pysam.FSUPPLEMENTARY
 least_qual = {"bcftools": None, "freebayes": 5.}  # calls with this QUAL or less are left out; a choice, made beforehand
+subsample_seed = 7
 programs = {
     "bcftools": "bcftools mpileup, bcftools call -mv",
     "freebayes": f"freebayes, QUAL over {least_qual['freebayes']:g}",
@@ -49,17 +51,19 @@ def mean_depth(reads: Path, confident: Path) -> float:
     return aligned/size
 
 
-def downsample(reads: Path, out: Path, fraction: float, seed: int = 7):
+def downsample(reads: Path, out: Path, fraction: float):
     "Write a BAM of a fraction of the fragments, with all reads of each, as `samtools view --subsample` does."
     with atomic_path(out) as partial:
-        pysam.view("--bam", "--subsample", f"{fraction:.6f}", "--subsample-seed", str(seed), "--output",
-                   str(partial), str(reads), catch_stdout=False)
+        pysam.view("--bam", "--no-PG", "--subsample", f"{fraction:.6f}", "--subsample-seed", str(subsample_seed),
+                   "--output", str(partial), str(reads), catch_stdout=False)
     pysam.index(str(out))
 
 
-def reads_at_depth(reads: Path, confident: Path, depth: float, out: Path) -> Path:
-    "The BAM `out` of this mean depth, made if it is missing. Raises DvBenchError for a depth too high."
-    if Path(f"{out}.bai").exists(): return out
+def reads_at_depth(reads: Path, confident: Path, depth: float, stem: Path) -> Path:
+    "The BAM of this mean depth, `stem`_HASH.bam, made if it is missing. Raises DvBenchError for a depth too high."
+    identity = made_from([reads, confident], depth, subsample_seed, pysam.__samtools_version__)
+    out = stem.with_name(f"{stem.name}_{identity}.bam")
+    if out.exists() and Path(f"{out}.bai").exists(): return out
     measured = mean_depth(reads, confident)
     if not 0 < depth < measured:
         raise DvBenchError(f"a depth of {depth:g} cannot be drawn from {reads}, which are {measured:.1f} "
@@ -71,12 +75,9 @@ def reads_at_depth(reads: Path, confident: Path, depth: float, out: Path) -> Pat
 # Callers
 
 def plain_reference(ref: Path, folder: Path) -> Path:
-    """The reference without compression and in upper case, as freebayes reads it; made if it is missing. Its name
-    holds a hash of the reference's place, size and time, since many references have the same name."""
-    about = ref.stat()
-    identity = f"{ref.resolve()} {about.st_size} {about.st_mtime_ns}"
-    plain = folder/f"plain_{hashlib.sha256(identity.encode()).hexdigest()[:12]}.fasta"
-    if Path(f"{plain}.fai").exists(): return plain
+    "The reference without compression and in upper case, as freebayes reads it; made if it is missing."
+    plain = folder/f"plain_{made_from([ref])}.fasta"
+    if plain.exists() and Path(f"{plain}.fai").exists(): return plain
     with open_reference(ref) as fasta, atomic_path(plain) as partial, open(partial, "w") as out:
         for contig in fasta.references:
             bases = fasta.fetch(contig).upper()
@@ -88,9 +89,9 @@ def plain_reference(ref: Path, folder: Path) -> Path:
 
 def installed_callers() -> dict[str, str]:
     "The installed programs and their versions. Says which are left out."
-    versions = {}
+    versions, missing = {}, missing_callers()
     for program in programs:
-        if not shutil.which(program):
+        if program in missing:
             print(f"{program} is not installed: its row is left out (Debian has it)", flush=True)
             continue
         shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
@@ -98,13 +99,22 @@ def installed_callers() -> dict[str, str]:
     return versions
 
 
-def caller_lines(program: str, reads: Path, plain_ref: Path) -> list[str]:
-    "The lines of a caller's VCF. Raises DvBenchError where the program fails."
+def missing_callers() -> list[str]:
+    "The programs that are not installed."
+    return [program for program in programs if not shutil.which(program)]
+
+
+def caller_commands(program: str, reads: Path | str, plain_ref: Path | str) -> list[list[str]]:
+    "The commands of a caller; each reads what the one before it writes."
     pileup = ["bcftools", "mpileup", "-Ou", "-f", str(plain_ref), str(reads)]
-    commands = {
+    return {
         "freebayes": [["freebayes", "-f", str(plain_ref), str(reads)]],
         "bcftools": [pileup, ["bcftools", "call", "-mv", "-Ov"]],
     }[program]
+
+
+def caller_lines(commands: list[list[str]]) -> list[str]:
+    "The lines of a caller's VCF. Raises DvBenchError where the program fails."
     running = []
     for command in commands:
         source = running[-1].stdout if running else None
@@ -114,7 +124,7 @@ def caller_lines(program: str, reads: Path, plain_ref: Path) -> list[str]:
     lines = running[-1].stdout.read().decode().splitlines()
     if any([process.wait() for process in running]):
         shown = " | ".join(map(shlex.join, commands))
-        raise DvBenchError(f"{program} failed; run it to see its message: {shown}")
+        raise DvBenchError(f"{commands[0][0]} failed; run it to see its message: {shown}")
     return lines
 
 
@@ -124,12 +134,15 @@ def is_kept(line: str, least: float | None) -> bool:
     return float(line.split("\t", 6)[5]) > least
 
 
-def run_caller(program: str, reads: Path, ref: Path, out: Path) -> Path:
-    "The calls of a program in the VCF `out`, made if it is missing."
+def run_caller(program: str, version: str, reads: Path, ref: Path, stem: Path) -> Path:
+    "The calls of a program in the VCF `stem`_HASH.vcf, made if it is missing."
+    least = least_qual[program]
+    identity = made_from([reads, ref], version, caller_commands(program, "READS", "REFERENCE"), least)
+    out = stem.with_name(f"{stem.name}_{identity}.vcf")
     if out.exists(): return out
-    lines = caller_lines(program, reads, plain_reference(ref, out.parent))
+    lines = caller_lines(caller_commands(program, reads, plain_reference(ref, out.parent)))
     with atomic_path(out) as partial:
-        partial.write_text("\n".join(line for line in lines if is_kept(line, least_qual[program]))+"\n")
+        partial.write_text("\n".join(line for line in lines if is_kept(line, least))+"\n")
     return out
 
 

@@ -41,14 +41,13 @@ import numpy as np
 import pandas as pd
 import yaml
 
-import dv_bench
 from dv_bench.calling.calibration import (
     calibrated, expected_class_counts, fit_calibration, reweight_to_sample
 )
 from dv_bench.calling.caller import call
 from dv_bench.calling.genotypes import merge_sites
 from dv_bench.calling.sources import from_dataset
-from dv_bench.core import DvBenchError, git_commit, home_folder, project_root, read_json
+from dv_bench.core import DvBenchError, git_commit, home_folder, package_data, project_root, read_json
 from dv_bench.dataset.folder import PileupDataset
 from dv_bench.hts import write_vcf
 from dv_bench.images.examples import prepare, write_dataset
@@ -56,8 +55,9 @@ from dv_bench.simulation.sample import Options, simulate
 from dv_bench.training.runs import open_runs
 from dv_bench.training.settings import Config
 from dv_bench.training.sweep import train_arch
+from kept_files import code_version, made_from
 from outside_callers import (
-    installed_callers, mean_depth, programs, reads_at_depth, run_caller, score_vcf
+    installed_callers, mean_depth, missing_callers, programs, reads_at_depth, run_caller, score_vcf
 )
 from sim_to_real_report import Result, Tested, report, variant_names
 
@@ -87,12 +87,10 @@ class Sample(NamedTuple):
 
 # Simulated and real images
 
-def code_hash() -> str:
+def image_code() -> str:
     "Hash of the code and the profiles that determine simulated reads and their images."
-    folder = Path(dv_bench.__file__).parent
-    files = [file for room in ("images", "simulation") for file in sorted((folder/room).rglob("*.py"))]
-    files += [folder/"data"/f"{test['platform']}.json" for test in tests.values()]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+    profiles = [package_data(f"{test['platform']}.json") for test in tests.values()]
+    return made_from(profiles, code_version("dataset", "images", "simulation"))
 
 
 def short_hash(value) -> str:
@@ -113,14 +111,12 @@ def simulation_settings(a: argparse.Namespace) -> dict:
 
 def training_images(a: argparse.Namespace, work: Path, settings: dict, mb: float) -> Path:
     "The images of one simulated sample, made if they are missing."
-    genome = "made" if a.made else "GRCh38"
-    name = short_hash({"simulate": settings, "mb": mb, "genome": genome, "realign": not a.no_realign,
-                       "code": code_hash()})
+    fasta = None if a.made else a.data/"reference"/"grch38.chr20_chr21_first10Mb.fasta.gz"
+    name = made_from([fasta] if fasta else [], settings, mb, not a.no_realign, image_code())
     images = work/f"train_{name}"
     if (images/"dataset.json").exists(): return images
     sample = work/f"reads_{name}"
     if not sample.exists():
-        fasta = None if a.made else a.data/"reference"/"grch38.chr20_chr21_first10Mb.fasta.gz"
         simulate(sample, mb, Options(**settings), fasta, jobs=a.jobs)
     job = prepare(sample/"reads.bam", sample/"reference.fasta", truth=sample/"truth.vcf.gz",
                   confident=sample/"confident.bed", realign=not a.no_realign,
@@ -143,10 +139,9 @@ def whole_sample(a: argparse.Namespace, work: Path) -> Sample:
         folder = a.data/a.test
         if not folder.exists(): sys.exit(f"sim_to_real: the real reads are expected in {folder}; see --data")
         return Sample(a.test, folder, folder/"reads.bam", 0, a.data/"reference"/"hg19.chr20.fasta.gz")
-    folder = work/f"reads_simulated_{a.test_mb:g}Mb_{code_hash()}"
-    if not folder.exists():
-        settings = tests["hg002"] | {"platform": "hiseq148", "seed": 1000}
-        simulate(folder, a.test_mb, Options(**settings), jobs=a.jobs)
+    settings = tests["hg002"] | {"platform": "hiseq148", "seed": 1000}
+    folder = work/f"reads_simulated_{a.test_mb:g}Mb_{made_from([], settings, a.test_mb, image_code())}"
+    if not folder.exists(): simulate(folder, a.test_mb, Options(**settings), jobs=a.jobs)
     return Sample(a.test, folder, folder/"reads.bam", 0, folder/"reference.fasta")
 
 
@@ -161,18 +156,19 @@ def at_depth(sample: Sample, depth: float, work: Path) -> Sample:
     "The sample with fewer reads; as it is for the depth 0."
     if not depth: return sample
     thin = sample._replace(depth=depth)
-    out = sample_file(thin, work, "reads.bam")
-    return thin._replace(reads=reads_at_depth(sample.reads, sample.folder/"confident.bed", depth, out))
+    stem = sample_file(thin, work, "reads")
+    return thin._replace(reads=reads_at_depth(sample.reads, sample.folder/"confident.bed", depth, stem))
 
 
 def test_images(sample: Sample, work: Path, realign: bool, jobs: int) -> Path:
     "The images of the test sample, made if they are missing."
     aligned = "realigned" if realign else "not_realigned"
-    images = sample_file(sample, work, f"{aligned}_{code_hash()}")
-    if (images/"dataset.json").exists(): return images
     regions = [] if sample.name == "simulated" else ["chr20"]
-    job = prepare(sample.reads, sample.ref, regions, truth=sample.folder/"truth.vcf.gz",
-                  confident=sample.folder/"confident.bed", realign=realign, source=sample.name)
+    truth, confident = sample.folder/"truth.vcf.gz", sample.folder/"confident.bed"
+    identity = made_from([sample.reads, sample.ref, truth, confident], regions, sample.name, realign, image_code())
+    images = sample_file(sample, work, f"{aligned}_{identity}")
+    if (images/"dataset.json").exists(): return images
+    job = prepare(sample.reads, sample.ref, regions, truth=truth, confident=confident, realign=realign, source=sample.name)
     write_dataset(images, job, jobs)
     return images
 
@@ -264,8 +260,8 @@ def score_callers(sample: Sample, work: Path, versions: dict) -> list[Result]:
     "How well other programs call the reads of the sample."
     results = []
     for program, version in versions.items():
-        out = sample_file(sample, work, f"{program}_{version}.vcf")
-        vcf = run_caller(program, sample.reads, sample.ref, out)
+        stem = sample_file(sample, work, f"{program}_{version}")
+        vcf = run_caller(program, version, sample.reads, sample.ref, stem)
         results.append(Result(f"{programs[program]} (version {version})", *score(sample, vcf)))
     return results
 
@@ -446,17 +442,36 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def table_file(a: argparse.Namespace) -> Path:
+    "The file of the report."
+    name = "_".join(["sim_to_real", a.test, *variant_names(a)])
+    return project_root()/"benchmarks"/"results"/f"{name}.md"
+
+
+def would_lose_callers(a: argparse.Namespace, table: Path) -> str:
+    "Why a table to write would have no rows of other callers, though it was asked for them or has them; else empty."
+    if not a.write or a.train_only: return ""
+    if a.callers and missing_callers():
+        return (f"--callers --write: expected {' and '.join(programs)}, found no {' and no '.join(missing_callers())}; "
+                "install them (Debian has them), or leave out --write")
+    there = [program for program, name in programs.items() if table.exists() and name in table.read_text()]
+    if not a.callers and there:
+        return f"--write: {table.name} has rows of {' and '.join(there)}; add --callers, or leave out --write"
+    return ""
+
+
 def main():
     a = read_arguments()
+    if refusal := would_lose_callers(a, table_file(a)):
+        print(f"sim_to_real: {refusal}", file=sys.stderr)
+        sys.exit(2)
     work = (a.work or home_folder()/"data"/"sim_to_real").resolve()
     work.mkdir(parents=True, exist_ok=True)
     try: text = run(a, work)
     except DvBenchError as e: sys.exit(f"sim_to_real: {e}")
     if a.train_only: return
     print(text)
-    if not a.write: return
-    name = "_".join(["sim_to_real", a.test, *variant_names(a)])
-    (project_root()/"benchmarks"/"results"/f"{name}.md").write_text(text)
+    if a.write: table_file(a).write_text(text)
 
 
 if __name__ == "__main__": main()

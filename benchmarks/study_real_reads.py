@@ -6,7 +6,8 @@
         --ref REF.fasta --confident confident.bed --table docs/results/study/real_reads.md
 
 `call` needs the weights of the networks, so it runs where they were trained. Each run on 10,000 training
-images that has its weights, and each baseline, calls the images of a dataset into a VCF. `score` compares the
+images that has its weights, and each baseline, calls the images of a dataset into a VCF. Calls that are there
+stay, if made_from.json beside them says that they are of the same run, images and program. `score` compares the
 VCFs with the truth. It first records the evaluation in benchmarks/results/sim_to_real_looks.tsv; --again
 makes the tables of the same calls once more, and records nothing.
 """
@@ -19,10 +20,11 @@ import pandas as pd
 
 from dv_bench.calling.caller import call
 from dv_bench.calling.sources import from_dataset
-from dv_bench.core import DvBenchError, git_commit, project_root
+from dv_bench.core import DvBenchError, git_commit, project_root, read_json, write_json
 from dv_bench.dataset.folder import PileupDataset
 from dv_bench.model.names import baseline_names
 from dv_bench.training.runs import open_runs
+from kept_files import code_version, made_from
 from outside_callers import score_vcf
 
 size = 10000
@@ -46,13 +48,35 @@ def vcf_name(run: Path, images: str) -> str:
     return f"{run.parent.name}.{run.name}.{images}.vcf.gz"
 
 
+def calls_identity(run: Path, images: PileupDataset) -> str:
+    "What determines the calls of a run: its files, the images, and the code that calls."
+    files = [run/name for name in ("run.json", "model.safetensors", "predictions.parquet") if (run/name).exists()]
+    code = code_version("calling", "dataset", "model", "training")
+    return made_from(files, [file.name for file in files], images.info["fingerprint"], code)
+
+
+def is_called(vcf: Path, identity: str) -> bool:
+    """Are these calls there? If not, notes what they will be made from. Raises DvBenchError where they are of another
+    run, images or program."""
+    record = vcf.parent/"made_from.json"
+    known = read_json(record) if record.exists() else {}
+    if not vcf.exists():
+        write_json(record, known | {vcf.name: identity})
+        return False
+    if known.get(vcf.name) == identity: return True
+    found = f"those of {known[vcf.name]}" if vcf.name in known else "no record of what they are from"
+    raise DvBenchError(f"{vcf}: expected calls of this run, these images and this program ({identity}), found {found} "
+                       f"in {record.name}; remove the VCF, or give another --out")
+
+
 def call_all(a: argparse.Namespace):
-    "Write the calls of each run. Those that are there stay."
+    "Write the calls of each run. Those that are there and of the same run and images stay."
     if "." in a.name: raise DvBenchError(f"--name: expected a name without a dot, found {a.name}")
     a.out.mkdir(parents=True, exist_ok=True)
+    images = PileupDataset(a.images)
     for run in runs_to_call(a.experiment):
         vcf = a.out/vcf_name(run, a.name)
-        if not vcf.exists(): call(from_dataset(open_runs(run), PileupDataset(a.images)), vcf)
+        if not is_called(vcf, calls_identity(run, images)): call(from_dataset(open_runs(run), images), vcf)
 
 
 def scores(a: argparse.Namespace) -> pd.DataFrame:

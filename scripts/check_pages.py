@@ -1,9 +1,19 @@
 """Open pages in Chromium and check what a reader with a keyboard, a narrow screen or weak sight meets.
 
-Each page is opened at 1280 and 390 pixels, in light and dark colours. The script fails for a serious or
-critical finding of axe-core, a page that is wider than the screen, and a stop of the Tab key without a
-visible focus. It needs Chromium, and two packages that the project does not install: `pip install playwright`
-and `npm install axe-core`.
+Each page is opened at 1280 and 390 pixels, in light and dark colours. The script fails, and names the element, for
+
+- a serious or critical finding of axe-core,
+- a page that is wider than the screen,
+- something to operate that the Tab key does not reach: links, buttons and fields, and what has a click
+  handler or the cursor of a link,
+- a stop of the Tab key without a visible focus: nothing is drawn, the ring has too little contrast, or the
+  element is hidden or covered,
+- a keyboard trap: Tab does not leave an element, or goes back before everything was reached,
+- an error of a script on the page, without which the other checks may look at half a page.
+
+Zooming in plotly's figures, which needs a mouse, is left out. The script needs Chromium, and two packages
+that the project does not install: `pip install playwright` and `npm install axe-core`. `nbs/checks.ipynb`
+tests it with pages that have these faults.
 
 Usage: python scripts/check_pages.py _site outputs/demo/summary.html
            [--axe node_modules/axe-core/axe.min.js] [--every 1]
@@ -16,59 +26,68 @@ from pathlib import Path
 widths = (1280, 390)          # pixels
 schemes = ("light", "dark")
 browsers = ("chromium", "google-chrome", "chrome", "chromium-browser")
-stops = 40                    # presses of Tab on each page
-focus = """() => {
-  const e = document.activeElement, r = e.getBoundingClientRect();
-  if (e === document.body) return "end";
-  const label = e.matches("input") && e.nextElementSibling; // a hidden input marks the label behind it
-  const drawn = [e, label].some(x => x && getComputedStyle(x).outlineStyle !== "none");
-  const onScreen = r.right > 0 && r.left < innerWidth;
-  return drawn && onScreen ? "" : `${e.tagName} ${e.className} ${e.textContent.trim().slice(0, 40)}`;
+most_stops = 5000             # presses of Tab until a page must have ended
+shown_nodes = 3               # elements of a finding of axe-core that are named
+keyboard_script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+# before the page's own scripts: note what has a click handler
+note_handlers = """{
+  window.clickable = new WeakSet();
+  const add = EventTarget.prototype.addEventListener;
+  EventTarget.prototype.addEventListener = function(kind, ...rest) {
+    const isClick = /^(click|mousedown|mouseup|pointerdown|pointerup)$/.test(kind);
+    if (isClick && this instanceof Element) window.clickable.add(this);
+    return add.call(this, kind, ...rest);
+  };
+}"""
+still = """*, *::before, *::after {
+  transition: none !important; animation: none !important; scroll-behavior: auto !important
 }"""
 
 
 def html_files(paths: list[str], every: int) -> list[Path]:
-    "The files themselves, and each `every`-th page below folders. 404.html needs a server and is left out."
+    "The files themselves, and each `every`-th page below folders. A site's 404.html needs a server and is left out."
     found = []
     for path in map(Path, paths):
-        if path.is_dir():
-            found += sorted(file for file in path.rglob("*.html") if file.name != "404.html")[::every]
-        elif path.is_file():
-            found.append(path)
-        else:
-            sys.exit(f"check_pages: {path} does not exist; `make docs` makes the site, dvb_summary a report")
-    if not found:
-        sys.exit(f"check_pages: expected HTML pages, found none in {' '.join(paths)}; run `make docs`")
+        if path.is_dir(): found += sorted(file for file in path.rglob("*.html") if file.name != "404.html")[::every]
+        elif path.is_file(): found.append(path)
+        else: sys.exit(f"check_pages: {path} does not exist; make the site with `make docs`, a report with dvb_summary")
+    if not found: sys.exit(f"check_pages: expected HTML pages, found none in {' '.join(paths)}; make them with `make docs`")
     return found
 
 
 def findings(page, axe: str) -> list[str]:
     "What is wrong with the page that is open."
     wide = page.evaluate("document.documentElement.scrollWidth-innerWidth")
-    found = [f"{wide} pixels wider than the screen"] if wide > 0 else []
+    found = []
+    if wide > 0: found.append(f"{wide} pixels wider than the screen: {page.evaluate('keyboard.widest()')}")
     page.evaluate(axe)
     for violation in page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]:
         if violation["impact"] in ("serious", "critical"):
-            nodes = violation["nodes"]
-            found.append(f"{violation['id']}, {len(nodes)} times: {nodes[0]['html'][:120]}")
+            nodes = [node["html"][:120] for node in violation["nodes"]]
+            found.append(f"{violation['id']}, {len(nodes)} times: {'; '.join(nodes[:shown_nodes])}")
     return found
 
 
-def unfocused(page) -> list[str]:
-    "Stops of the Tab key that a reader does not see."
-    found = []
-    for _ in range(stops):
+def keyboard_findings(page) -> list[str]:
+    """What a reader with a keyboard cannot reach, see or leave. Tab is pressed to the end of the page, and once
+    more where something was missed, since it may not have begun at the start."""
+    found, ends = [], 0
+    page.evaluate("keyboard.start()")
+    for _ in range(most_stops):
         page.keyboard.press("Tab")
-        seen = page.evaluate(focus)
-        if seen == "end": break
-        if seen: found.append(f"no visible focus: {seen}")
-    return found
+        stop = page.evaluate("keyboard.stop()")
+        if "trap" in stop: return [*found, f"keyboard trap: {stop['trap']}"]  # what lies behind is not reached
+        if stop.get("problem"): found.append(stop["problem"])
+        ends += "end" in stop
+        if "end" not in stop: continue
+        missed = page.evaluate("keyboard.missed()")
+        if not missed or ends == 2: return found+missed
+    return [*found, f"the end of the page was not reached by {most_stops} presses of Tab"]
 
 
 def main():
     "Check all pages; exit with 1 if anything was found."
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", help="HTML files, and folders of them")
     parser.add_argument("--axe", default="node_modules/axe-core/axe.min.js", help="the script of axe-core")
     parser.add_argument("--every", type=int, default=1, help="check each n-th page of a folder")
@@ -78,18 +97,23 @@ def main():
     browser_path = next(filter(None, map(shutil.which, browsers)), None)
     if browser_path is None: sys.exit("no Chromium was found (on Debian: apt install chromium)")
     if not Path(args.axe).is_file(): sys.exit(f"{args.axe} does not exist; npm install axe-core")
-    axe, files = Path(args.axe).read_text(encoding="utf-8"), html_files(args.paths, args.every)
-    n = 0
+    axe, files, n = Path(args.axe).read_text(encoding="utf-8"), html_files(args.paths, args.every), 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         for scheme in schemes:
             for width in widths:
                 page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+                page.add_init_script(note_handlers)
+                errors = []
+                page.on("pageerror", lambda error, errors=errors: errors.append(f"error of a script: {error.message}"))
                 for file in files:
-                    page.goto(file.resolve().as_uri())
+                    errors.clear()
+                    page.goto(file.resolve().as_uri(), timeout=120_000)  # ms; reports are large
                     page.wait_for_timeout(300)
-                    unseen = unfocused(page) if scheme == "light" else []
-                    for finding in [*findings(page, axe), *unseen]:
+                    page.add_style_tag(content=still)
+                    page.evaluate(keyboard_script)
+                    found = [*findings(page, axe), *keyboard_findings(page)]
+                    for finding in dict.fromkeys([*errors, *found]):
                         n += 1
                         print(f"{file}, {width} pixels, {scheme}: {finding}")
                 page.close()

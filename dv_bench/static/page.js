@@ -109,6 +109,13 @@
     target.setAttribute('aria-describedby', 'help');
   };
   ['mouseover', 'focusin'].forEach(kind => document.addEventListener(kind, showHelp));
+  // A browser may leave all but the edge of a heading outside of its table. Scrolling hides the help.
+  document.addEventListener('focusin', event => {
+    const heading = event.target, table = heading.closest('.scroll');
+    if (!table || table === heading) return;
+    heading.scrollIntoView({block: 'nearest', inline: 'nearest'});
+    requestAnimationFrame(() => { if (document.activeElement === heading) showHelp(event); });
+  });
   ['mouseout', 'focusout', 'scroll'].forEach(kind => document.addEventListener(kind, () => { help.hidden = true; }, true));
   document.addEventListener('keydown', event => { if (event.key === 'Escape') help.hidden = true; });
 

@@ -6,6 +6,7 @@
 __all__ = ['read_calling', 'score_command', 'deepest_source', 'report_calling']
 
 # %% ../../nbs/86c_verdict.calling_sections.ipynb #0e6dd020
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ..core import home_folder
 from .calling_figures import calling_figure, coverage_figure, loss_figure, metric_figure
 from .experiment import Experiment
 from .report import Report
+from .results import path_argument
 
 # %% ../../nbs/86c_verdict.calling_sections.ipynb #321a18ad
 def read_calling(
@@ -36,7 +38,7 @@ def score_command(
     "The command that scores an experiment's calls."
     folder, home = runs.folder, home_folder()
     if folder.is_relative_to(home): folder = folder.relative_to(home)
-    return f"dvb_score {folder} --truth VCF --confident BED --ref FASTA"
+    return f"dvb_score {shlex.quote(path_argument(folder))} --truth VCF --confident BED --ref FASTA"
 
 # %% ../../nbs/86c_verdict.calling_sections.ipynb #937f79be
 def deepest_source(

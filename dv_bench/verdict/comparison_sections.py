@@ -7,6 +7,8 @@ __all__ = ['report_architectures', 'report_differences', 'report_costs', 'report
            'report_record']
 
 # %% ../../nbs/86_verdict.comparison_sections.ipynb #53fbb7cf
+import shlex
+
 import pandas as pd
 
 from ..core import home_folder
@@ -20,7 +22,7 @@ from .counting import endpoint_words
 from .experiment import Experiment
 from .imagenet import min_archs
 from .report import Report
-from .results import NextStep, Results
+from .results import NextStep, Results, path_argument
 from .sites import Sites
 
 # %% ../../nbs/86_verdict.comparison_sections.ipynb #78c15087
@@ -209,9 +211,10 @@ def summary_command(
     stratification:str="", # as given to `dvb_summary`
 )->str:
     "The command that makes the page again."
-    name = runs.name if runs.folder.parent == home_folder()/"outputs" else runs.folder
-    options = {"baseline": baseline, "stratification": stratification}
-    return f"dvb_summary {name}"+"".join(f" --{option} {value}" for option, value in options.items() if value)
+    name = runs.name if runs.folder.parent == home_folder()/"outputs" else str(runs.folder)
+    options = {"baseline": baseline, "stratification": path_argument(stratification)}
+    given = [part for option, value in options.items() if value for part in (f"--{option}", value)]
+    return shlex.join(["dvb_summary", name, *given])
 
 # %% ../../nbs/86_verdict.comparison_sections.ipynb #9dd839dd
 def report_record(

@@ -95,11 +95,12 @@ def table_differences(
         return [f"tables/{name}: expected {len(derived)} rows of {', '.join(derived)}; "
                 f"found {len(stored)} rows of {', '.join(stored)}"]
     found = []
+    source = "the scores beside the runs give" if name == "calling.csv" else "the predictions give"
     for column in derived:
         for row, (one, other) in enumerate(zip(stored[column], derived[column])):
             if _is_same(one, other): continue
             where = f"tables/{name}, line {row+2} ({derived.iloc[row, 0]}), {column}"
-            found.append(f"{where}: the file has {one}, the predictions give {other}")
+            found.append(f"{where}: the file has {one}, {source} {other}")
     return found
 
 # %% ../../nbs/86ca_verdict.rederivation.ipynb #77346a7e

@@ -4,6 +4,13 @@ function addNames() {
   document.querySelectorAll(".md-code__nav").forEach((nav, i) => nav.setAttribute("aria-label", `Code ${i + 1}`));
 }
 
+// Tab goes to the first of the colour schemes where none is chosen, also where its button is the hidden one.
+function chooseScheme() {
+  const shown = [...document.querySelectorAll(".md-option")].find(option => option.nextElementSibling?.hidden === false);
+  if (shown) shown.checked = true;
+}
+window.addEventListener("load", chooseScheme);
+
 function makeScrollable() {
   for (const box of document.querySelectorAll(".md-typeset pre > code, .md-typeset__scrollwrap, .md-typeset__table")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
