@@ -1,7 +1,8 @@
-"""Is pileup_set better than gradient boosting on counts, and than MobileNetV3-small? A test declared beforehand.
+"""Is pileup_set better than gradient boosting on counts, and than MobileNetV3-small? A test declared
+beforehand.
 
-All learn from the same simulated reads of GRCh38 at mixed depth (5x to 60x) and are tested on reads of another
-genome and of another platform. The declaration, which was committed before the first result:
+All learn from the same simulated reads of GRCh38 at mixed depth (5x to 60x) and are tested on reads of
+another genome and of another platform. The declaration, which was committed before the first result:
 
 - data: `training_sample` and `test_sample` below; the test has at least 50,000 images;
 - settings: `settings` below, the same for every architecture, five seeds;

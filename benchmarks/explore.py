@@ -2,7 +2,8 @@
 
     python benchmarks/explore.py [--examples 100000] [--data data/demo] [--out benchmarks/results/explore.md]
 
-The examples are copies of the images of a dataset, each at a place of its own. The table is written as Markdown.
+The examples are copies of the images of a dataset, each at a place of its own. The table is written as
+Markdown.
 """
 import argparse
 import tempfile

@@ -1,14 +1,17 @@
 """What happens when a file is damaged or made to deceive: mutations of every format that dv_bench reads
 
-Small files of each format are made from a simulated sample. Each mutation changes one file: bits, lengths, blocks,
-extreme numbers, values of another type. The file is then read in a process of its own, as the commands read it. In the
-second round of a format, its checksums are computed again after the change, as someone would who means to deceive.
+Small files of each format are made from a simulated sample. Each mutation changes one file: bits, lengths,
+blocks, extreme numbers, values of another type. The file is then read in a process of its own, as the
+commands read it. In the second round of a format, its checksums are computed again after the change, as
+someone would who means to deceive.
 
-An outcome is one of these: an error of one line; the same result as before; another result, where nothing protects the
-file (another text is another input), or where its checksums were made right; a silent change, where a checksum should
-have found it; a traceback; a crash; a hang. The last four are faults, and the program then ends with exit code 1.
+An outcome is one of these: an error of one line; the same result as before; another result, where nothing
+protects the file (another text is another input), or where its checksums were made right; a silent change,
+where a checksum should have found it; a traceback; a crash; a hang. The last four are faults, and the program
+then ends with exit code 1.
 
-Usage: python benchmarks/fuzz.py [--mutations 400] [--seed 0] [--jobs 2] [--only BAM] [--keep FOLDER] [--out FILE.md]
+Usage: python benchmarks/fuzz.py [--mutations 400] [--seed 0] [--jobs 2] [--only BAM] [--keep FOLDER] [--out
+FILE.md]
 """
 import argparse
 import hashlib

@@ -13,8 +13,8 @@ ground = ("contigs", "genome", "hts", "spans", "thresholds")
 
 
 def made_from(files: Sequence[Path], *options) -> str:
-    """Twelve digits that identify the content of files, wherever they lie, and options that JSON can hold: versions,
-    settings. Raises DvBenchError for a file that cannot be read."""
+    """Twelve digits that identify the content of files, wherever they lie, and options that JSON can hold:
+    versions, settings. Raises DvBenchError for a file that cannot be read."""
     contents = [file_entry(file)["sha256"] for file in files]
     return hashlib.sha256(json.dumps([contents, options], sort_keys=True).encode()).hexdigest()[:12]
 

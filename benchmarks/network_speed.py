@@ -4,8 +4,10 @@ Every network is timed in turn, several rounds in one run, on images of a datase
 A training step is forward, backward and update. The table has medians over the rounds and the ratio to the
 first network, round by round.
 
-Usage: python network_speed.py --data data/demo [--rows 75] [--columns 101] [--rounds 5] [--archs NAME...] [--cpu_time] [--out FILE.md]
---cpu_time counts the CPU seconds of one thread, which other work on the machine changes less; images/s are then those of one core.
+Usage: python network_speed.py --data data/demo [--rows 75] [--columns 101] [--rounds 5] [--archs NAME...]
+[--cpu_time] [--out FILE.md]
+--cpu_time counts the CPU seconds of one thread, which other work on the machine changes less; images/s are
+then those of one core.
 """
 import argparse
 import os

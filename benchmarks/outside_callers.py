@@ -1,7 +1,8 @@
 """Other variant callers on the reads of a benchmark, at any depth, and comparisons by truth variant.
 
-bcftools and freebayes are run as their users run them. A program that is not installed is left out. Files are kept,
-and used again where reads, reference, program and options are the same: a hash of these is in their names.
+bcftools and freebayes are run as their users run them. A program that is not installed is left out. Files are
+kept, and used again where reads, reference, program and options are the same: a hash of these is in their
+names.
 """
 import shlex
 import shutil

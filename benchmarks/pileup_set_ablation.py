@@ -1,9 +1,10 @@
-"""What does each part of pileup_set contribute? The whole network, and the network without one part at a time.
+"""What does each part of pileup_set contribute? The whole network, and the network without one part at a
+time.
 
 Every variant is trained with the same settings and seeds on the images of --data, and tested on those of
 --test_data, which should come from another simulated genome. Finished runs are kept in --out, so that the
-command continues where it stopped. Prints wrong genotypes of the test images for each seed, and the mean. A GPU is
-used when there is one; --jobs trainings share it, or the cores.
+command continues where it stopped. Prints wrong genotypes of the test images for each seed, and the mean. A
+GPU is used when there is one; --jobs trainings share it, or the cores.
 
 Usage: python pileup_set_ablation.py --data DATASET --test_data DATASET [--seeds N] [--epochs N] [--jobs N]
            [--out FILE.json] [--table FILE.md]

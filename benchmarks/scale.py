@@ -1,10 +1,13 @@
-"""What a study of 10 architectures x 5 folds x 5 seeds x 1,000,000 images does to memory, files and the report.
+"""What a study of 10 architectures x 5 folds x 5 seeds x 1,000,000 images does to memory, files and the
+report.
 
-    python benchmarks/scale.py [--quick] [--only opening,summary,shards,writers] [--images 100000,1000000] [--out benchmarks/results/scale.md]
+    python benchmarks/scale.py [--quick] [--only opening,summary,shards,writers] [--images 100000,1000000]
+    [--out benchmarks/results/scale.md]
 
-Data and runs are planted: images are a few drawn pileups again and again, and no network is trained for the report. Each measurement runs in a
-process of its own, whose time, highest memory (of its largest process) and open files are taken from outside. The tables are written as Markdown. It takes 15 minutes on two cores, 4 GB of memory and 8 GB of room for
-temporary files.
+Data and runs are planted: images are a few drawn pileups again and again, and no network is trained for the
+report. Each measurement runs in a process of its own, whose time, highest memory (of its largest process) and
+open files are taken from outside. The tables are written as Markdown. It takes 15 minutes on two cores, 4 GB
+of memory and 8 GB of room for temporary files.
 """
 import argparse
 import functools
@@ -94,8 +97,8 @@ def open_dataset(folder):
 
 
 def open_training(data, mode="kfold"):
-    """Open what dvb_train opens and assign the roles of five folds. Print the seconds of both, images, folders, and the bytes of a run's record of
-    its roles."""
+    """Open what dvb_train opens and assign the roles of five folds. Print the seconds of both, images,
+    folders, and the bytes of a run's record of its roles."""
     import json
     from dv_bench.training.images import TrainingImages
     from dv_bench.training.roles import assign_roles

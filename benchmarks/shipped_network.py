@@ -1,13 +1,15 @@
-"""Make the network that comes with the package again: simulate reads, draw images, train pileup_set, describe it.
+"""Make the network that comes with the package again: simulate reads, draw images, train pileup_set, describe
+it.
 
-Four simulated samples at mixed depth (5x to 60x) are used: two with made variants in real sequence, one with the
-variants of a VCF in real sequence, and one with several read lengths in a synthetic genome. What exists in
---work is kept, so the command continues where it stopped. With --install the run becomes dv_bench/data/pileup_set.
+Four simulated samples at mixed depth (5x to 60x) are used: two with made variants in real sequence, one with
+the variants of a VCF in real sequence, and one with several read lengths in a synthetic genome. What exists
+in --work is kept, so the command continues where it stopped. With --install the run becomes
+dv_bench/data/pileup_set.
 
 Usage: python shipped_network.py --ref FASTA --variants VCF --work FOLDER [--jobs N] [--install]
 
---ref needs the contigs chr20 and chr21 of GRCh38, of which the first 10 Mb are used; --variants are those of a
-sample on the same reference, such as GIAB's of HG002.
+--ref needs the contigs chr20 and chr21 of GRCh38, of which the first 10 Mb are used; --variants are those of
+a sample on the same reference, such as GIAB's of HG002.
 """
 import argparse
 import shutil

@@ -350,8 +350,8 @@ def log_look(a: argparse.Namespace, recipe: dict, n_images: int, epochs: int, de
 
 def score_all(a: argparse.Namespace, work: Path, sample: Sample, folders: list[Path], learnt: dict,
               versions: dict) -> Tested:
-    """Everything that calls the sample, scored. `learnt` has the run folder of each baseline. Raises DvBenchError
-    where the network's folder has other runs, which its mean would contain."""
+    """Everything that calls the sample, scored. `learnt` has the run folder of each baseline. Raises
+    DvBenchError where the network's folder has other runs, which its mean would contain."""
     there = sorted(path.parent for path in folders[0].parent.glob("fold*_seed*/run.json"))
     if there != sorted(folders):
         raise DvBenchError(f"{folders[0].parent}: expected {len(folders)} runs, found {len(there)}; ask for as many "

@@ -7,8 +7,8 @@
 
 `call` needs the weights of the networks, so it runs where they were trained. Each run on 10,000 training
 images that has its weights, and each baseline, calls the images of a dataset into a VCF. Calls that are there
-stay, if made_from.json beside them says that they are of the same run, images and program. `score` compares the
-VCFs with the truth. It first records the evaluation in benchmarks/results/sim_to_real_looks.tsv; --again
+stay, if made_from.json beside them says that they are of the same run, images and program. `score` compares
+the VCFs with the truth. It first records the evaluation in benchmarks/results/sim_to_real_looks.tsv; --again
 makes the tables of the same calls once more, and records nothing.
 """
 import argparse
@@ -56,8 +56,8 @@ def calls_identity(run: Path, images: PileupDataset) -> str:
 
 
 def is_called(vcf: Path, identity: str) -> bool:
-    """Are these calls there? If not, notes what they will be made from. Raises DvBenchError where they are of another
-    run, images or program."""
+    """Are these calls there? If not, notes what they will be made from. Raises DvBenchError where they are of
+    another run, images or program."""
     record = vcf.parent/"made_from.json"
     known = read_json(record) if record.exists() else {}
     if not vcf.exists():

@@ -1,6 +1,8 @@
-"""How long does `dvb_summary` take? On a planted experiment of 5 classifiers x 10 folds, 40,000 predictions in each run.
+"""How long does `dvb_summary` take? On a planted experiment of 5 classifiers x 10 folds, 40,000 predictions
+in each run.
 
-    python benchmarks/summary.py [--sites 200000]   # a tenth of the sites is a fold's test role, and about as many its tune role
+    python benchmarks/summary.py [--sites 200000]   # a tenth of the sites is a fold's test role, and about as
+    many its tune role
 """
 import argparse
 import subprocess

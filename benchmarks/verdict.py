@@ -1,13 +1,15 @@
-"""How often each test flags a difference where there is none, and how often the primary test finds a planted one.
+"""How often each test flags a difference where there is none, and how often the primary test finds a planted
+one.
 
-    python benchmarks/verdict.py                   # 1,000 experiments per row; writes results/verdict.md and the package's table
-    python benchmarks/verdict.py --experiments 50  # a look, writes nothing
-    python benchmarks/verdict.py --only effect     # how much real training runs differ (a network on the demo dataset)
+    python benchmarks/verdict.py                   # 1,000 experiments per row; writes results/verdict.md and
+    the package's table python benchmarks/verdict.py --experiments 50  # a look, writes nothing python
+    benchmarks/verdict.py --only effect     # how much real training runs differ (a network on the demo
+    dataset)
 
-Null (a): two fixed models with the same difficulty of every site up to their own noise, errors clustered in the genome,
-and an effect of each training run in log-odds of an error. Null (b): one learner (ridge regression on random ReLU
-features; its seed draws the features) is trained k folds x seeds times on made-up tables, twice with other seeds, so that
-training sets overlap as they do in cross-validation.
+Null (a): two fixed models with the same difficulty of every site up to their own noise, errors clustered in
+the genome, and an effect of each training run in log-odds of an error. Null (b): one learner (ridge
+regression on random ReLU features; its seed draws the features) is trained k folds x seeds times on made-up
+tables, twice with other seeds, so that training sets overlap as they do in cross-validation.
 """
 import argparse
 import json
@@ -104,8 +106,8 @@ def fold_flags(sites):
 
 
 def measured_run_effect(sites, arch):
-    """Spread of training runs in log-odds of an error, from real runs of one architecture under several seeds; sampling
-    noise is subtracted."""
+    """Spread of training runs in log-odds of an error, from real runs of one architecture under several
+    seeds; sampling noise is subtracted."""
     parts = []
     for fold in sites.folds:
         runs = np.array([c.wrong for c in sites.calls_of(arch, fold)], float)

@@ -117,8 +117,9 @@ def project_root()->Path:
     "The checkout, for tests and benchmarks. Raises DvBenchError for an installed wheel."
     if folder := checkout(): return folder
     installed = Path(sys.modules["dv_bench"].__file__).parent
-    raise DvBenchError(f"dv_bench is installed in {installed}, and this needs a checkout: expected settings.ini and nbs/ "
-                       "beside the package; clone the project and run `make setup`")
+    raise DvBenchError(f"dv_bench is installed in {installed}, and this needs a checkout: "
+                       "expected settings.ini and nbs/ beside the package; "
+                       "clone the project and run `make setup`")
 
 # %% ../nbs/00_core.ipynb #a9f7b363
 def project_file(
@@ -134,13 +135,13 @@ def home_folder()->Path: # absolute; it need not exist
     if not given: return checkout() or Path.cwd()
     home = Path(given).expanduser()
     if not home.is_absolute() or home.exists() and not home.is_dir():
-        raise DvBenchError(f"DV_BENCH_HOME is {given!r}; expected the absolute path of a folder, in which data/ and outputs/ "
-                           "are made")
+        raise DvBenchError(f"DV_BENCH_HOME is {given!r}; "
+                           "expected the absolute path of a folder, in which data/ and outputs/ are made")
     return home.resolve()
 
 # %% ../nbs/00_core.ipynb #abbbe51b
 def find_path(
-    path:str|Path, # as the user wrote it: absolute, or relative to the working directory, the home folder or the project
+    path:str|Path, # absolute, or relative to the working directory, the home folder or the project
 )->Path:           # the first of these that exists; if none does, relative to the working directory
     "Resolve a path that a user gave, so that `data/demo` and `configs/demo.yaml` work from any folder."
     path = Path(path).expanduser()
@@ -163,7 +164,8 @@ def absolute_pattern(
     found = find_path(path)
     if found.exists() or not glob.has_magic(str(path)): return str(found.resolve())
     roots = (Path.cwd(), home_folder(), project_file(""))
-    patterns = [str(found)] if found.is_absolute() else [f"{glob.escape(str(root))}/{found}" for root in roots]
+    patterns = [f"{glob.escape(str(root))}/{found}" for root in roots]
+    if found.is_absolute(): patterns = [str(found)]
     return next((pattern for pattern in patterns if glob.glob(pattern)), patterns[0])
 
 # %% ../nbs/00_core.ipynb #f41c1b0d
@@ -230,8 +232,8 @@ def _concerns(
 def atomic_path(
     path:str|Path, # file or folder to write; its parent is made if it is missing
 ):                 # yields the temporary path to write to
-    """Write a file or a folder completely or not at all. An existing file is replaced. What killed processes of
-    this machine left of the same output is removed. Raises DvBenchError where nothing can be written."""
+    """Write a file or a folder completely or not at all. An existing file is replaced. What killed processes
+    of this machine left of the same output is removed. Raises DvBenchError where nothing can be written."""
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -290,8 +292,8 @@ def _without_repeats(
 def read_json(
     path:str|Path, # a JSON file
 )->dict:           # its content
-    """Read a JSON object, with or without a byte order mark. Raises DvBenchError when the file cannot be read or
-    holds something else."""
+    """Read a JSON object, with or without a byte order mark. Raises DvBenchError when the file cannot be read
+    or holds something else."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
         content = json.loads(text, parse_int=_integer_of_64_bits, object_pairs_hook=_without_repeats)
@@ -324,7 +326,7 @@ class OutputsHandler:
 
 # %% ../nbs/00_core.ipynb #f6043fd3
 def without_following(path:str, flags:int)->int: # file descriptor; as `open` asks of an opener
-    "Open a file, but not what a symbolic link points to: an opener for `open`. Raises DvBenchError for a link."
+    "An opener for `open` that does not follow a symbolic link. Raises DvBenchError for a link."
     try:
         return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError as e:

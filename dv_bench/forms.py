@@ -100,7 +100,8 @@ def read_yaml(
     path:str|Path, # a YAML file
     example:str,   # a line of such a file, for errors
 )->dict:           # {} for an empty file
-    "Read settings. Raises DvBenchError when the file cannot be read, refers to values by `*name`, or is no mapping."
+    """Read settings. Raises DvBenchError when the file cannot be read, refers to values by `*name`, or is no
+    mapping."""
     text = read_text(path)
     try:
         aliases = [event.anchor for event in yaml.parse(text) if isinstance(event, yaml.AliasEvent)]

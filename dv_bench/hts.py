@@ -66,7 +66,8 @@ def write_vcf(
             os.replace(vcf, partial)
         except OSError as e:
             if e.errno: raise
-            raise DvBenchError(f"{path} cannot be written ({e}); is the disk full?") from e # htslib gives no reason
+            # htslib gives no reason
+            raise DvBenchError(f"{path} cannot be written ({e}); is the disk full?") from e
         finally:
             vcf.unlink(missing_ok=True)
             index.unlink(missing_ok=True)
@@ -76,8 +77,8 @@ def write_vcf(
 class Reference(pysam.FastaFile):
     "An indexed FASTA whose sequences are checked as they are read."
     def fetch(self, contig:str, start:int=0, end:int|None=None)->str:
-        """Bases [start, end) of a contig, cut at its end. Raises DvBenchError when they cannot be read, and when
-        the index says other lengths than the file has."""
+        """Bases [start, end) of a contig, cut at its end. Raises DvBenchError when they cannot be read, and
+        when the index says other lengths than the file has."""
         length = self.get_reference_length(contig)
         end = length if end is None else min(end, length)
         if start >= end: return ""
@@ -168,7 +169,7 @@ def _largest_allele_number(
 def decode_record(
     record:pysam.VariantRecord,
 ):
-    "Decode the texts of a record that are used. Raises ValueError (UnicodeDecodeError) for other text than UTF-8."
+    "Decode the texts of a record that are used. Raises ValueError (UnicodeDecodeError) if one is not UTF-8."
     record.contig, record.alleles, record.filter.keys()
 
 # %% ../nbs/03_hts.ipynb #8382d329
@@ -402,8 +403,8 @@ def _skip_bam_header(f:pysam.BGZFile):
 def open_variant_file(
     path:str|Path, # VCF or BCF
 )->pysam.VariantFile:
-    """Open a VCF, and its index if it has one. The index is checked before, since htslib may end the process on a
-    damaged one. Raises DvBenchError for a damaged index, OSError or ValueError for another file."""
+    """Open a VCF, and its index if it has one. The index is checked before, since htslib may end the process
+    on a damaged one. Raises DvBenchError for a damaged index, OSError or ValueError for another file."""
     for suffix in (".csi", ".tbi"):
         index = Path(f"{path}{suffix}")
         if index.is_file(): read_index(index, index.stat().st_mtime)

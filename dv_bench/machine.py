@@ -80,8 +80,10 @@ def compiled(
 inlined = functools.partial(compiled, inline=True)
 
 # %% ../nbs/01_machine.ipynb #28931a7d
-_memory_files = {"": ("memory.max", "memory.current", "inactive_file"), # controllers in /proc/self/cgroup -> files
-                 "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")}
+_memory_files = { # controllers in /proc/self/cgroup -> files
+    "": ("memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
 
 def _free_in_group(
     folder:Path,           # of a group
@@ -107,7 +109,8 @@ def free_memory_of_groups(
             top = mounted/controller
             folder = top/path.strip("/")
             for group in (folder, *folder.parents):
-                if group.is_relative_to(top): free = min(free, _free_in_group(group, _memory_files[controller]))
+                if not group.is_relative_to(top): continue
+                free = min(free, _free_in_group(group, _memory_files[controller]))
     return free
 
 # %% ../nbs/01_machine.ipynb #df528434
@@ -119,14 +122,14 @@ def free_memory_here()->int: # bytes
 def allow_open_files(
     n:int, # files that will be open at the same time, besides a few hundred others
 ):
-    "Raise the limit of open files where it is too low. Raises DvBenchError where the system does not allow it."
+    "Raise the limit of open files where it is too low. Raises DvBenchError where this is not allowed."
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = n+256
     if soft == resource.RLIM_INFINITY or soft >= wanted: return
     if hard != resource.RLIM_INFINITY and hard < wanted:
-        raise DvBenchError(f"{n:,} files would be open at once, and this system allows a process {hard:,}; merge "
-                           "dataset folders with dvb_merge, some hundred at a time, or have the limit raised "
-                           "(ulimit -n)")
+        raise DvBenchError(f"{n:,} files would be open at once, and this system allows a process {hard:,}; "
+                           "merge dataset folders with dvb_merge, some hundred at a time, or have the limit "
+                           "raised (ulimit -n)")
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 # %% ../nbs/01_machine.ipynb #39b1fcde

@@ -24,7 +24,8 @@ def _declare():
     import torch # slow
     if torch.version.cuda is not None: return
     library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"): library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _TorchvisionFinder.library = library # as long as the process lives
 
 # %% ../nbs/01b_operators.ipynb #09cbae21
@@ -40,6 +41,6 @@ class _TorchvisionFinder:
 
 # %% ../nbs/01b_operators.ipynb #cadea841
 def prepare_torchvision():
-    "Let torchvision be imported in any build beside a CPU build of torch. The package calls this when it is imported."
+    "Let any build of torchvision be imported beside a CPU build of torch. Importing the package calls this."
     is_prepared = any(isinstance(finder, _TorchvisionFinder) for finder in sys.meta_path)
     if not is_prepared and "torchvision" not in sys.modules: sys.meta_path.insert(0, _TorchvisionFinder())

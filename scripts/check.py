@@ -1,9 +1,9 @@
 """Check that the notebooks are clean and that the package is what they export.
 
-The script exports and cleans the working tree as a contributor would. It fails when that changes a file, and the
-difference that it prints is what to commit. It also fails for a module that no notebook exports, because a deleted
-notebook leaves its module behind. At the end it prints the widest lines, the largest cells and the most complex
-functions; these are hints for the next reader and never fail.
+The script exports and cleans the working tree as a contributor would. It fails when that changes a file, and
+the difference that it prints is what to commit. It also fails for a module that no notebook exports, because
+a deleted notebook leaves its module behind. At the end it prints the widest lines, the largest cells and the
+most complex functions; these are hints for the next reader and never fail.
 
 Usage: python scripts/check.py
 """

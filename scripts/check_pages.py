@@ -1,6 +1,7 @@
 """Open pages in Chromium and check what a reader with a keyboard, a narrow screen or weak sight meets.
 
-Each page is opened at 1280 and 390 pixels, in light and dark colours. The script fails, and names the element, for
+Each page is opened at 1280 and 390 pixels, in light and dark colours. The script fails, and names the
+element, for
 
 - a serious or critical finding of axe-core,
 - a page that is wider than the screen,
@@ -69,8 +70,8 @@ def findings(page, axe: str) -> list[str]:
 
 
 def keyboard_findings(page) -> list[str]:
-    """What a reader with a keyboard cannot reach, see or leave. Tab is pressed to the end of the page, and once
-    more where something was missed, since it may not have begun at the start."""
+    """What a reader with a keyboard cannot reach, see or leave. Tab is pressed to the end of the page, and
+    once more where something was missed, since it may not have begun at the start."""
     found, ends = [], 0
     page.evaluate("keyboard.start()")
     for _ in range(most_stops):

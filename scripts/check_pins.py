@@ -1,7 +1,7 @@
 """Check that every package pinned in constraints.txt has a wheel for each supported version of Python.
 
-The check asks pip to resolve the pins without their dependencies and without installing anything. Large wheels are
-not downloaded where the registry gives their metadata by itself.
+The check asks pip to resolve the pins without their dependencies and without installing anything. Large
+wheels are not downloaded where the registry gives their metadata by itself.
 
 Usage: python scripts/check_pins.py [--versions 3.11.0 3.12 3.13 3.14]
 """

@@ -1,8 +1,8 @@
 """Build wheel and sdist, install the wheel into a new environment, and use its commands in empty folders.
 
-With --quick only dv_bench comes from the wheel; the other packages are those of the environment that runs the script,
-and a study is planned and not run. Without it pip installs everything, pinned by constraints.txt. Each check prints a
-line with PASS or FAIL.
+With --quick only dv_bench comes from the wheel; the other packages are those of the environment that runs the
+script, and a study is planned and not run. Without it pip installs everything, pinned by constraints.txt.
+Each check prints a line with PASS or FAIL.
 
 Usage: python scripts/check_wheel.py [--quick] [--keep FOLDER]
 """

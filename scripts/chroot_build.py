@@ -1,11 +1,13 @@
 """Run the steps of docker/Dockerfile in a chroot, on a machine without a container engine.
 
-The chroot is a Debian bookworm made by debootstrap, which is what `debian:bookworm-slim` is made of. The instructions
-ARG, ENV, COPY, RUN, USER and WORKDIR are carried out as `docker build` does, each RUN as the user that is in force.
-COPY takes the files that git tracks, so a path that is only in .dockerignore is not tested. The script needs root,
-debootstrap and a network. With --test it then runs `make test` as the image's user.
+The chroot is a Debian bookworm made by debootstrap, which is what `debian:bookworm-slim` is made of. The
+instructions ARG, ENV, COPY, RUN, USER and WORKDIR are carried out as `docker build` does, each RUN as the
+user that is in force. COPY takes the files that git tracks, so a path that is only in .dockerignore is not
+tested. The script needs root, debootstrap and a network. With --test it then runs `make test` as the image's
+user.
 
-Usage: sudo python scripts/chroot_build.py FOLDER [--arg VARIANT=cpu ...] [--mirror URL] [--config FILE ...] [--test]
+Usage: sudo python scripts/chroot_build.py FOLDER [--arg VARIANT=cpu ...] [--mirror URL] [--config FILE ...]
+[--test]
 """
 import argparse
 import contextlib

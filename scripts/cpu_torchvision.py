@@ -1,8 +1,9 @@
 """Make `import timm` work in every program of this environment, beside a CPU build of torch.
 
 timm imports torchvision, and PyPI's torchvision is built for CUDA. The package prepares that import
-(dv_bench/operators.py), once it is imported itself. Where timm alone cannot be imported, this script copies the module
-into site-packages and adds a `.pth` file, by which Python runs it at its start. In all other cases it removes both.
+(dv_bench/operators.py), once it is imported itself. Where timm alone cannot be imported, this script copies
+the module into site-packages and adds a `.pth` file, by which Python runs it at its start. In all other cases
+it removes both.
 
 Usage: python scripts/cpu_torchvision.py
 """

@@ -1,7 +1,9 @@
-"""Gather the pages of the documentation site in build/site, with those made from the package, and build _site from them.
+"""Gather the pages of the documentation site in build/site, with those made from the package, and build _site
+from them.
 
-A page keeps its path in the repository, so that links between files work on the site as they do in a checkout. Notebooks become pages
-without being run. Files that pages link to and that are no pages, such as scripts, are copied."""
+A page keeps its path in the repository, so that links between files work on the site as they do in a
+checkout. Notebooks become pages without being run. Files that pages link to and that are no pages, such as
+scripts, are copied."""
 import argparse
 import base64
 import json

@@ -1,7 +1,7 @@
 """Print how readable the exported code is: shares, and the places to look at first.
 
-Counted are the lines of `dv_bench/` without blank ones, the exported cells of `nbs/` that define a function or a class,
-and the functions' cyclomatic complexity (comprehensions, `with` and `assert` count as branches).
+Counted are the lines of `dv_bench/` without blank ones, the exported cells of `nbs/` that define a function
+or a class, and the functions' cyclomatic complexity (comprehensions, `with` and `assert` count as branches).
 
 Usage: python scripts/readability.py
 """

@@ -1,4 +1,5 @@
-"""Draw the README's picture from the results of `make demo`: a pileup image above the report's difference figure.
+"""Draw the README's picture from the results of `make demo`: a pileup image above the report's difference
+figure.
 
 Usage: python scripts/readme_picture.py
 """

@@ -1,9 +1,9 @@
 """Search learning rate and weight decay of each network of a study, before the study is run.
 
-The trials train on the study's training images, at the size that most architectures share, and are judged by the
-log loss of the tune role; no dataset to test on is read. Every network gets the same number of trials, each of a
-third of the study's epochs. Baselines without a network have nothing to search. With --write the values become
-`train.per_arch` of the study file.
+The trials train on the study's training images, at the size that most architectures share, and are judged by
+the log loss of the tune role; no dataset to test on is read. Every network gets the same number of trials,
+each of a third of the study's epochs. Baselines without a network have nothing to search. With --write the
+values become `train.per_arch` of the study file.
 
 Usage: python scripts/study_tuning.py STUDY.yaml [--budget 8] [--jobs 1] [--write]
 

@@ -1,7 +1,8 @@
-"""Run the commands of docs/tutorials/*.md, each tutorial in an empty folder, in one shell, and stop at the first command that fails.
+"""Run the commands of docs/tutorials/*.md, each tutorial in an empty folder, in one shell, and stop at the
+first command that fails.
 
-The commands are those in fenced blocks of the language bash. A block under the comment <!-- not run: REASON --> is left out. A block of any
-language under the comment <!-- file: NAME --> is written to that file."""
+The commands are those in fenced blocks of the language bash. A block under the comment <!-- not run: REASON
+--> is left out. A block of any language under the comment <!-- file: NAME --> is written to that file."""
 import argparse
 import os
 import re
@@ -27,8 +28,9 @@ class Tutorial:
 
 
 def read_tutorial(text: str) -> Tutorial:
-    """The commands of a Markdown text. Raises ValueError for a block that is not closed and for a comment without a reason or file.
-    A block that is a file becomes a here-document, which starts and ends on the lines of the block's fences."""
+    """The commands of a Markdown text. Raises ValueError for a block that is not closed and for a comment
+    without a reason or file. A block that is a file becomes a here-document, which starts and ends on the
+    lines of the block's fences."""
     found, fence, note, kept, is_file = Tutorial([]), None, None, False, False
     for number, line in enumerate(text.splitlines(), 1):
         opened = re.match(r"( *)(`{3,})(.*)$", line)

@@ -1,7 +1,7 @@
 """Draw the pictures of docs/verdict.md from an experiment with known outcomes.
 
-Four made-up architectures are planted: one better than the baseline, one equal to it, and a worse baseline without a
-network. Needs Chromium, for the figures as PNG files.
+Four made-up architectures are planted: one better than the baseline, one equal to it, and a worse baseline
+without a network. Needs Chromium, for the figures as PNG files.
 
 Usage: python scripts/verdict_pictures.py
 """

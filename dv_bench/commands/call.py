@@ -72,8 +72,8 @@ def _result_lines(result:dict)->list[str]: # of `call`
 @command
 def dvb_call(
     out:str,                # VCF to write, .vcf.gz
-    run:Param("outputs/<experiment>/<arch> (the mean of its folds) or one fold<k>_seed<s> in it; by default the "
-              "network that comes with the package", str)="",
+    run:Param("outputs/<experiment>/<arch> (the mean of its folds) or one fold<k>_seed<s> in it; by default "
+              "the network that comes with the package", str)="",
     network:str="",         # FILE.py:NAME, if the run's network is your own: its code, as it was in training
     reads:str="",           # BAM or CRAM, sorted and indexed
     ref:str="",             # FASTA, indexed
@@ -135,7 +135,9 @@ def dvb_call(
     check_output_paths(out, cvo)
     filters = CallFilters(qual_filter, homref_gq, multi_allelic_qual_filter)
     runs = None if answers else open_runs(run or shipped_run())
-    if runs and not run: print(f"no --run: called with the network that comes with the package; {shipped_run()/'model_card.md'}")
+    if runs and not run:
+        card = shipped_run()/"model_card.md"
+        print(f"no --run: called with the network that comes with the package; {card}")
     if answers:
         data = from_answers(answers, ref, sample)
     elif reads:

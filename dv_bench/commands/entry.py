@@ -51,7 +51,8 @@ def _run_script(func):
     os.environ["PYTHONSAFEPATH"] = "1" # processes that this one starts import nothing from the current folder
     options = _parse_options(func)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a termination cleans up as Ctrl-C does
-    if signal.getsignal(signal.SIGINT) is stop_imports: signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is stop_imports:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return func(**options)
     except BrokenPipeError:

@@ -19,9 +19,16 @@ def _entry_row(
 )->dict:    # of JSON
     "An entry of the registry."
     reasons = dict.fromkeys(file.unverified for file in entry.files if file.unverified)
-    return {"name": entry.name, "files": len(entry.files), "bytes": sum(file.size or 0 for file in entry.files),
-            "licence": entry.licence, "purpose": entry.purpose, "makes": entry.makes,
-            "published_at": [*entry.published_at], "unverified": [*reasons]}
+    return {
+        "name": entry.name,
+        "files": len(entry.files),
+        "bytes": sum(file.size or 0 for file in entry.files),
+        "licence": entry.licence,
+        "purpose": entry.purpose,
+        "makes": entry.makes,
+        "published_at": [*entry.published_at],
+        "unverified": [*reasons],
+    }
 
 # %% ../../nbs/95a_commands.fetch.ipynb #509f1e33
 def _list_data(registry, as_json:bool=False):

@@ -28,8 +28,8 @@ def dvb_runs(
     experiment:str,  # name under outputs/, or the folder itself
     json:bool=False, # print a JSON list with an object for each run
 ):
-    """List the runs of an experiment: state, epochs, accuracy, macro F1 and log loss of the test role (of the tune
-    role until a run is complete), and the time left."""
+    """List the runs of an experiment: state, epochs, accuracy, macro F1 and log loss of the test role (of the
+    tune role until a run is complete), and the time left."""
     from dv_bench.training.overview import experiment_status, status_line # these take a second
     from dv_bench.verdict.experiment import find_experiment
     folder = find_experiment(experiment)

@@ -28,9 +28,9 @@ def _report(
     "Print what was made."
     depth = f"{made['coverage']:g}x"
     if made["coverage_to"]: depth += f" to {made['coverage_to']:g}x"
-    print(f"{out}: {made['mb']:g} Mb (simulated), {made['reads']:,} reads at {depth} of {made['read_length']} "
-          f"bases, profile {made['platform']}; {made['snps']:,} SNP sites and {made['indels']:,} indel sites in "
-          "truth.vcf.gz")
+    print(f"{out}: {made['mb']:g} Mb (simulated), {made['reads']:,} reads at {depth} "
+          f"of {made['read_length']} bases, profile {made['platform']}; "
+          f"{made['snps']:,} SNP sites and {made['indels']:,} indel sites in truth.vcf.gz")
     if "variants" in made: _report_variants(made["variants"])
 
 # %% ../../nbs/88_commands.simulate.ipynb #bb8c3321

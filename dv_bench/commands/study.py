@@ -22,7 +22,8 @@ from ..training.runs import locked
 from .entry import command, print_json
 from .study_file import Study, read_study
 from dv_bench.commands.study_jobs import (
-    Job, Places, Selection, check_same_study, mark_trained, on_free_gpu, places, study_jobs, undone_jobs, unmark_fetched, write_jobs
+    Job, Places, Selection, check_same_study, mark_trained, on_free_gpu, places, study_jobs, undone_jobs,
+    unmark_fetched, write_jobs
 )
 from dv_bench.commands.study_plan import (
     TrainingCost, measured_rates, plan_record, plan_text, training_costs, training_needs, unmeasured
@@ -74,9 +75,9 @@ def check_gpu(jobs:list[Job], profile:Profile):
         setting = "precision=fp16" if config.precision == "fp16" else ""
         if config.sync_batchnorm: setting = "sync_batchnorm=true"
         if setting:
-            raise DvBenchError(f"{setting} of {config.label} needs a GPU, and the profile {profile.folder.name} "
-                               "has none; use a machine with a GPU, or a profile with set-resources: {train: "
-                               "{gpu: 1}}")
+            raise DvBenchError(f"{setting} of {config.label} needs a GPU, and the profile "
+                               f"{profile.folder.name} has none; use a machine with a GPU, "
+                               "or a profile with set-resources: {train: {gpu: 1}}")
 
 # %% ../../nbs/99d_commands.study.ipynb #e317ebb4
 def _check_installed(executor:str):
@@ -102,7 +103,8 @@ def _snakemake(
              "--profile", profile.folder, "--directory", where.control, "--nolock", *extra]
     if at_once: words += ["--resources", f"training={at_once}"]
     table = where.control/"jobs.json"
-    words += ["--config", f"jobs={table}", f"data={where.data}", f"home={home_folder()}", f"at_once={at_once or 1}"]
+    words += ["--config", f"jobs={table}", f"data={where.data}", f"home={home_folder()}"]
+    words.append(f"at_once={at_once or 1}")
     if profile.is_local: words.append(f"cores={os.cpu_count() or 1}")
     if partial: words.append("partial=1")
     scripts = str(Path(sys.executable).parent) # where the project's commands are

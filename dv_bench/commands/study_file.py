@@ -126,9 +126,8 @@ def _check_folders(
     if not found: raise DvBenchError(f"{where}.folder: no folder matches {path}; expected dataset folders")
     for folder in found:
         if not (folder/"dataset.json").exists():
-            raise DvBenchError(f"{where}.folder: {folder} is no dataset folder (it has no "
-                               "dataset.json); make it with dvb_examples or dvb_import, or give the reads to draw "
-                               "it from")
+            raise DvBenchError(f"{where}.folder: {folder} is no dataset folder (it has no dataset.json); "
+                               "make it with dvb_examples or dvb_import, or give the reads to draw it from")
 
 # %% ../../nbs/99a_commands.study_file.ipynb #d6204bec
 def _check_files(entry:dict, where:str):
@@ -263,10 +262,11 @@ def read_study(path:str|Path)->Study:
     train, per_arch = _read_recipe(content.get("train", {}), f"{where}: train")
     for group in (train, *per_arch.values()): _check_recipe(group, f"{where}: train")
     seeds, archs = content.get("seeds", 1), content["archs"]
+    sizes = _read_sizes(content.get("sizes", [0]), archs, where)
     study = Study(path, content.get("experiment", path.stem), data, tuple(dict.fromkeys(archs)),
                   tuple(range(seeds) if isinstance(seeds, int) else seeds),
                   _number_of_folds(content, data, train, where),
-                  _read_sizes(content.get("sizes", [0]), archs, where), train, per_arch, registry, str(public))
+                  sizes, train, per_arch, registry, str(public))
     return _checked_runs(study)
 
 # %% ../../nbs/99a_commands.study_file.ipynb #60e09872

@@ -13,7 +13,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core import DvBenchError, absolute_pattern, find_path, find_paths, home_folder, read_json, write_json
+from dv_bench.core import (
+    DvBenchError, absolute_pattern, find_path, find_paths, home_folder, read_json, write_json
+)
 from ..training.runs import experiment_folder, open_run, run_folder
 from ..training.settings import Config, differences, recorded_settings
 from .study_file import Study, StudyData, input_files, run_config
@@ -94,14 +96,14 @@ def _mark(where:Places, step:str, name:str)->str: # path
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #04e352fb
 def _waits_for(data:StudyData, where:Places, files:dict)->tuple[str, ...]:
-    "What waits for reads or a truth waits for this: the folder of simulated ones, files, or marks that they are fetched."
+    "What must be there first: the folder of simulated reads, the files, or marks that they are fetched."
     if data.simulate is not None: return (str(where.data/data.name/"reads"),)
     marks = {option: _mark(where, "fetch", fetched.name) for option, fetched in data.fetch.items()}
     return tuple(dict.fromkeys(marks.get(option, path) for option, path in files.items()))
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #18b7e14e
 def _fetch_jobs(study:Study, where:Places)->list[Job]:
-    "A job for each name of public data. Fetched files are shared by all studies, so they are no outputs of a job."
+    "A job for each name of public data. All studies share the files, so they are no outputs of a job."
     names = dict.fromkeys(fetched.name for data in study.data for fetched in data.fetch.values())
     jobs = []
     for name in names:
@@ -320,8 +322,8 @@ def check_same_study(
     for key in new:
         if old.get(key) == new[key]: continue
         difference = _difference(key, old.get(key), new[key])
-        raise DvBenchError(f"{control.parent} holds another study: {difference}; choose another experiment in the "
-                           "study file")
+        raise DvBenchError(f"{control.parent} holds another study: {difference}; "
+                           "choose another experiment in the study file")
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #a5441987
 def _difference(key:str, was, now)->str: # such as train.epochs was 3, now 5

@@ -175,7 +175,8 @@ def training_costs(
         if measure and key not in timed and arch not in baseline_names:
             timed[key] = rate_now(config, *_images_shape(study), _usual_rows(study))
         rate, seconds = timed.get(key), np.nan
-        if rate and None not in (n, n_test): seconds = planned_seconds(config, n, n_test, rate.images_per_second)
+        if rate and None not in (n, n_test):
+            seconds = planned_seconds(config, n, n_test, rate.images_per_second)
         if arch in baseline_names: seconds = 0.
         label = f"{config.label} n={size}" if size else config.label
         costs.append(TrainingCost(label, len(group), seconds, rate, tuple(job.name for job in group)))
@@ -280,8 +281,8 @@ def short_training_lines(study:Study)->list[str]: # none where training is long 
     networks = [arch for arch in study.archs if arch not in baseline_names]
     epochs = [run_config(study, arch, 0, 0, 0, "").epochs for arch in networks]
     if not epochs or min(epochs) >= least_epochs: return []
-    return [f"epochs: {min(epochs)}: the report will name no winner. Whether a network had converged can be judged "
-            f"from {least_epochs} epochs on; set them under train in the study file"]
+    return [f"epochs: {min(epochs)}: the report will name no winner. Whether a network had converged can be "
+            f"judged from {least_epochs} epochs on; set them under train in the study file"]
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #1586bf78
 def _total_line(costs:list[TrainingCost], at_once:int)->str: # at_once: trainings
@@ -305,8 +306,15 @@ def plan_text(
 )->str:
     "Jobs, hours and storage of a study."
     steps = [f"  {c['step']}: {c['jobs']} jobs, {c['left']} left" for c in _job_counts(jobs, left)]
-    return "\n".join([f"study {study.path.name}: {places(study).experiment}", *steps, *download_lines(study), _total_line(costs, at_once),
-                      *[_line(c, kind) for c in costs], _storage_line(study, jobs), *short_training_lines(study)])
+    return "\n".join([
+        f"study {study.path.name}: {places(study).experiment}",
+        *steps,
+        *download_lines(study),
+        _total_line(costs, at_once),
+        *[_line(c, kind) for c in costs],
+        _storage_line(study, jobs),
+        *short_training_lines(study),
+    ])
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #d12cb1fa
 def _known(value:float|None)->float|None:

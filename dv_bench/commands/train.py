@@ -30,12 +30,12 @@ def demo_data()->str: # path of data/demo
 
 # %% ../../nbs/96_commands.train.ipynb #1f089a95
 def with_demo_size(config:Config)->Config:
-    "Where data, rows and columns are not given: the rows and columns of the demo, which save most of the time."
+    "The demo's rows and columns, which save most of the time, where data, rows and columns are not given."
     if config.data or config.rows or config.columns: return config
     demo = read_yaml(project_file("configs/demo.yaml"), "train: {rows: 75}")["train"]
     size = {name: demo[name] for name in ("rows", "columns")}
-    say_once(f"data/demo is used with {size['rows']} rows and {size['columns']} columns, as in configs/demo.yaml; "
-             "give rows and columns for other sizes")
+    say_once(f"data/demo is used with {size['rows']} rows and {size['columns']} columns, as in "
+             "configs/demo.yaml; give rows and columns for other sizes")
     return replace(config, **size)
 
 # %% ../../nbs/96_commands.train.ipynb #db70baa0
@@ -133,8 +133,8 @@ def _train_parts(
 def dvb_train(
     archs:Param("architectures: short names, timm's names, allele_fraction, gradient_boosting, or a network "
                 "of your own: FILE.py:NAME or package.module:NAME", nargs="+"),
-    data:Param("dataset folder, several, comma-separated, or a pattern in quotes such as 'data/shards/part-*'; "
-               "data/demo by default")="",
+    data:Param("dataset folder, several, comma-separated, or a pattern in quotes such as "
+               "'data/shards/part-*'; data/demo by default")="",
     experiment:Param("results go to outputs/EXPERIMENT; first by default")="",
     config:Param("YAML file with settings, such as configs/modern.yaml")="",
     p:Param("KEY VALUE: a setting, such as epochs 15; may be given several times. "

@@ -45,8 +45,8 @@ def check_query(
     for part in ast.walk(_parsed_query(query)):
         if not isinstance(part, _query_parts):
             raise DvBenchError(f"query {query[:200]!r} contains {type(part).__name__}; expected columns, "
-                               "numbers, texts and lists, compared and joined by `and`, `or`, `not`: no calls, no "
-                               "attributes, no variables")
+                               "numbers, texts and lists, compared and joined by `and`, `or`, `not`: "
+                               "no calls, no attributes, no variables")
         is_arithmetic = isinstance(part, ast.BinOp) and not isinstance(part.op, (ast.BitAnd, ast.BitOr))
         operands = [part.left, part.right] if is_arithmetic else []
         if any(isinstance(o, ast.Constant) and isinstance(o.value, str) for o in operands):

@@ -84,8 +84,12 @@ def fetched_files(
 
 # %% ../../nbs/16c_dataset.fetched.ipynb #b5862d90
 _endings = {
-    "reads": (".bam", ".cram"), "ref": _fasta, "truth": (".vcf.gz", ".vcf"), "candidates": (".vcf.gz", ".vcf"),
-    "confident": (".bed", ".bed.gz"), "bed": (".bed", ".bed.gz")}
+    "reads": (".bam", ".cram"),
+    "ref": _fasta,
+    "truth": (".vcf.gz", ".vcf"),
+    "candidates": (".vcf.gz", ".vcf"),
+    "confident": (".bed", ".bed.gz"),
+    "bed": (".bed", ".bed.gz")}
 file_options = tuple(_endings) # of dvb_examples
 
 # %% ../../nbs/16c_dataset.fetched.ipynb #262d42e3
@@ -95,7 +99,7 @@ def option_file(
     folder:Path,
     name:str="",    # of the file, where an entry has several of the kind
 )->Path:
-    "The file of an entry for an option of dvb_examples. Raises DvBenchError where there is none, or more than one."
+    "The file of an entry for an option of dvb_examples. Raises DvBenchError where there is not exactly one."
     found = [path for path in fetched_files(entry, folder) if path.name.endswith(_endings[option])]
     if name: found = [path for path in found if path.name == name]
     if len(found) == 1: return found[0]

@@ -26,7 +26,9 @@ from ..core import DvBenchError, class_names, find_path, wgs_channels
 from ..forms import count_form, flag_form, list_form, object_form, or_null, read_form, text_form
 from ..manifest import check_files, differing_files, say_once
 from .rows import canonical_row, index_schema
-from .writer import DatasetWriter, ImageFile, checksum_field, chunk_checksum, dataset_files, encode_image
+from dv_bench.dataset.writer import (
+    DatasetWriter, ImageFile, checksum_field, chunk_checksum, dataset_files, encode_image
+)
 
 # %% ../../nbs/12_dataset.folder.ipynb #0178698b
 def _noise_example(
@@ -153,9 +155,16 @@ def _open_array(
 # %% ../../nbs/12_dataset.folder.ipynb #5282ac1c
 dataset_form = object_form(
     ("n", "shape", "channels", "fingerprint", "class_counts", "samples", "reference"),
-    n=count_form | {"minimum": 1}, shape=list_form(count_form | {"minimum": 1}, 3), channels=list_form(text_form),
-    fingerprint=text_form, class_counts=list_form(count_form, 3), unlabelled=count_form,
-    samples=list_form(text_form), reference=or_null(object_form()), simulated=flag_form, options=object_form(),
+    n=count_form | {"minimum": 1},
+    shape=list_form(count_form | {"minimum": 1}, 3),
+    channels=list_form(text_form),
+    fingerprint=text_form,
+    class_counts=list_form(count_form, 3),
+    unlabelled=count_form,
+    samples=list_form(text_form),
+    reference=or_null(object_form()),
+    simulated=flag_form,
+    options=object_form(),
     made_from=list_form(object_form()))
 
 # %% ../../nbs/12_dataset.folder.ipynb #05309dea
@@ -345,7 +354,8 @@ def dataset_problems(
     problems = [f"{path}/{name} {problem}" for name, problem in differing_files(path).items()]
     try:
         dataset = PileupDataset(path)
-        _check_fingerprint(path, _split_checksums(_read_table(path, dataset.info))[0], dataset.info["fingerprint"])
+        row_checksums, _ = _split_checksums(_read_table(path, dataset.info))
+        _check_fingerprint(path, row_checksums, dataset.info["fingerprint"])
     except DvBenchError as e:
         return problems or [str(e)]
     damaged = dataset.damaged_images()

@@ -60,7 +60,8 @@ def _read_plane(
         with Image.open(file) as unread: unread.verify() # the checksums of all chunks
         plane = Image.open(file)
         if plane.width*plane.height > max_pixels:
-            raise DvBenchError(f"{where}: {file} has {plane.width} x {plane.height} pixels; expected a pileup image")
+            size = f"{plane.width} x {plane.height} pixels"
+            raise DvBenchError(f"{where}: {file} has {size}; expected a pileup image")
         plane.load()
     except FileNotFoundError:
         raise DvBenchError(f"{where}: {column} names {file}, which does not exist; paths are absolute or "

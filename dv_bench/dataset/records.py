@@ -98,8 +98,8 @@ _name_of_shards = r"(.*)@(\d+)((?:\.\w+)*)" # name@N, with endings such as .tfre
 def check_one_file(path:str|Path):
     "Raises DvBenchError for a file to write whose name means a set of files when it is read."
     if not re.fullmatch(_name_of_shards, str(path)): return
-    raise DvBenchError(f"{path} names a set of files when it is read, and one file is written; expected a name "
-                       "without @N, such as examples.tfrecord.gz")
+    raise DvBenchError(f"{path} names a set of files when it is read, and one file is written; "
+                       "expected a name without @N, such as examples.tfrecord.gz")
 
 # %% ../../nbs/10_dataset.records.ipynb #13013002
 def find_files(

@@ -47,7 +47,12 @@ _file_form = object_form(
     name=text_form, size=or_null(count_form), checksum=text_form, checksum_at=text_form, unverified=text_form,
     also_at=_names)
 _entry_form = object_form(
-    name=text_form, purpose=text_form, licence=text_form, makes=text_form, published_at=_names, addresses=_names,
+    name=text_form,
+    purpose=text_form,
+    licence=text_form,
+    makes=text_form,
+    published_at=_names,
+    addresses=_names,
     files=list_form(_file_form),
     contigs=list_form({"type": ["string", "integer"]}))
 _preset_form = {"type": "object", "additionalProperties": object_form(purpose=text_form, names=_names)}
@@ -104,7 +109,8 @@ def _shard_names(
     sharded = re.fullmatch(r"(.*)@(\d+)((?:\.\w+)*)", name)
     if not sharded: return [name]
     stem, count, ending = sharded.groups()
-    if len(count) > 5: raise DvBenchError(f"{name[:100]}: expected at most 99,999 shards, as their names have five digits")
+    if len(count) > 5:
+        raise DvBenchError(f"{name[:100]}: expected at most 99,999 shards, as their names have five digits")
     count = int(count)
     return [f"{stem}-{k:05d}-of-{count:05d}{ending}" for k in range(count)]
 

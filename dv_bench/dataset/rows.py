@@ -193,7 +193,8 @@ def check_row(row:dict): # as for `index_row`
     _check_numbers(row, n_alts, where)
     for name in ("sample", "source"):
         text = row.get(name) or ""
-        if not text.isprintable(): raise DvBenchError(f"{where}: {text[:40]!r} cannot be the name of a {name}")
+        if not text.isprintable():
+            raise DvBenchError(f"{where}: {text[:40]!r} cannot be the name of a {name}")
 
 # %% ../../nbs/11_dataset.rows.ipynb #77c8fb17
 def _truth_columns(row:dict)->dict: # as for `index_row`; label, genotype, label0_kind

@@ -203,8 +203,8 @@ def _message(
     try:
         return messages[kind].FromString(values[0])
     except (IndexError, DecodeError):
-        raise DvBenchError(f"{name} of a tf.Example holds no {kind} message; expected the output of DeepVariant's "
-                           "make_examples") from None
+        raise DvBenchError(f"{name} of a tf.Example holds no {kind} message; "
+                           "expected the output of DeepVariant's make_examples") from None
 
 # %% ../../nbs/10a_dataset.tfrecord.ipynb #47014650
 def parse_example(
@@ -336,8 +336,8 @@ def _check_numbered(channels:tuple[str, ...]):
     "Raises DvBenchError for channels that DeepVariant does not have."
     unnumbered = [name for name in channels if name not in channel_numbers]
     if unnumbered:
-        raise DvBenchError(f"DeepVariant has no number for the channels {', '.join(unnumbered)}; expected channels of "
-                           "DeepVariant alone (dvb_export --png writes any)")
+        raise DvBenchError(f"DeepVariant has no number for the channels {', '.join(unnumbered)}; "
+                           "expected channels of DeepVariant alone (dvb_export --png writes any)")
 
 # %% ../../nbs/10a_dataset.tfrecord.ipynb #113c1313
 @contextlib.contextmanager

@@ -141,7 +141,8 @@ def open_reads(
     ref:str|Path,  # FASTA, indexed; needed to decode CRAM
 )->pysam.AlignmentFile:
     """Open a file of reads. Raises DvBenchError when the file or its index is missing, or the index belongs
-    to another file. What the header says about sorting does not count, since only sorted reads have an index."""
+    to another file. What the header says about sorting does not count, since only sorted reads have an
+    index."""
     path = Path(path)
     if not path.exists(): raise DvBenchError(f"{path} does not exist; expected a BAM or CRAM file")
     index = find_index(path)

@@ -26,7 +26,9 @@ from ..hts import header_lines, open_reference, reference_record
 from ..dataset.tfrecord import Example, write_examples
 from ..dataset.rows import describe_alleles, reference_context
 from ..dataset.writer import DatasetWriter, encode_image
-from .reads import FREVERSE, Reads, overlapping, partition_size, partitions, read_ends, reservoir, take_reads
+from dv_bench.images.reads import (
+    FREVERSE, Reads, overlapping, partition_size, partitions, read_ends, reservoir, take_reads
+)
 from .read_filter import read_filter
 from .decoding import fetch_reads, open_reads
 from .candidates import Candidate, candidates_for, find_candidates
@@ -211,7 +213,12 @@ def sites_beyond(self:ExampleMaker, sites:list, contig:str, edge0:int, start0:in
 
 # %% ../../nbs/28_images.examples.ipynb #3c2af049
 @patch
-def genotypes(self:ExampleMaker, found:list[FoundSites], contig:str, start0:int, end0:int)->list[list[tuple|None]]:
+def genotypes(self:ExampleMaker,
+    found:list[FoundSites],
+    contig:str,
+    start0:int,
+    end0:int,
+)->list[list[tuple|None]]:
     "For each partition a genotype for each site; None where the truth is not known."
     if not self.truth: return [[None]*len(part.sites) for part in found]
     if self.job.labeler == "deepvariant":
@@ -253,7 +260,9 @@ def site_fate(self:ExampleMaker, site:Candidate, genotype:tuple|None, p:Partitio
 
 # %% ../../nbs/28_images.examples.ipynb #671aed46
 @patch
-def site_examples(self:ExampleMaker, site, genotype, reads, ends, p:Partition)->Iterator[tuple[dict, np.ndarray]]:
+def site_examples(
+    self:ExampleMaker, site, genotype, reads, ends, p:Partition
+)->Iterator[tuple[dict, np.ndarray]]:
     "A site's images with their rows."
     context = _context_columns(site, p, self.half)
     images = site_images(
@@ -269,7 +278,9 @@ def site_examples(self:ExampleMaker, site, genotype, reads, ends, p:Partition)->
 
 # %% ../../nbs/28_images.examples.ipynb #00035f9f
 @patch
-def examples(self:ExampleMaker, found:FoundSites, genotypes:list, counts:Counter)->Iterator[tuple[dict, np.ndarray]]:
+def examples(
+    self:ExampleMaker, found:FoundSites, genotypes:list, counts:Counter
+)->Iterator[tuple[dict, np.ndarray]]:
     "Examples of a partition."
     ends = read_ends(found.reads)
     for site, genotype in zip(found.sites, genotypes):

@@ -230,8 +230,9 @@ def _check_truth(
         found = fetch(truth.pos0, truth.end)
         if found != truth.ref:
             raise DvBenchError(f"the truth at position {truth.pos0+1} says {truth.ref[:20]}, and the "
-                               f"reference says {found[:20]}, so candidates nearby cannot be labelled: not even the "
-                               "reference matches itself; do truth and reads belong to this reference?")
+                               f"reference says {found[:20]}, so candidates nearby cannot be labelled: "
+                               "not even the reference matches itself; "
+                               "do truth and reads belong to this reference?")
 
 # %% ../../nbs/23_images.labels.ipynb #318ea14e
 def label_group(

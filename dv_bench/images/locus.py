@@ -68,8 +68,9 @@ def locus_dataset(
     try: write_dataset(folder, job)
     except DvBenchError as e:
         if "no example in the regions" not in str(e): raise
+        reasons = str(e).partition("(")[2].partition(")")[0]
         raise DvBenchError(f"locus {locus}: no candidate variant within {partition_size:,} bases of it "
-                           f"({str(e).partition('(')[2].partition(')')[0]}); check the contig's coverage") from None
+                           f"({reasons}); check the contig's coverage") from None
     dataset = PileupDataset(folder)
     rows = _at_locus(dataset.index, region)
     if len(rows): return dataset, rows

@@ -15,7 +15,9 @@ from fastcore.basics import patch
 from ..core import DvBenchError
 from ..genome import concrete_bases, intersect_intervals, read_bed
 from ..contigs import sex_chromosome
-from ..hts import check_index, decode_record, header_contigs, open_variant_file, read_header, record_genotype
+from dv_bench.hts import (
+    check_index, decode_record, header_contigs, open_variant_file, read_header, record_genotype
+)
 from ..spans import max_shift, record_span
 
 # %% ../../nbs/22a_images.truth.ipynb #4ef0641c

@@ -172,7 +172,8 @@ def _local_weights(
 )->Path:
     path = package_data("pileup_set/model.safetensors") if file == "shipped" else Path(file).expanduser()
     if file == "shipped" and name != "pileup_set":
-        raise DvBenchError(f"pretrained=shipped: the weights that come with the package are of pileup_set, not of {name}")
+        raise DvBenchError("pretrained=shipped: the weights that come with the package are of pileup_set, "
+                           f"not of {name}")
     if path.suffix != ".safetensors" or not path.exists():
         raise DvBenchError(f"pretrained={file}: expected an existing .safetensors file with {name}'s weights")
     return path
@@ -221,12 +222,13 @@ def _start_from(
 ):
     "Load weights into a network that timm publishes none for. Raises DvBenchError where they do not fit."
     if pretrained is True:
-        raise DvBenchError(f"no weights of {name} are published; pretrained=shipped takes those that come with the "
-                           "package, or name a safetensors file")
+        raise DvBenchError(f"no weights of {name} are published; pretrained=shipped takes those that come "
+                           "with the package, or name a safetensors file")
     file = _local_weights(pretrained, name)
     try: model.load_state_dict(load_file(file))
     except (OSError, RuntimeError, SafetensorError) as e:
-        raise DvBenchError(f"the weights {pretrained} do not fit {name}: {' '.join(str(e).split())[:200]}") from None
+        reason = " ".join(str(e).split())[:200]
+        raise DvBenchError(f"the weights {pretrained} do not fit {name}: {reason}") from None
 
 # %% ../../nbs/40_model.architectures.ipynb #fd2cef68
 def build_model(
@@ -240,7 +242,7 @@ def build_model(
     seed:int=0,               # of the initial weights; the global generator stays as it is
     drop_rate:float=0.,       # dropout before the head
     drop_path_rate:float=0.,  # stochastic depth, for the architectures that have it
-    channel_names:tuple[str, ...]|None=None, # for networks that find channels by name; DeepVariant's order by default
+    channel_names:tuple[str, ...]|None=None, # where channels are found by name; None: DeepVariant's order
 )->nn.Module:                 # with `.input_size`, the (height, width) that it takes
     "A network for pileup images. Raises DvBenchError for an unknown name, an impossible size or no weights."
     name = timm_name(arch)

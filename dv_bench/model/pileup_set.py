@@ -55,7 +55,8 @@ def find_channels(
     names:tuple[str, ...],
 )->Channels:
     "Positions of the channels that are used by name."
-    wanted = ("read_base", "read_supports_variant", "base_differs_from_ref", "base_quality", "mapping_quality")
+    wanted = (
+        "read_base", "read_supports_variant", "base_differs_from_ref", "base_quality", "mapping_quality")
     return Channels(*(names.index(name) if name in names else None for name in wanted))
 
 # %% ../../nbs/39b_model.pileup_set.ipynb #7ddb9fbe
@@ -79,7 +80,8 @@ class PixelFeatures(nn.Module):
         parts = [reads[:, self.others]/brightest]
         if self.at.base is not None:
             base = reads[:, self.at.base:self.at.base+1]
-            read_is, reference_is = one_hot_bases(base), one_hot_bases(reference[:, self.at.base:self.at.base+1])
+            reference_base = reference[:, self.at.base:self.at.base+1]
+            read_is, reference_is = one_hot_bases(base), one_hot_bases(reference_base)
             is_gap = (base > 0).to(base.dtype)*(1-read_is.sum(1, keepdim=True))
             parts += [read_is, is_gap, reference_is.expand(-1, -1, reads.shape[2], -1)]
         if self.products:
@@ -99,7 +101,8 @@ class ReadLayer(nn.Module):
         shares:bool=True,    # give mean and maximum back?
     ):
         super().__init__()
-        self.along = nn.Conv2d(n_in, n_out, (1, width), padding=(0, width//2*dilation), dilation=(1, dilation))
+        self.along = nn.Conv2d(
+            n_in, n_out, (1, width), padding=(0, width//2*dilation), dilation=(1, dilation))
         self.back = nn.Conv1d(2*n_out, n_out, 1) if shares else None
 
     def forward(self,
@@ -315,7 +318,10 @@ def at_candidate(self:PileupSet,
 
 # %% ../../nbs/39b_model.pileup_set.ipynb #f79e4e73
 @patch
-def describe_by_depth(self:PileupSet, reads:torch.Tensor, reference:torch.Tensor)->Described: # as for `describe`
+def describe_by_depth(self:PileupSet,
+    reads:torch.Tensor,     # as for `describe`
+    reference:torch.Tensor,
+)->Described:
     "The same, in parts of images of similar depth, so that few empty rows are computed."
     last = _last_rows(reads)
     order = last.argsort()

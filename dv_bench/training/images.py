@@ -26,8 +26,8 @@ def _matched_folders(
     "The folders that a part of a setting names. Raises DvBenchError where a pattern matches none."
     folders = find_paths(path)
     if not folders:
-        raise DvBenchError(f"{setting}: no folder matches {path}; expected dataset folders such as those that "
-                           "dvb_examples makes, or a pattern that matches some")
+        raise DvBenchError(f"{setting}: no folder matches {path}; expected dataset folders such as those "
+                           "that dvb_examples makes, or a pattern that matches some")
     return folders
 
 # %% ../../nbs/46_training.images.ipynb #6b045e97

@@ -73,8 +73,9 @@ def _import_onnx(): # the modules onnx and onnxruntime
     "Raises DvBenchError where a package is missing."
     try: return [importlib.import_module(name) for name in ("onnx", "onnxruntime", "onnxscript")][:2]
     except ImportError as e:
-        raise DvBenchError(f"the package {e.name} is not installed; install what --onnx needs with pip install "
-                           f"-c {project_file('constraints.txt')} onnx onnxruntime onnxscript") from None
+        command = f"pip install -c {project_file('constraints.txt')} onnx onnxruntime onnxscript"
+        raise DvBenchError(f"the package {e.name} is not installed; "
+                           f"install what --onnx needs with {command}") from None
 
 # %% ../../nbs/54a_training.onnx_file.ipynb #600ae318
 def _export_graph(
@@ -125,7 +126,8 @@ def _test_images(
     gallery = run.folder/"gallery.npz"
     if not gallery.exists(): return images
     check_file(gallery, run_remedy)
-    with np.load(gallery, allow_pickle=False) as saved: return np.concatenate([saved["images"][:, numbers], images])
+    with np.load(gallery, allow_pickle=False) as saved:
+        return np.concatenate([saved["images"][:, numbers], images])
 
 # %% ../../nbs/54a_training.onnx_file.ipynb #f61995af
 def export_onnx(

@@ -103,7 +103,8 @@ def experiment_status(
     folder:str|Path, # outputs/<experiment>
 )->pd.DataFrame:     # a row per run: see `run_status`, and seconds_left
     "The runs of an experiment by architecture, seed and fold."
-    return pd.DataFrame([row for runs in open_experiment(folder) for row in _with_time_left(_arch_rows(runs))])
+    rows = [row for runs in open_experiment(folder) for row in _with_time_left(_arch_rows(runs))]
+    return pd.DataFrame(rows)
 
 # %% ../../nbs/54c_training.overview.ipynb #99328ff4
 def status_line(

@@ -64,7 +64,7 @@ def _new_archive(path:Path, is_solid:bool)->Iterator[zipfile.ZipFile]:
 
 # %% ../../nbs/55_training.packing.ipynb #5dabf6ab
 def _files_to_pack(folders:list[Path], weights:bool)->list[Path]:
-    "The checked files of all runs. Those of one kind follow one another, so that what they share is stored once."
+    "The checked files of all runs, sorted by kind, so that what they share is stored once."
     paths = []
     for folder in folders:
         names = _packed_names(folder, weights)
@@ -79,7 +79,7 @@ def pack(
     weights:bool=False, # with the weights of networks?
     without:tuple=(),   # files of `pack`, whose runs are left out
 )->int:                 # runs
-    "Write the complete runs into one file. Raises DvBenchError where there is none, or where one has changed."
+    "Write the complete runs into one file. Raises DvBenchError where there is none or one has changed."
     experiment = Path(experiment)
     known = {name for other in without for name in packed_runs(other)}
     folders = [folder for folder in complete_runs(experiment) if "/".join(folder.parts[-2:]) not in known]
@@ -195,7 +195,7 @@ def unpack(
     file:str|Path,       # of `pack`
     experiment:str|Path, # gets the runs; made if it is missing
 )->tuple[int, int]:      # runs that were added; runs that were there already
-    "Add packed runs to an experiment. Raises DvBenchError for a damaged file, and another run of the same name."
+    "Add packed runs to an experiment. Raises DvBenchError for a damaged file or a conflicting run."
     experiment = Path(experiment)
     experiment.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=experiment) as work:
@@ -216,8 +216,8 @@ def _move_runs(
     known = {folder for folder, target in targets.items() if target.exists()}
     for folder in known:
         if _is_same_run(folder, targets[folder]): continue
-        raise DvBenchError(f"{targets[folder]} is another run than the packed one; nothing was changed. Move it "
-                           "away, or unpack into another experiment")
+        raise DvBenchError(f"{targets[folder]} is another run than the packed one; nothing was changed. "
+                           "Move it away, or unpack into another experiment")
     for folder in folders:
         if folder in known: continue
         targets[folder].parent.mkdir(exist_ok=True)

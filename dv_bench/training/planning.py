@@ -131,8 +131,8 @@ def _measured_speed(
     examples:TrainingImages,
     n_train:int,
 )->tuple[float, str]: # images per second in training, precision
-    """Two training steps, on images with as many empty rows as usual, which cost some networks nothing. Raises
-    DvBenchError when the device's memory is too small."""
+    """Two training steps, on images with as many empty rows as usual, which cost some networks nothing.
+    Raises DvBenchError when the device's memory is too small."""
     with explain_out_of_memory(config, examples):
         precision, channels_last = resolve_precision(config, examples.shape, examples.channels)
         batch_size = min(micro_batch(config), n_train)

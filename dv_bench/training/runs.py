@@ -24,7 +24,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from ..core import DvBenchError, find_path, home_folder, write_json, without_following
-from ..forms import count_form, flag_form, list_form, number_form, object_form, or_null, read_form, text_form
+from dv_bench.forms import (
+    count_form, flag_form, list_form, number_form, object_form, or_null, read_form, text_form
+)
 from dv_bench.manifest import (
     check_file, check_files, listed_path, manifest_name, say_once, write_manifest
 )
@@ -64,26 +66,49 @@ class RunRecord(TypedDict, total=False):
 needed_keys = ("arch", "fold", "seed", "settings", "split_id", "dataset") # a run without them is not compared
 
 # %% ../../nbs/48_training.runs.ipynb #473f91e4
-_plain_name_form = text_form | {"pattern": r"^\w[\w.-]*\Z"} # of an architecture: it becomes the name of a folder
+# of an architecture: it becomes the name of a folder
+_plain_name_form = text_form | {"pattern": r"^\w[\w.-]*\Z"}
 
 # %% ../../nbs/48_training.runs.ipynb #a00263a7
 network_form = object_form(("source", "sha256", "imported"), source=text_form, sha256=text_form,
                            imported=object_form() | {"additionalProperties": text_form})
 exchanged_form = object_form() | {"additionalProperties": number_form} # channel -> errors added
-exchange_form = object_form(("images", "errors", "across", "within_label"), images=count_form | {"minimum": 1},
-                            errors=count_form, across=exchanged_form, within_label=exchanged_form)
+exchange_form = object_form(
+    ("images", "errors", "across", "within_label"),
+    images=count_form | {"minimum": 1},
+    errors=count_form,
+    across=exchanged_form,
+    within_label=exchanged_form)
 
 # %% ../../nbs/48_training.runs.ipynb #c6af919b
 run_form = object_form(
-    complete=flag_form, manifest=flag_form, arch=_plain_name_form, timm_name=or_null(text_form), fold=count_form,
+    complete=flag_form,
+    manifest=flag_form,
+    arch=_plain_name_form,
+    timm_name=or_null(text_form),
+    fold=count_form,
     seed=count_form,
-    settings=object_form(arch=text_form, channels=text_form, train_images=count_form), split_id=text_form, roles=object_form(),
-    dataset=object_form(path=text_form, fingerprint=text_form, channels=list_form(text_form), shape=list_form(count_form, 3)),
-    network=or_null(network_form), channels=list_form(text_form), channel_exchange=or_null(exchange_form),
-    normalisation=or_null(object_form(("mean", "sd"), mean=list_form(number_form), sd=list_form(number_form))),
-    cost=object_form(), tuning=or_null(object_form()), class_log_weights=list_form(number_form, 3),
-    train_class_counts=or_null(list_form(number_form, 3)), tune_class_counts=list_form(number_form, 3),
-    provenance=object_form(), trained_on=text_form, answers=list_form(text_form))
+    settings=object_form(arch=text_form, channels=text_form, train_images=count_form),
+    split_id=text_form,
+    roles=object_form(),
+    dataset=object_form(
+        path=text_form,
+        fingerprint=text_form,
+        channels=list_form(text_form),
+        shape=list_form(count_form, 3)),
+    network=or_null(network_form),
+    channels=list_form(text_form),
+    channel_exchange=or_null(exchange_form),
+    normalisation=or_null(
+        object_form(("mean", "sd"), mean=list_form(number_form), sd=list_form(number_form))),
+    cost=object_form(),
+    tuning=or_null(object_form()),
+    class_log_weights=list_form(number_form, 3),
+    train_class_counts=or_null(list_form(number_form, 3)),
+    tune_class_counts=list_form(number_form, 3),
+    provenance=object_form(),
+    trained_on=text_form,
+    answers=list_form(text_form))
 
 # %% ../../nbs/48_training.runs.ipynb #3c8dd1c4
 def write_run_record(
@@ -333,9 +358,9 @@ os.register_at_fork(after_in_child=lambda: [f.close() for f in _held])
 # %% ../../nbs/48_training.runs.ipynb #0263e396
 def _no_locks(folder:Path, e:OSError)->DvBenchError:
     "The error of a file system that cannot lock files."
-    return DvBenchError(f"{folder}: its file system cannot lock files ({e.strerror}), so two processes could train "
-                        "one run; use one that can (Lustre is mounted with -o flock, NFS needs its lock service), "
-                        "or other outputs (-p outputs FOLDER)")
+    return DvBenchError(f"{folder}: its file system cannot lock files ({e.strerror}), so two processes could "
+                        "train one run; use one that can (Lustre is mounted with -o flock, "
+                        "NFS needs its lock service), or other outputs (-p outputs FOLDER)")
 
 # %% ../../nbs/48_training.runs.ipynb #49f428c3
 @contextlib.contextmanager

@@ -181,10 +181,13 @@ class Config:
     arch: str = setting(
         "inception", "a timm name, a short name, allele_fraction, gradient_boosting, or a FILE.py:NAME")
     data: str = setting(
-        "", 'dataset folder, several, comma-separated, or a pattern such as data/shards/part-*; "" stands for data/demo',
+        "",
+        'dataset folder, several, comma-separated, or a pattern such as data/shards/part-*; "" stands for '
+        'data/demo',
         compared=False)
     test_data: str = setting(
-        "", 'separate dataset folders or patterns to test on; "" tests on held-out parts of data', compared=False)
+        "", 'separate dataset folders or patterns to test on; "" tests on held-out parts of data',
+        compared=False)
     experiment: str = setting("first", "results go to outputs/<experiment>/<arch>", compared=False)
     outputs: str = setting(
         "", 'folder of the experiments; "" stands for outputs/', compared=False)
@@ -235,7 +238,8 @@ class Config:
     clip: float = setting(0., "largest norm of the gradient; 0 is off", 0, 1e6)
     early_stopping: int = setting(
         0, "stop after this many epochs without a lower tune loss; 0 is off", 0, 100_000)
-    pretrained: bool|str = setting(False, "True: the hub's weights; a safetensors file; or shipped: pileup_set's of the package")
+    pretrained: bool|str = setting(
+        False, "True: the hub's weights; a safetensors file; or shipped: pileup_set's of the package")
     drop_rate: float = setting(0., "dropout before the head", 0, .99)
     drop_path_rate: float = setting(0., "stochastic depth, where an architecture has it", 0, .99)
     pad: int = setting(
@@ -344,8 +348,8 @@ def check_names(
         if name in setting_types: continue
         near = difflib.get_close_matches(str(name), setting_types, n=3, cutoff=.4)
         suggestion = f"; did you mean {', '.join(near)}?" if near else "."
-        raise DvBenchError(f"unknown setting {name!r}{suggestion} The first cell of {project_file('nbs/train.ipynb')} "
-                           "lists all settings with their meaning")
+        raise DvBenchError(f"unknown setting {name!r}{suggestion} The first cell of "
+                           f"{project_file('nbs/train.ipynb')} lists all settings with their meaning")
 
 # %% ../../nbs/44_training.settings.ipynb #5163bfbb
 def parse_setting(

@@ -173,7 +173,8 @@ def train_arch(
     progress = _Progress(config.label, runs)
     for fold, seed, complete in runs:
         if complete:
-            if is_main_process(): print(f"{config.label} fold {fold} seed {seed}: complete, skipped", flush=True)
+            if is_main_process():
+                print(f"{config.label} fold {fold} seed {seed}: complete, skipped", flush=True)
             continue
         if config.arch in baseline_names:
             if is_main_process(): fit_baseline_run(config, examples, fold, seed)

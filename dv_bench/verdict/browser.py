@@ -82,7 +82,7 @@ def _opened(dataset:str|Path|PileupDataset)->PileupDataset:
 
 # %% ../../nbs/82c_verdict.browser.ipynb #72fe34d9
 class PileupBrowser:
-    "Browse the images of a dataset. Raises DvBenchError for a run of other data or a second dataset without them."
+    "Browse a dataset's images. Raises DvBenchError for a run of other data or a second dataset without them."
     def __init__(self,
         dataset:str|PileupDataset, # or its folder
         run=None,                  # folder of an architecture's runs or of one run; a list of two to compare
@@ -112,7 +112,8 @@ def _make_controls(self:PileupBrowser, query:str, order:str):
         return made
     channels = [("all channels", ""), *((c.replace("_", " "), c) for c in self.dataset.channels)]
     usable = [o for o in orders if o != "disagreement" or len(self.answers) > 1]
-    self.query = widgets.Text(query, description="query", placeholder="INDEL and label == 0", continuous_update=False)
+    self.query = widgets.Text(
+        query, description="query", placeholder="INDEL and label == 0", continuous_update=False)
     self.order = widgets.Dropdown(options=usable, value=order, description="order")
     self.view = widgets.Dropdown(options=channels, value="", description="channels")
     self.slider = widgets.IntSlider(1, 1, len(self.rows), description="image", continuous_update=False,
@@ -205,8 +206,10 @@ def widget(self:PileupBrowser)->widgets.Widget:
     "The controls, the images and the legend."
     legend = widgets.Accordion([widgets.HTML(legend_html(list(self.dataset.channels)))], titles=["Legend"],
                                selected_index=0)
-    controls = [widgets.HBox([self.previous, self.next, self.slider, self.keep], layout={"flex_flow": "row wrap"}),
-                widgets.HBox([self.query, self.order, self.view], layout={"flex_flow": "row wrap"}), self.message]
+    wraps = {"flex_flow": "row wrap"}
+    controls = [widgets.HBox([self.previous, self.next, self.slider, self.keep], layout=wraps),
+                widgets.HBox([self.query, self.order, self.view], layout=wraps),
+                self.message]
     return widgets.VBox([*controls, widgets.HBox([self.panel.box, self.second.box]), legend])
 
 # %% ../../nbs/82c_verdict.browser.ipynb #4774b3c0

@@ -26,8 +26,8 @@ channel_columns = ["arch", "channel", "runs", "images", "error_rate", "across", 
 def channel_table(
     records:list[dict], # of run.json
 )->pd.DataFrame: # `channel_columns`: runs, images of all runs together, and rates per image: errors before,
-                 # and errors added by the exchange, with the lowest and highest of the runs; by architecture, the
-                 # most important channel first
+                 # and errors added by the exchange, with the lowest and highest of the runs; by architecture,
+                 # the most important channel first
     "Errors that the exchange of each channel added."
     rows = pd.DataFrame([row for record in records for row in _run_rows(record)])
     if not len(rows): return pd.DataFrame(columns=channel_columns)

@@ -58,7 +58,7 @@ def _add_interval(
 
 # %% ../../nbs/81_verdict.comparison_figures.ipynb #495e3f53
 def _padded_range(fig:go.Figure)->list[float]: # two
-    "A range of x that shows all traces and zero, with room at both ends: plotly's own cuts lines off at their ends."
+    "A range of x that shows all traces and zero. Plotly's own range cuts lines off at their ends."
     values = np.concatenate([[0], *(np.asarray(trace.x, float) for trace in fig.data if trace.x is not None)])
     low, high = np.nanmin(values), np.nanmax(values)
     room = .04*(high-low) or 1
@@ -233,8 +233,8 @@ def cost_figure(
     looks:dict,         # of `arch_looks`
     data:str,           # "real" or "simulated"
 )->go.Figure:
-    """Error rate against one cost. Of more than five architectures only those on the Pareto front, the baseline
-    and horizontal lines are named."""
+    """Error rate against one cost. Of more than five architectures only those on the Pareto front, the
+    baseline and horizontal lines are named."""
     label, factor = costs[cost]
     fig = new_figure(f"{kind} errors and {label.split(',')[0]}", 360, data, showlegend=False)
     points, unmeasured = _rates_by_cost(table, rates, cost)

@@ -228,7 +228,8 @@ def _size_to_compare(runs:list[TrainedRun])->int: # a value of `train_images`
     "The size of the training set that most architectures have."
     sizes = {}
     for run in runs: sizes.setdefault(run.arch, set()).add(_size_of(run))
-    return common_size({arch: of_arch-{None} for arch, of_arch in sizes.items() if of_arch != {None}} or {"": {0}})
+    sizes = {arch: of_arch-{None} for arch, of_arch in sizes.items() if of_arch != {None}}
+    return common_size(sizes or {"": {0}})
 
 # %% ../../nbs/74_verdict.experiment.ipynb #fe507bee
 def read_experiment(

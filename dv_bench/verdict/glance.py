@@ -35,21 +35,25 @@ def count_table(
 )->pd.DataFrame:          # a column for each class
     "Number of images by class."
     groups = [index[c].fillna("unknown").rename(c.replace("_", " ")) for c in columns]
-    table = pd.crosstab(groups, pd.Series(class_of_each(index), index.index, name="class"), margins=True, margins_name="all")
-    return table
+    classes = pd.Series(class_of_each(index), index.index, name="class")
+    return pd.crosstab(groups, classes, margins=True, margins_name="all")
 
 # %% ../../nbs/82d_verdict.glance.ipynb #99065247
 def repeated(
     index:pd.DataFrame, # of a dataset
 )->pd.DataFrame:        # a row: what, images
     "How many images are duplicates, or have the pixels of an image with another label."
-    same_pixels = index.groupby("digest")["label"]
-    n_labels = same_pixels.transform(lambda labels: labels.nunique()) if index["digest"].duplicated().any() else 0
+    of_other_label = 0
+    if index["digest"].duplicated().any():
+        n_labels = index.groupby("digest")["label"].transform(lambda labels: labels.nunique())
+        of_other_label = int((n_labels > 1).sum())
     place = [*place_columns, "sample", "source"]
     return pd.DataFrame({"images": {
         "with the pixels of another image": int(index["digest"].duplicated(keep=False).sum()),
-        "with the pixels of an image of another label": int((n_labels > 1).sum()) if not np.isscalar(n_labels) else 0,
-        "of a candidate that occurs more than once in its source": int(index.duplicated(place, keep=False).sum())}})
+        "with the pixels of an image of another label": of_other_label,
+        "of a candidate that occurs more than once in its source":
+            int(index.duplicated(place, keep=False).sum()),
+    }})
 
 # %% ../../nbs/82d_verdict.glance.ipynb #36c1a81b
 def histogram(

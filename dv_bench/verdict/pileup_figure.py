@@ -178,7 +178,7 @@ def panel_values(
     shown:str="",       # one channel; "": all
     hover:bool=True,    # with the text of each pixel, which makes up most of the size
 )->list[dict]:          # properties of each panel's trace
-    "What changes from image to image. Beside others, a panel names its own channel alone, except that of the bases."
+    "What changes from image to image. Of several panels, only that of the bases names other channels."
     image = image[:, :used_rows(image)]
     panels, wanted = [], shown_channels(channels, shown)
     for channel in wanted:
@@ -231,7 +231,8 @@ def pileup_figure(
         fig.add_trace(go.Image(**values, x0=-(width//2), y0=1-reference_rows,
                                hovertemplate=template if hover else None), **place)
         for shape in marks(width, ref_length): fig.add_shape(shape, **place)
-    fig.update_xaxes(visible=bool(shown), title="bases from the candidate" if shown else None, constrain="range")
+    title = "bases from the candidate" if shown else None
+    fig.update_xaxes(visible=bool(shown), title=title, constrain="range")
     fig.update_yaxes(visible=False, scaleanchor=False, range=[rows-reference_rows+.5, .5-reference_rows])
     fig.update_annotations(font_size=12)
     fig.update_layout(height=figure_height(rows, shown, len(names)), margin={"l": 8, "r": 8, "t": 36, "b": 8},

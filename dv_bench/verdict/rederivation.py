@@ -122,7 +122,8 @@ def sklearn_metrics(
     test = predictions[predictions.role == "test"]
     labels, called = test.label.to_numpy(int), test[["p0", "p1", "p2"]].to_numpy().argmax(1)
     metrics = {"accuracy": accuracy_score(labels, called), "mcc": matthews_corrcoef(labels, called)}
-    if len(np.unique(labels)) == 3: metrics["f1"] = f1_score(labels, called, average="macro", labels=[0, 1, 2])
+    if len(np.unique(labels)) == 3:
+        metrics["f1"] = f1_score(labels, called, average="macro", labels=[0, 1, 2])
     return metrics | {"n_images": len(test)}
 
 # %% ../../nbs/86ca_verdict.rederivation.ipynb #e7d8561e
@@ -151,14 +152,16 @@ def _missing_runs(
     lines = []
     for name, pairs in has.items():
         folds = {fold for fold, _ in pairs}
-        lines += [f"{name} lacks fold {fold}, which others have" for fold in sorted({f for f, _ in everything}-folds)]
+        missing_folds = sorted({fold for fold, _ in everything}-folds)
+        lines += [f"{name} lacks fold {fold}, which others have" for fold in missing_folds]
         if len({seed for _, seed in pairs}) == 1: continue # a baseline needs one seed
-        lines += [f"{name} lacks fold {fold} seed {seed}" for fold, seed in sorted(everything-pairs) if fold in folds]
+        missing_pairs = [(fold, seed) for fold, seed in sorted(everything-pairs) if fold in folds]
+        lines += [f"{name} lacks fold {fold} seed {seed}" for fold, seed in missing_pairs]
     return lines
 
 # %% ../../nbs/86ca_verdict.rederivation.ipynb #511e01c5
 def uneven_runs(folder:Path)->list[str]:
-    "A line for each run that others have and one architecture lacks, and for each fold that is split in two ways."
+    "A line for each run that one architecture lacks, and for each fold that is split in two ways."
     experiment = [runs for runs in open_experiment(folder) if len(runs)]
     lines = _missing_runs({runs.folder.name: {(run.fold, run.seed) for run in runs} for runs in experiment})
     splits = {}

@@ -67,7 +67,7 @@ def _render_with_limit(
     width:int,    # pixels
     limit:float,  # seconds
 )->str:           # the process's error output
-    "Run `render_figures` in another process, which imports nothing from the current folder, for at most `limit` seconds."
+    "Run `render_figures` in another process, which imports nothing from this folder. `limit` is its timeout."
     code = ("import sys; from dv_bench.verdict.rendering import render_figures; "
             "render_figures(sys.argv[1], sys.argv[2], int(sys.argv[3]))")
     process = subprocess.Popen([sys.executable, "-P", "-c", code, figures, folder, str(width)],

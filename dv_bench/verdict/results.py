@@ -118,7 +118,8 @@ def verdict_of(
         notes = [*notes, f"Every run was trained on at most {size_in_words(info['size'])} of its fold."]
     if len(info["sizes"]) > 1:
         others = plural(info["of_other_sizes"], "run")
-        notes = [*notes, f"All comparisons are of runs on {size_in_words(info['size'])}; {others} of other sizes are "
+        size = size_in_words(info["size"])
+        notes = [*notes, f"All comparisons are of runs on {size}; {others} of other sizes are "
                          "in \"How much data does it need?\"."]
     if results.baseline != results.declared_baseline:
         notes = [f"The baseline {results.baseline} was chosen after training; {results.declared_baseline} "
@@ -204,11 +205,12 @@ def _own_settings(record:dict)->tuple: # ((setting, value), ...), as for `dvb_tr
     otherwise = ("arch", "data", "test_data", "experiment", "outputs", "seeds", "seed", "fold")
     defaults = {f.name: f.default for f in dataclasses.fields(Config) if f.name not in otherwise}
     settings = record["settings"]
-    return tuple((k, settings[k]) for k, default in defaults.items() if k in settings and settings[k] != default)
+    changed = [k for k, default in defaults.items() if k in settings and settings[k] != default]
+    return tuple((k, settings[k]) for k in changed)
 
 # %% ../../nbs/85a_verdict.results.ipynb #c0b4def7
 def _given_arch(record:dict)->str: # as for `dvb_train`
-    "The architecture of a run. The record of a network of the user's own, or of one with another name, has its label."
+    "The architecture of a run; its label where the network is the user's own or has another name."
     settings = record["settings"]
     labelled = is_own(str(settings.get("arch", ""))) or settings.get("name")
     return settings["arch"] if labelled else record["arch"]
@@ -250,13 +252,15 @@ def next_step(results:Results)->NextStep:
     epochs = max(int(r["settings"].get("epochs", 1)) for r in runs.records)
     if decision.outcome == "better":
         folder = Path(runs.runs.folder[runs.runs.arch == decision.leader.arch].iloc[0]).parent
-        command = f"dvb_call calls.vcf.gz --run {shlex.quote(str(folder))} --reads READS.bam --ref REFERENCE.fa"
+        run = shlex.quote(str(folder))
+        command = f"dvb_call calls.vcf.gz --run {run} --reads READS.bam --ref REFERENCE.fa"
         return NextStep(headline, "Call variants with it:", [command])
     if decision.outcome == "not converged":
         commands = train_commands(runs, f"{runs.name}_longer", {"epochs": 3*epochs, "seeds": seeds})
         return NextStep(headline, f"Train for longer, {3*epochs} epochs in place of {epochs}:", commands)
     if decision.outcome == "nothing to compare":
-        commands = train_commands(runs, runs.name, {"seeds": max(seeds, min_seeds)}, (results.declared_baseline, *baseline_names))
+        baselines = (results.declared_baseline, *baseline_names)
+        commands = train_commands(runs, runs.name, {"seeds": max(seeds, min_seeds)}, baselines)
         return NextStep(headline, "Train the baselines as well:", commands[:1])
     if decision.outcome == "no test" and seeds < min_seeds:
         commands = train_commands(runs, runs.name, {"seeds": min_seeds})

@@ -30,8 +30,9 @@ def read_answers(
     answers = table.reindex(dataset.index["example"]).to_numpy(np.float32)
     fingerprints = {f for r in runs for f in str(r.dataset.get("fingerprint")).split("+")}
     if dataset.info["fingerprint"] not in fingerprints or np.isnan(answers).all():
+        expected = dataset.info["fingerprint"][:12]
         raise DvBenchError(f"{runs.folder} was trained and tested on other data than {dataset.path}; "
-                           f"expected a run of the dataset with fingerprint {dataset.info['fingerprint'][:12]}")
+                           f"expected a run of the dataset with fingerprint {expected}")
     return answers
 
 # %% ../../nbs/82b_verdict.selection.ipynb #269c04d5
@@ -97,7 +98,8 @@ def shown_alleles(
 )->str:            # such as A → G
     "The alleles that an image shows."
     alts = str(row["alts"]).split(",")
-    return f"{str(row['ref'])[:24]} → {', '.join(alts[int(i)][:24] for i in str(row['alt_indices']).split(','))}" 
+    shown = [alts[int(i)][:24] for i in str(row["alt_indices"]).split(",")]
+    return f"{str(row['ref'])[:24]} → {', '.join(shown)}"
 
 # %% ../../nbs/82b_verdict.selection.ipynb #afbe5fb8
 def image_words(
@@ -107,10 +109,11 @@ def image_words(
     parts = [f"{row['chrom']}:{int(row['pos0'])+1:,}", shown_alleles(row), f"({row['variant_type']})."]
     genotype = "" if pd.isna(row["genotype"]) else f", genotype {row['genotype']}"
     truth = class_words(row["label"])
-    parts.append(f"{truth.capitalize()}{genotype}." if pd.isna(row["label"]) else f"Truth: {truth}{genotype}.")
+    is_unlabelled = pd.isna(row["label"])
+    parts.append(f"{truth.capitalize()}{genotype}." if is_unlabelled else f"Truth: {truth}{genotype}.")
     if not pd.isna(row["depth"]):
-        with_allele = round(float(row["allele_fraction"])*int(row["depth"])) if not pd.isna(row["allele_fraction"]) else None
-        share = "" if with_allele is None else f", allele fraction {row['allele_fraction']:.2f}"
+        known = not pd.isna(row["allele_fraction"])
+        share = f", allele fraction {row['allele_fraction']:.2f}" if known else ""
         parts.append(f"Depth {int(row['depth'])}{share}.")
     parts.append(f"Sample {row['sample']}"+(f", {row['source']}." if row["source"] else "."))
     return " ".join(parts)

@@ -51,8 +51,8 @@ def region_sets(
         regions = read_bed(bed)
         if regions and contigs and not contigs & regions.keys():
             raise DvBenchError(f"{bed}: its contigs are {', '.join(list(regions)[:3])}, those of the sites "
-                               f"are {', '.join(sorted(contigs)[:3])}: none in common; rename those of the BED "
-                               "file")
+                               f"are {', '.join(sorted(contigs)[:3])}: none in common; "
+                               "rename those of the BED file")
         sets.append((name, in_regions(table.chrom, table.pos0, regions)))
     return sets
 

@@ -210,11 +210,13 @@ def headline_sentence(decision:Decision)->str:
     "Who won, or why nobody can be said to have won, without numbers."
     base = decision.baseline
     if decision.outcome == "better":
-        return f"{decision.leader.arch} wins: it makes fewer errors than {base}, by more than chance explains."
+        return (f"{decision.leader.arch} wins: it makes fewer errors than {base}, "
+                "by more than chance explains.")
     if decision.outcome == "no difference shown":
         return f"Nobody has won: no difference to {base} is larger than chance could make it."
     if decision.outcome == "nothing to compare": return f"There is no contest: {decision.reasons[0]}."
-    if decision.outcome == "no test": return f"Nobody can be said to have won yet: {'; '.join(decision.reasons)}."
+    if decision.outcome == "no test":
+        return f"Nobody can be said to have won yet: {'; '.join(decision.reasons)}."
     return "Nobody can be said to have won yet: training was too short to tell." 
 
 # %% ../../nbs/79b_verdict.wording.ipynb #df1115b8
