@@ -1,5 +1,4 @@
-"""Is pileup_set better than gradient boosting on counts, and than MobileNetV3-small? A test declared
-beforehand.
+"""Is pileup_set better than gradient boosting on counts and MobileNetV3-small? A test declared beforehand.
 
 All learn from the same simulated reads of GRCh38 at mixed depth (5x to 60x) and are tested on reads of
 another genome and of another platform. The declaration, which was committed before the first result:
@@ -39,8 +38,19 @@ least_test_images = 50_000
 archs = ["gradient_boosting", "mobilenetv3_small_100", "pileup_set"]
 seeds = range(5)
 settings = {
-    "folds": 10, "fold": 0, "tune_fraction": 0.05, "epochs": 3, "batch_size": 32, "optimizer": "adamw", "lr": 2e-3,
-    "weight_decay": 0.02, "scheduler": "cosine", "warmup": 0.1, "ema": 0.99, "drop_reads": 0.2, "columns": 101,
+    "folds": 10,
+    "fold": 0,
+    "tune_fraction": 0.05,
+    "epochs": 3,
+    "batch_size": 32,
+    "optimizer": "adamw",
+    "lr": 2e-3,
+    "weight_decay": 0.02,
+    "scheduler": "cosine",
+    "warmup": 0.1,
+    "ema": 0.99,
+    "drop_reads": 0.2,
+    "columns": 101,
     "exchange_images": 0, "precision": "fp32", "tracker": "none", "baseline": "gradient_boosting",
 }
 experiment = "declared_test"
@@ -71,8 +81,8 @@ def make_images(name: str, options: list[str], ref: list, work: Path, jobs: int)
 def train(arch: str, seed: int, data: Path, test: Path, out: Path):
     "Train one architecture with one seed, unless that run is complete."
     pairs = [part for name, value in settings.items() for part in ("-p", name, value)]
-    run("dvb_train", arch, "--data", data, "--experiment", experiment, "-p", "outputs", out, "-p", "test_data", test,
-        "-p", "seed", seed, *pairs)
+    run("dvb_train", arch, "--data", data, "--experiment", experiment, "-p", "outputs", out,
+        "-p", "test_data", test, "-p", "seed", seed, *pairs)
 
 
 def compare(folder: Path, baseline: str) -> tuple[str, pd.DataFrame]:
@@ -88,7 +98,8 @@ def markdown(table: pd.DataFrame) -> str:
     def row(cells): return "| "+" | ".join(cells)+" |"
     def cell(value): return f"{value:,.4g}" if isinstance(value, float) else str(value)
     lines = [row(table.columns), row(["---"]*len(table.columns))]
-    return "\n".join(lines+[row([cell(value) for value in values]) for values in table.itertuples(index=False)])
+    lines += [row([cell(value) for value in values]) for values in table.itertuples(index=False)]
+    return "\n".join(lines)
 
 
 def describe(data: Path) -> str:
@@ -100,11 +111,12 @@ def describe(data: Path) -> str:
 def report(folder: Path, data: Path, test: Path) -> str:
     "The tables as Markdown."
     versions = ", ".join(f"{name} {v}" for name, v in package_versions(("torch", "timm", "numpy")).items())
+    command = " ".join(["python benchmarks/declared_test.py", *(Path(word).name for word in sys.argv[1:])])
+    given = ", ".join(f"{k} {v}" for k, v in settings.items())
     lines = ["# pileup_set, gradient boosting and MobileNetV3-small: the declared test", "",
-             f"`python benchmarks/declared_test.py {' '.join(Path(word).name for word in sys.argv[1:])}`, commit {git_commit()}, "
-             f"{time.strftime('%Y-%m-%d')}, {versions}.", "",
+             f"`{command}`, commit {git_commit()}, {time.strftime('%Y-%m-%d')}, {versions}.", "",
              f"Training: {describe(data)}. Test, of another genome and platform: {describe(test)}. "
-             f"Settings: {', '.join(f'{k} {v}' for k, v in settings.items())}; seeds {min(seeds)} to {max(seeds)}.", ""]
+             f"Settings: {given}; seeds {min(seeds)} to {max(seeds)}.", ""]
     for baseline in ("gradient_boosting", "mobilenetv3_small_100"):
         sentences, table = compare(folder, baseline)
         text = sentences.replace(f"{folder}/", "").strip()
@@ -113,7 +125,8 @@ def report(folder: Path, data: Path, test: Path) -> str:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ref", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=2, help="processes, each with one thread")
@@ -124,7 +137,8 @@ def main():
     data = make_images("training", training_sample, ["--ref", args.ref.resolve()], work, args.jobs)
     test = make_images("test", test_sample, [], work, args.jobs)
     n_test = PileupDataset(test).info["n"]
-    if n_test < least_test_images: sys.exit(f"the test has {n_test:,} images; {least_test_images:,} were declared")
+    if n_test < least_test_images:
+        sys.exit(f"the test has {n_test:,} images; {least_test_images:,} were declared")
     with ThreadPoolExecutor(args.jobs) as pool:
         jobs = [pool.submit(train, arch, seed, data, test, work/"out") for arch in archs for seed in seeds]
         for job in jobs: job.result()

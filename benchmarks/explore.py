@@ -2,8 +2,7 @@
 
     python benchmarks/explore.py [--examples 100000] [--data data/demo] [--out benchmarks/results/explore.md]
 
-The examples are copies of the images of a dataset, each at a place of its own. The table is written as
-Markdown.
+The examples are copies of the images of a dataset, each at a place of its own. The table is Markdown.
 """
 import argparse
 import tempfile
@@ -22,7 +21,8 @@ def plant(data, out, n):
     "A dataset of `n` examples: the images of `data` again and again, shifted by 10 Mb in each round."
     dataset = PileupDataset(data)
     height, width = dataset.shape[1:]
-    with DatasetWriter(out, dataset.channels, height, width, simulated=True, options={"made": "copies"}) as writer:
+    made = {"made": "copies"}
+    with DatasetWriter(out, dataset.channels, height, width, simulated=True, options=made) as writer:
         rows = [writer_row(row) for row in dataset.index.itertuples(index=False)]
         images = dataset.images(range(len(dataset)))
         for i in range(n):
@@ -50,19 +50,22 @@ def measure(folder, steps=50):
     rows = [("open the dataset, s", opening), ("PileupBrowser until its first figure, s", first+widget),
             ("both, s", opening+first+widget)]
     for name, times in (("all channels", all_channels), ("one channel", one_channel)):
-        rows += [(f"a step, {name}, median, ms", 1000*np.median(times)), (f"a step, {name}, longest, ms", 1000*max(times))]
+        rows += [(f"a step, {name}, median, ms", 1000*np.median(times)),
+                 (f"a step, {name}, longest, ms", 1000*max(times))]
     return [*rows, ("a query, ms", 1000*query)]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, default=100_000)
     parser.add_argument("--data", default="data/demo")
     parser.add_argument("--out", default="")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         rows = measure(plant(args.data, Path(scratch)/"planted", args.examples))
-    lines = [f"`python benchmarks/explore.py --examples {args.examples}`, in the kernel, without the drawing in the browser.", "",
+    command = f"python benchmarks/explore.py --examples {args.examples}"
+    lines = [f"`{command}`, in the kernel, without the drawing in the browser.", "",
              "| what | value |", "|---|---|", *(f"| {what} | {value:.2f} |" for what, value in rows)]
     text = "\n".join(lines)
     print(text)

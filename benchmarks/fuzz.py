@@ -10,8 +10,8 @@ protects the file (another text is another input), or where its checksums were m
 where a checksum should have found it; a traceback; a crash; a hang. The last four are faults, and the program
 then ends with exit code 1.
 
-Usage: python benchmarks/fuzz.py [--mutations 400] [--seed 0] [--jobs 2] [--only BAM] [--keep FOLDER] [--out
-FILE.md]
+Usage: python benchmarks/fuzz.py [--mutations 400] [--seed 0] [--jobs 2] [--only BAM] [--keep FOLDER]
+           [--out FILE.md]
 """
 import argparse
 import hashlib
@@ -43,7 +43,8 @@ from dv_bench.manifest import manifest_name, write_manifest
 faults = ("silent change", "traceback", "crash", "hang")
 outcomes = ("error", "same result", "other result", *faults)
 more_memory = 4 << 30 # bytes that a reader may use
-text_numbers = (b"-1", b"0", b"4294967296", b"99999999999999999999", b"1e400", b"nan", b"", b"\t", b"<b>", b"\xff")
+text_numbers = (
+    b"-1", b"0", b"4294967296", b"99999999999999999999", b"1e400", b"nan", b"", b"\t", b"<b>", b"\xff")
 json_values = (None, [], {}, "<b>", -1, 0.5, 2**70, 1e308, [[]], True, "x"*5000)
 
 
@@ -122,8 +123,12 @@ def with_other_value(content, rng: random.Random):
 
 in_place = (flip, extreme_number)
 of_any = (*in_place, truncate, insert, remove, duplicate)
-mutations = {"bytes": of_any, "text": (*of_any, extreme_text, extreme_text), "json": (*of_any, *[other_value]*6),
-             "yaml": (*of_any, extreme_text, *[other_yaml_value]*6)}
+mutations = {
+    "bytes": of_any,
+    "text": (*of_any, extreme_text, extreme_text),
+    "json": (*of_any, *[other_value]*6),
+    "yaml": (*of_any, extreme_text, *[other_yaml_value]*6),
+}
 
 
 # Checksums made right after a mutation
@@ -175,13 +180,17 @@ def mutate_png(data: bytes, rng: random.Random) -> bytes:
         at += size+12
     chunk = rng.choice([c for c in chunks if c[1]])
     chunk[1] = rng.choice(of_any)(chunk[1], rng)
-    pieces = [len(body).to_bytes(4, "big")+name+body+zlib.crc32(name+body).to_bytes(4, "big") for name, body in chunks]
+    pieces = []
+    for name, body in chunks:
+        checksum = zlib.crc32(name+body).to_bytes(4, "big")
+        pieces.append(len(body).to_bytes(4, "big")+name+body+checksum)
     return data[:8]+b"".join(pieces)
 
 
 def mutate_zip(data: bytes, rng: random.Random) -> bytes:
     "Change a file in a zip archive."
-    with zipfile.ZipFile(BytesIO(data)) as archive: files = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
     name = rng.choice(list(files))
     part = min(len(files[name]), rng.choice((130, len(files[name])))) # the header of an array, or all of it
     files[name] = rng.choice(of_any)(files[name][:part], rng)+files[name][part:]
@@ -208,7 +217,8 @@ def canonical(value) -> str:
     if isinstance(value, dict): return repr([(str(key), canonical(inner)) for key, inner in value.items()])
     if isinstance(value, (list, tuple)): return repr([canonical(inner) for inner in value])
     if hasattr(value, "detach"): value = value.detach().numpy()
-    if isinstance(value, np.ndarray): return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
     return repr(value)
 
 
@@ -386,9 +396,10 @@ def table(forms: list[Format], findings: list[Finding]) -> str:
     return "\n".join(lines)
 
 
-explanation = """Each mutation changes one file: bits, truncation, inserted, removed and repeated bytes, extreme numbers, JSON and
-YAML values of another type. "none": the format has no checksum, so other bytes are another input. "made right": checksums and manifest
-were computed again after the change. "silent change": another result where a checksum should have found the change. A TFRecord file that was cut between two
+explanation = """Each mutation changes one file: bits, truncation, inserted, removed and repeated bytes,
+extreme numbers, JSON and YAML values of another type. "none": the format has no checksum, so other bytes are
+another input. "made right": checksums and manifest were computed again after the change. "silent change":
+another result where a checksum should have found the change. A TFRecord file that was cut between two
 records is another file, since the format does not say how many records there are.
 """
 
@@ -404,15 +415,23 @@ def unprotected(forms: list[Format]) -> list[str]:
 def report(forms: list[Format], findings: list[Finding], a) -> str:
     "The page with the table."
     command = f"python benchmarks/fuzz.py --mutations {a.mutations} --seed {a.seed}"
-    packages = ("pysam", "numpy", "pandas", "pyarrow", "blosc2", "safetensors", "pillow", "pyyaml", "jsonschema")
+    packages = (
+        "pysam", "numpy", "pandas", "pyarrow", "blosc2", "safetensors", "pillow", "pyyaml", "jsonschema")
     versions = ", ".join(f"{name} {version}" for name, version in package_versions(packages).items())
-    lines = ["# Damaged files", "", explanation, table(forms, findings), "", "Formats without a checksum:", "",
-             *unprotected(forms), "", f"Made with `{command}` on {time.strftime('%Y-%m-%d')}; {versions}."]
+    lines = [
+        "# Damaged files", "",
+        explanation,
+        table(forms, findings), "",
+        "Formats without a checksum:", "",
+        *unprotected(forms), "",
+        f"Made with `{command}` on {time.strftime('%Y-%m-%d')}; {versions}.",
+    ]
     return "\n".join(lines)+"\n"
 
 
 def options():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutations", type=int, default=400, help="of each format")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
@@ -436,7 +455,9 @@ def main():
     found = [f for f in findings if f.outcome in faults]
     text = report(forms, findings, a)
     print(text)
-    for f in found: print(f"{f.outcome}: {f.format}, mutation {f.number}{', repaired' if f.repaired else ''}: {f.detail}")
+    for f in found:
+        repaired = ", repaired" if f.repaired else ""
+        print(f"{f.outcome}: {f.format}, mutation {f.number}{repaired}: {f.detail}")
     if a.out:
         Path(a.out).parent.mkdir(parents=True, exist_ok=True)
         Path(a.out).write_text(text)

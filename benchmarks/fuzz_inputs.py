@@ -48,7 +48,8 @@ class Format(NamedTuple):
     file: str                    # in the folder of all files
     read: Callable               # the folder -> what was read
     is_protected: bool = False   # is a changed byte to be noticed?
-    repair: str = ""             # checksums that a second round makes right again: bgzf, gzip, crc32c, gzip of crc32c, png, zip
+    # checksums that a second round makes right again: bgzf, gzip, crc32c, gzip of crc32c, png or zip
+    repair: str = ""
     in_manifest: bool = False    # does the manifest of its folder list it?
     kind: str = "bytes"          # bytes, text, json or yaml: which mutations fit
     why_unprotected: str = "the format has none"
@@ -56,11 +57,14 @@ class Format(NamedTuple):
 
 # Readers
 
-def images_from_reads(reads: str, ref: str = "sim/reference.fasta", truth: str = "sim/truth.vcf.gz") -> Callable:
+def images_from_reads(
+    reads: str, ref: str = "sim/reference.fasta", truth: str = "sim/truth.vcf.gz",
+) -> Callable:
     "A reader that draws all images of the sample."
     def read(folder: Path):
         confident = folder/"sim/confident.bed"
-        return list(make_examples(folder/reads, folder/ref, truth=folder/truth, confident=confident, size=(24, 41)))
+        return list(make_examples(
+            folder/reads, folder/ref, truth=folder/truth, confident=confident, size=(24, 41)))
     return read
 
 
@@ -74,7 +78,8 @@ def calls(file: str) -> Callable:
 def sequences(file: str) -> Callable:
     "A reader of a reference."
     def read(folder: Path):
-        with open_reference(folder/file) as fasta: return {name: fasta.fetch(name) for name in fasta.references}
+        with open_reference(folder/file) as fasta:
+            return {name: fasta.fetch(name) for name in fasta.references}
     return read
 
 
@@ -126,7 +131,8 @@ def bed(file: str) -> Callable: return lambda folder: read_bed(folder/file, need
 
 
 def strata(folder: Path):
-    return {name: RegionSet(path, {}).intervals for name, path in read_stratification(folder/"strata.tsv").items()}
+    files = read_stratification(folder/"strata.tsv")
+    return {name: RegionSet(path, {}).intervals for name, path in files.items()}
 
 
 def checkpoint(folder: Path): return load_tensors(folder/"checkpoint.safetensors", needs_checksum=True)
@@ -174,7 +180,8 @@ formats = (
     Format("model.safetensors", f"{network}/model.safetensors", run_weights, True, in_manifest=True),
     Format("checkpoint", "checkpoint.safetensors", checkpoint, True),
     Format("settings (YAML)", "settings.yaml", settings, kind="yaml", why_unprotected=by_hand),
-    Format("registry of public data (YAML)", "public_data.yaml", registry, kind="yaml", why_unprotected=by_hand),
+    Format("registry of public data (YAML)", "public_data.yaml", registry, kind="yaml",
+           why_unprotected=by_hand),
     Format("profile (JSON)", "profile.json", profile, kind="json", why_unprotected=by_hand),
     Format("PNG", "", png_images, True, "png"), # the first image; `formats_in` finds its name
     Format("CSV of PNGs", "png/examples.csv", png_images, kind="text", why_unprotected=by_hand),
@@ -258,8 +265,8 @@ def make_answers(folder: Path):
 
 def make_runs(folder: Path):
     "Runs of a small network, trained in a child process: a process that has computed with torch cannot fork."
-    config = Config(arch="test_resnet", data=str(folder/"data"), outputs=str(folder/"outputs"), experiment="e", folds=2,
-                    epochs=1, batch_size=8, tracker="none", workers=0, bn_batches=2)
+    config = Config(arch="test_resnet", data=str(folder/"data"), outputs=str(folder/"outputs"),
+                    experiment="e", folds=2, epochs=1, batch_size=8, tracker="none", workers=0, bn_batches=2)
     child = os.fork()
     if not child:
         status = 1
@@ -272,10 +279,12 @@ def make_runs(folder: Path):
 
 def make_small_files(folder: Path):
     "Settings, a profile, PNGs and compressed copies."
-    (folder/"settings.yaml").write_text("epochs: 3\nlr: 0.001\nscheduler: cosine\narch:\n  inception:\n    batch_size: 64\n")
+    (folder/"settings.yaml").write_text(
+        "epochs: 3\nlr: 0.001\nscheduler: cosine\narch:\n  inception:\n    batch_size: 64\n")
     shutil.copy(package_data()/"hiseq101.json", folder/"profile.json")
     shutil.copy(package_data()/"public_data.yaml", folder/"public_data.yaml")
-    save_tensors(folder/"checkpoint.safetensors", {"weights": torch.arange(40.), "steps": torch.tensor(7)}, {"epoch": 2})
+    tensors = {"weights": torch.arange(40.), "steps": torch.tensor(7)}
+    save_tensors(folder/"checkpoint.safetensors", tensors, {"epoch": 2})
     export_png(PileupDataset(folder/"data"), folder/"png")
     (folder/"gz").mkdir(exist_ok=True)
     (folder/"gz/ex.tfrecord.gz").write_bytes(gzipped((folder/"ex.tfrecord").read_bytes()))
@@ -298,4 +307,5 @@ def make_inputs(folder: Path):
     dvb_examples(str(folder/"data"), reads=str(sim/"reads.bam"), ref=str(sim/"reference.fasta"),
                  truth=str(sim/"truth.vcf.gz"), confident=str(sim/"confident.bed"), height=24, width=41,
                  tfrecord=str(folder/"ex.tfrecord"))
-    for make in (make_reads, make_variants, make_old_dataset, make_runs, make_answers, make_small_files): make(folder)
+    makers = (make_reads, make_variants, make_old_dataset, make_runs, make_answers, make_small_files)
+    for make in makers: make(folder)

@@ -5,7 +5,7 @@ A training step is forward, backward and update. The table has medians over the 
 first network, round by round.
 
 Usage: python network_speed.py --data data/demo [--rows 75] [--columns 101] [--rounds 5] [--archs NAME...]
-[--cpu_time] [--out FILE.md]
+           [--cpu_time] [--out FILE.md]
 --cpu_time counts the CPU seconds of one thread, which other work on the machine changes less; images/s are
 then those of one core.
 """
@@ -79,10 +79,12 @@ def measure(networks: dict, rounds: int, kind: str, clock=time.perf_counter) -> 
 def table(networks: dict, taken: dict, n: int, channels: int) -> str:
     "The results as Markdown."
     first = next(iter(networks))
-    lines = ["| network | parameters | million multiply-accumulates | training, images/s | ratio | inference, images/s | ratio |",
-             "|---|---:|---:|---:|---:|---:|---:|"]
+    heads = ["network", "parameters", "million multiply-accumulates",
+             "training, images/s", "ratio", "inference, images/s", "ratio"]
+    lines = [f"| {' | '.join(heads)} |", "|---|---:|---:|---:|---:|---:|---:|"]
     for name, network in networks.items():
-        cells = [name, f"{count_parameters(network.net):,}", f"{1000*count_gmacs(network.net, channels):,.0f}"]
+        million_macs = 1000*count_gmacs(network.net, channels)
+        cells = [name, f"{count_parameters(network.net):,}", f"{million_macs:,.0f}"]
         for kind in ("train", "infer"):
             ratios = taken[kind][first]/taken[kind][name]
             spread = f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"
@@ -92,7 +94,8 @@ def table(networks: dict, taken: dict, n: int, channels: int) -> str:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
     parser.add_argument("--rows", type=int, default=75)
     parser.add_argument("--columns", type=int, default=101)
@@ -111,10 +114,13 @@ def main():
     device = f"{device_name(this_device())} ({os.cpu_count()} cores)"
     depth = float((images[:, :, 5:].amax((1, 3)) > 0).sum(1).float().mean())
     versions = ", ".join(f"{name} {version}" for name, version in package_versions(("torch", "timm")).items())
-    lines = ["# Speed of networks", "", f"`python benchmarks/network_speed.py {' '.join(sys.argv[1:])}`, commit "
-             f"{git_commit()}, {time.strftime('%Y-%m-%d')}; {device}, float32, {versions}.", "",
-             f"Batches of {a.batch} images of {data.shape[0]} x {a.rows} x {a.columns}, {depth:.0f} reads on average; "
-             f"medians of {a.rounds} rounds. Ratio: images/s divided by those of {a.archs[0]} in the same round.", "",
+    command = " ".join(["python benchmarks/network_speed.py", *sys.argv[1:]])
+    lines = ["# Speed of networks", "",
+             f"`{command}`, commit {git_commit()}, {time.strftime('%Y-%m-%d')}; "
+             f"{device}, float32, {versions}.", "",
+             f"Batches of {a.batch} images of {data.shape[0]} x {a.rows} x {a.columns}, {depth:.0f} reads on "
+             f"average; medians of {a.rounds} rounds. Ratio: images/s divided by those of {a.archs[0]} in "
+             "the same round.", "",
              table(networks, taken, a.batch, data.shape[0])]
     text = "\n".join(lines)+"\n"
     print(text)

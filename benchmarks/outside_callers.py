@@ -21,7 +21,8 @@ from dv_bench.hts import open_reference
 from kept_files import made_from
 
 unused = pysam.FUNMAP | pysam.FSECONDARY | pysam.FQCFAIL | pysam.FDUP | pysam.FSUPPLEMENTARY
-least_qual = {"bcftools": None, "freebayes": 5.}  # calls with this QUAL or less are left out; a choice, made beforehand
+# calls with this QUAL or less are left out; a choice, made beforehand
+least_qual = {"bcftools": None, "freebayes": 5.}
 subsample_seed = 7
 programs = {
     "bcftools": "bcftools mpileup, bcftools call -mv",
@@ -55,13 +56,15 @@ def mean_depth(reads: Path, confident: Path) -> float:
 def downsample(reads: Path, out: Path, fraction: float):
     "Write a BAM of a fraction of the fragments, with all reads of each, as `samtools view --subsample` does."
     with atomic_path(out) as partial:
-        pysam.view("--bam", "--no-PG", "--subsample", f"{fraction:.6f}", "--subsample-seed", str(subsample_seed),
+        pysam.view("--bam", "--no-PG",
+                   "--subsample", f"{fraction:.6f}",
+                   "--subsample-seed", str(subsample_seed),
                    "--output", str(partial), str(reads), catch_stdout=False)
     pysam.index(str(out))
 
 
 def reads_at_depth(reads: Path, confident: Path, depth: float, stem: Path) -> Path:
-    "The BAM of this mean depth, `stem`_HASH.bam, made if it is missing. Raises DvBenchError for a depth too high."
+    "The BAM of this mean depth, `stem`_HASH.bam, made if missing. Raises DvBenchError for too high a depth."
     identity = made_from([reads, confident], depth, subsample_seed, pysam.__samtools_version__)
     out = stem.with_name(f"{stem.name}_{identity}.bam")
     if out.exists() and Path(f"{out}.bai").exists(): return out

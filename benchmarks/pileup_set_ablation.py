@@ -1,5 +1,4 @@
-"""What does each part of pileup_set contribute? The whole network, and the network without one part at a
-time.
+"""What does each part of pileup_set contribute? The whole network, and the network without each part.
 
 Every variant is trained with the same settings and seeds on the images of --data, and tested on those of
 --test_data, which should come from another simulated genome. Finished runs are kept in --out, so that the
@@ -75,7 +74,8 @@ def count_wrong(net: PileupSet, images: torch.Tensor, labels: torch.Tensor) -> i
     "Images with a wrong genotype."
     device = this_device()
     with torch.inference_mode():
-        classes = [net(images[k:k+256].to(device).float()).argmax(1).cpu() for k in range(0, len(images), 256)]
+        parts = (images[k:k+256].to(device).float() for k in range(0, len(images), 256))
+        classes = [net(part).argmax(1).cpu() for part in parts]
     return int((torch.cat(classes) != labels).sum())
 
 
@@ -88,7 +88,7 @@ def open_images(args):
 
 
 def wrong_of(name: str, seed: int, args) -> int:
-    "Train one variant with one seed, in a process that `open_images` prepared; test images with a wrong genotype."
+    "Test images with a wrong genotype, after training one variant with one seed; see `open_images`."
     return count_wrong(train(variants[name], *learnt, seed, args), *tested)
 
 
@@ -96,8 +96,9 @@ def table(done: dict, n_images: int, n_test: int, args) -> str:
     "The results as Markdown."
     versions = ", ".join(f"{name} {v}" for name, v in package_versions(("torch", "numpy")).items())
     lines = ["# pileup_set without its parts", "",
-             f"{n_images:,} training images, {args.epochs} epochs, {args.columns} columns; {n_test:,} test images of "
-             f"another simulated genome; {time.strftime('%Y-%m-%d')}, {device_name(this_device())}, {versions}.", "",
+             f"{n_images:,} training images, {args.epochs} epochs, {args.columns} columns; "
+             f"{n_test:,} test images of another simulated genome; "
+             f"{time.strftime('%Y-%m-%d')}, {device_name(this_device())}, {versions}.", "",
              "| network | wrong, by seed | mean | parameters |", "|---|---|---|---|"]
     for name, parts in variants.items():
         wrong = [done[f"{name} {seed}"] for seed in range(args.seeds) if f"{name} {seed}" in done]
@@ -108,7 +109,8 @@ def table(done: dict, n_images: int, n_test: int, args) -> str:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
     parser.add_argument("--test_data", required=True)
     parser.add_argument("--seeds", type=int, default=5)

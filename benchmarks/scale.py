@@ -1,8 +1,7 @@
-"""What a study of 10 architectures x 5 folds x 5 seeds x 1,000,000 images does to memory, files and the
-report.
+"""What a study of 10 architectures x 5 folds x 5 seeds x 1,000,000 images does to memory, files and report.
 
     python benchmarks/scale.py [--quick] [--only opening,summary,shards,writers] [--images 100000,1000000]
-    [--out benchmarks/results/scale.md]
+        [--out benchmarks/results/scale.md]
 
 Data and runs are planted: images are a few drawn pileups again and again, and no network is trained for the
 report. Each measurement runs in a process of its own, whose time, highest memory (of its largest process) and
@@ -84,7 +83,8 @@ def plant_rows(folder, n, zeros="zeros"):
     with DatasetWriter(folder, wgs_channels, 100, 221, simulated=True, options={"made": "planted"}) as writer:
         for i, row in enumerate(index.itertuples(index=False)):
             chunk, digest = encoded[i % len(encoded)]
-            if zeros == "zeros": digest = hashlib.sha256(row.example.encode()).hexdigest() # as varied as those of images
+            if zeros == "zeros": # digests as varied as those of images
+                digest = hashlib.sha256(row.example.encode()).hexdigest()
             writer.add_encoded(chunk, digest, writer_row(row))
 
 
@@ -112,7 +112,8 @@ def open_training(data, mode="kfold"):
 
 
 def write_run(data, folder):
-    "Write the predictions of a run that is tested on a fifth of the images and tuned on 8%. Print its seconds and bytes a row."
+    """Write the predictions of a run that is tested on a fifth of the images and tuned on 8%. Print its
+    seconds, its bytes a row and its rows."""
     import numpy as np
     from dv_bench.dataset.folder import PileupDataset
     from dv_bench.training.runs import write_predictions
@@ -122,7 +123,8 @@ def write_run(data, folder):
     Path(folder).mkdir()
     begin = time.perf_counter()
     write_predictions(Path(folder), index, {"tune": np.sort(tune), "test": np.sort(test)}, probs)
-    print(time.perf_counter()-begin, (Path(folder)/"predictions.parquet").stat().st_size/(len(tune)+len(test)), len(tune)+len(test))
+    seconds, rows = time.perf_counter()-begin, len(tune)+len(test)
+    print(seconds, (Path(folder)/"predictions.parquet").stat().st_size/rows, rows)
 
 
 def opening(work, quick):
@@ -130,21 +132,27 @@ def opening(work, quick):
     n = 100_000 if quick else million
     planting = run(plant_rows, work/"rows", n)
     yield ["| opened in a new process | rows | seconds | highest memory, GB |", "|---|---:|---:|---:|"]
-    opened = sorted((run(open_dataset, work/"rows") for _ in range(5)), key=lambda m: float(m.printed.split()[0]))
+    opened = [run(open_dataset, work/"rows") for _ in range(5)]
+    opened.sort(key=lambda m: float(m.printed.split()[0]))
     times = [float(m.printed.split()[0]) for m in opened]
     rows = int(opened[0].printed.split()[1])
-    yield [f"| `PileupDataset`, median of 5 | {rows:,} | {times[2]:.2f} ({times[0]:.2f} to {times[-1]:.2f}) | {opened[2].memory_gb:.2f} |"]
+    seconds = f"{times[2]:.2f} ({times[0]:.2f} to {times[-1]:.2f})"
+    yield [f"| `PileupDataset`, median of 5 | {rows:,} | {seconds} | {opened[2].memory_gb:.2f} |"]
     training = run(open_training, work/"rows")
     first, roles, *_, record = training.printed.split()
     *_, random_record = run(open_training, work/"rows", "random").printed.split()
     written, bytes_a_row, predicted = map(float, run(write_run, work/"rows", work/"run").printed.split())
+    index_bytes = (work/"rows"/"examples.parquet").stat().st_size
     yield [f"| `TrainingImages` | {rows:,} | {float(first):.2f} | {training.memory_gb:.2f} |",
            f"| roles of {folds} folds, besides | {rows:,} | {float(roles):.2f} | |",
-           "", f"Written by `DatasetWriter` in {planting.seconds:.0f} s ({1e6*planting.seconds/rows:.0f} µs a row) with "
-           f"{planting.memory_gb:.2f} GB; examples.parquet has {(work/'rows'/'examples.parquet').stat().st_size/rows:.0f} bytes a row. "
-           f"Predictions of a run, {predicted:,.0f} rows, are written in {written:.1f} s with {bytes_a_row:.0f} bytes a row: "
+           "", f"Written by `DatasetWriter` in {planting.seconds:.0f} s "
+           f"({1e6*planting.seconds/rows:.0f} µs a row) with {planting.memory_gb:.2f} GB; "
+           f"examples.parquet has {index_bytes/rows:.0f} bytes a row. "
+           f"Predictions of a run, {predicted:,.0f} rows, are written in {written:.1f} s "
+           f"with {bytes_a_row:.0f} bytes a row: "
            f"{bytes_a_row*predicted*archs*folds*seeds/1e9:.1f} GB for {archs*folds*seeds} runs. "
-           f"A run's record of its roles has {float(record)/1e6:.2f} MB, and {float(random_record)/1e6:.1f} MB with `mode: random`."]
+           f"A run's record of its roles has {float(record)/1e6:.2f} MB, "
+           f"and {float(random_record)/1e6:.1f} MB with `mode: random`."]
 
 
 # --- shards
@@ -163,7 +171,8 @@ def plant_shards(folder, n, rows):
     parts = np.array_split(np.arange(len(index)), n)
     for k, part in enumerate(parts):
         out = Path(folder)/f"part-{k:04d}"
-        with DatasetWriter(out, wgs_channels, 100, 221, simulated=True, options={"made": "planted"}) as writer:
+        made = {"made": "planted"}
+        with DatasetWriter(out, wgs_channels, 100, 221, simulated=True, options=made) as writer:
             for i in part:
                 chunk, digest = encoded[i % len(encoded)]
                 writer.add_encoded(chunk, digest, writer_row(next(index.iloc[[i]].itertuples(index=False))))
@@ -178,7 +187,8 @@ def merge_shards(out, folder):
 def shards(work, quick):
     "A table of a thousand shards, merged and not."
     n, sizes = (100, (10, 20)) if quick else (1000, (10, 40))
-    yield ["| shards | images | what | seconds | highest memory, GB | open files |", "|---:|---:|---|---:|---:|---:|"]
+    yield ["| shards | images | what | seconds | highest memory, GB | open files |",
+           "|---:|---:|---|---:|---:|---:|"]
     seconds = []
     for rows in sizes:
         folder = work/f"shards{rows}"
@@ -189,13 +199,17 @@ def shards(work, quick):
             training = run(open_training, data)
             first, roles, images, *_ = training.printed.split()
             what = f"`TrainingImages` of {what}"
-            yield [f"| {n:,} | {int(images):,} | {what} | {float(first):.2f} | {training.memory_gb:.2f} | {training.files:,} |"]
-        yield [f"| {n:,} | {int(images):,} | `dvb_merge` | {merging.seconds:.1f} | {merging.memory_gb:.2f} | {merging.files:,} |",
-               f"| {n:,} | {int(images):,} | written one after the other | {planting.seconds:.1f} | {planting.memory_gb:.2f} | |"]
+            yield [f"| {n:,} | {int(images):,} | {what} | {float(first):.2f} | {training.memory_gb:.2f} | "
+                   f"{training.files:,} |"]
+        yield [f"| {n:,} | {int(images):,} | `dvb_merge` | {merging.seconds:.1f} | {merging.memory_gb:.2f} | "
+               f"{merging.files:,} |",
+               f"| {n:,} | {int(images):,} | written one after the other | {planting.seconds:.1f} | "
+               f"{planting.memory_gb:.2f} | |"]
     per_image = (seconds[1]-seconds[0])/(n*1.06*(sizes[1]-sizes[0]))
     each = (seconds[0]-per_image*n*1.06*sizes[0])/n
-    yield ["", f"`dvb_merge` takes {1000*each:.0f} ms a shard and {1000*per_image:.2f} ms an image by these two sizes, so about "
-           f"{(1000*each+million*per_image)/60:.0f} minutes for 1,000 shards of 1,000 images (extrapolated)."]
+    minutes = (1000*each+million*per_image)/60
+    yield ["", f"`dvb_merge` takes {1000*each:.0f} ms a shard and {1000*per_image:.2f} ms an image by these "
+           f"two sizes, so about {minutes:.0f} minutes for 1,000 shards of 1,000 images (extrapolated)."]
 
 
 # --- the report
@@ -203,9 +217,10 @@ def shards(work, quick):
 def plant_runs(folder, sites):
     "An experiment of ten architectures, five folds and five seeds."
     from dv_bench.verdict.planted import Planted, plant_experiment
-    cost = dict(parameters=2e7, gmacs=3., train_images_per_second=40., inference_images_per_second=120., batch_size=32,
-                device="cpu", peak_memory_bytes=2e9, train_seconds=500.)
-    names = ["inception_v3", *(f"network_{k}" for k in range(archs-3)), "allele_fraction", "gradient_boosting"]
+    cost = dict(parameters=2e7, gmacs=3., train_images_per_second=40., inference_images_per_second=120.,
+                batch_size=32, device="cpu", peak_memory_bytes=2e9, train_seconds=500.)
+    networks = ["inception_v3", *(f"network_{k}" for k in range(archs-3))]
+    names = [*networks, "allele_fraction", "gradient_boosting"]
     made = {name: Planted(shift=.1*k, cost=cost) for k, name in enumerate(names)}
     plant_experiment(folder, made, folds=folds, seeds=seeds, n_sites=int(sites), epochs=15)
 
@@ -225,7 +240,9 @@ def predictions_of(files)->int:
 def summary(work, quick, images=None):
     "A table of the report at several sizes, and what they say about a million images."
     images = images or ([2_000, 4_000] if quick else [100_000, million])
-    yield ["| images | predictions of all runs | seconds | highest memory, GB | page, MB | predictions on disk, GB |", "|---:|---:|---:|---:|---:|---:|"]
+    heads = ["images", "predictions of all runs", "seconds", "highest memory, GB", "page, MB",
+             "predictions on disk, GB"]
+    yield [f"| {' | '.join(heads)} |", "|---:|---:|---:|---:|---:|---:|"]
     points = []
     for n in images:
         folder = work/"outputs"/f"images{n}"
@@ -233,7 +250,8 @@ def summary(work, quick, images=None):
         made = run(make_summary, folder)
         files = sorted(folder.glob("*/fold*/predictions.parquet"))
         rows = predictions_of(files)
-        size, page = sum(file.stat().st_size for file in files)/1e9, (folder/"summary.html").stat().st_size/1e6
+        size = sum(file.stat().st_size for file in files)/1e9
+        page = (folder/"summary.html").stat().st_size/1e6
         points.append((n, made.seconds, made.memory_gb))
         shutil.rmtree(folder)
         yield [f"| {n:,} | {rows:,} | {made.seconds:.0f} | {made.memory_gb:.2f} | {page:.1f} | {size:.2f} |"]
@@ -252,8 +270,9 @@ def train_one(outputs, data, arch, fold):
     "Train one run of one epoch."
     from dv_bench.training.settings import Config
     from dv_bench.training.sweep import train_arch
-    train_arch(Config(arch=arch, data=data, outputs=outputs, experiment="shared", folds=2, fold=int(fold), epochs=1, batch_size=16,
-                      bn_batches=2, exchange_images=0, tracker="none", mode="random"))
+    train_arch(Config(
+        arch=arch, data=data, outputs=outputs, experiment="shared", folds=2, fold=int(fold), epochs=1,
+        batch_size=16, bn_batches=2, exchange_images=0, tracker="none", mode="random"))
 
 
 def small_data(folder):
@@ -282,9 +301,13 @@ def problems_of(folder)->int:
 def writers(work, quick):
     "A table of processes that write into one experiment."
     run(small_data, work/"small")
-    yield ["| processes at the same time | runs completed | refused | other failures | files damaged or left |", "|---|---:|---:|---:|---:|"]
-    cases = [("four architectures", [("test_resnet", 0), ("test_vit", 0), ("allele_fraction", 0), ("gradient_boosting", 0)]),
-             ("two architectures, two folds of each", [(arch, fold) for arch in ("test_resnet", "gradient_boosting") for fold in (0, 1)]),
+    heads = ["processes at the same time", "runs completed", "refused", "other failures",
+             "files damaged or left"]
+    yield [f"| {' | '.join(heads)} |", "|---|---:|---:|---:|---:|"]
+    four = ("test_resnet", "test_vit", "allele_fraction", "gradient_boosting")
+    two = ("test_resnet", "gradient_boosting")
+    cases = [("four architectures", [(arch, 0) for arch in four]),
+             ("two architectures, two folds of each", [(arch, fold) for arch in two for fold in (0, 1)]),
              ("four times the same run of a network", [("test_resnet", 0)]*4),
              ("four times the same run of a baseline", [("gradient_boosting", 0)]*4)]
     for k, (what, calls) in enumerate(cases):
@@ -300,29 +323,39 @@ def writers(work, quick):
 # --- all of it
 
 parts = {"opening": opening, "summary": summary, "shards": shards, "writers": writers}
-titles = {"opening": "One dataset of a million images", "summary": "The report", "shards": "Shards", "writers": "Several writers of one experiment"}
+titles = {
+    "opening": "One dataset of a million images",
+    "summary": "The report",
+    "shards": "Shards",
+    "writers": "Several writers of one experiment",
+}
 
 
 def heading(command):
     "What was run, where and when."
     from dv_bench.core import git_commit, package_versions
     versions = package_versions()
-    shown = ", ".join(f"{name} {versions[name]}" for name in ("python", "pandas", "pyarrow", "blosc2") if name in versions)
+    names = [name for name in ("python", "pandas", "pyarrow", "blosc2") if name in versions]
+    shown = ", ".join(f"{name} {versions[name]}" for name in names)
     return (f"`{command}`, commit {git_commit()}, {date.today()}; {os.cpu_count()} cores, load average "
             f"{os.getloadavg()[1]:.1f} at the start, a file system on this machine; {shown}.")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small sizes, in two minutes")
     parser.add_argument("--only", default=",".join(parts), help="parts, comma-separated")
-    parser.add_argument("--images", default="", help="sizes of the experiments that the report is made of, comma-separated")
+    parser.add_argument("--images", default="",
+                        help="sizes of the experiments that the report is made of, comma-separated")
     parser.add_argument("--out", default="")
     parser.add_argument("--run", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.run: return globals()[args.run[0]](*args.run[1:])
     chosen = args.only.split(",")
-    if args.images: parts["summary"] = functools.partial(summary, images=[int(n) for n in args.images.split(",")])
+    if args.images:
+        images = [int(n) for n in args.images.split(",")]
+        parts["summary"] = functools.partial(summary, images=images)
     unknown = [name for name in chosen if name not in parts]
     if unknown: parser.error(f"--only {unknown[0]}: expected some of {', '.join(parts)}")
     command = " ".join(["python benchmarks/scale.py", *sys.argv[1:]])

@@ -1,5 +1,4 @@
-"""Make the network that comes with the package again: simulate reads, draw images, train pileup_set, describe
-it.
+"""Make the network that comes with the package again: simulate reads, draw images, train, describe it.
 
 Four simulated samples at mixed depth (5x to 60x) are used: two with made variants in real sequence, one with
 the variants of a VCF in real sequence, and one with several read lengths in a synthetic genome. What exists
@@ -28,17 +27,31 @@ depth = ["--coverage", "5", "--coverage_to", "60"]
 samples = {
     "s148": ["--mb", "6", "--region", "chr20:60001-6060000", "--platform", "hiseq148", "--read_length", "148",
              "--seed", "101", "--variant_rate", "0.002", "--sample", "SHIPPED"],
-    "s101": ["--mb", "3", "--region", "chr21:5010001-8010000", "--platform", "hiseq101", "--read_length", "101",
-             "--seed", "102", "--variant_rate", "0.002", "--sample", "SHIPPED"],
+    "s101": ["--mb", "3", "--region", "chr21:5010001-8010000", "--platform", "hiseq101",
+             "--read_length", "101", "--seed", "102", "--variant_rate", "0.002", "--sample", "SHIPPED"],
     "sgiab": ["--mb", "3.93", "--region", "chr20_second:6060001-9990000", "--platform", "hiseq101",
               "--read_length", "101,151", "--seed", "103", "--fill", "--sample", "SHIPPED2"],
     "slen": ["--mb", "4", "--platform", "hiseq148", "--read_length", "100,150,250", "--seed", "104",
              "--variant_rate", "0.002", "--sample", "SHIPPED3"],
 }
 training = {
-    "folds": 12, "fold": 0, "tune_fraction": 0.08, "epochs": 5, "batch_size": 64, "optimizer": "adamw", "lr": 2e-3,
-    "weight_decay": 0.02, "scheduler": "cosine", "warmup": 0.3, "ema": 0.99, "drop_rate": 0.2, "drop_reads": 0.3,
-    "columns": 101, "exchange_images": 0, "precision": "fp32", "tracker": "none",
+    "folds": 12,
+    "fold": 0,
+    "tune_fraction": 0.08,
+    "epochs": 5,
+    "batch_size": 64,
+    "optimizer": "adamw",
+    "lr": 2e-3,
+    "weight_decay": 0.02,
+    "scheduler": "cosine",
+    "warmup": 0.3,
+    "ema": 0.99,
+    "drop_rate": 0.2,
+    "drop_reads": 0.3,
+    "columns": 101,
+    "exchange_images": 0,
+    "precision": "fp32",
+    "tracker": "none",
 }
 installed_files = ("run.json", "model.safetensors", "predictions.parquet", "history.csv")
 
@@ -49,7 +62,7 @@ def run(*command):
 
 
 def rename_contig(ref: Path, vcf: Path, work: Path) -> tuple[Path, Path]:
-    "Reference and variants of chr20 under another name, since images of two references cannot share a contig."
+    "Reference and variants of chr20 under another name: images of two references cannot share a contig."
     fasta, variants = work/"second.fa", work/"second.vcf"
     with pysam.FastaFile(str(ref)) as source: bases = source.fetch("chr20")
     lines = (bases[i:i+100] for i in range(0, len(bases), 100))
@@ -97,7 +110,8 @@ def install(folder: Path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ref", type=Path, required=True)
     parser.add_argument("--variants", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
@@ -109,7 +123,8 @@ def main():
     for name in samples: make_images(name, args.ref.resolve(), args.variants.resolve(), work, args.jobs)
     settings = [part for name, value in training.items() for part in ("-p", name, value)]
     data = ",".join(str(work/f"{name}.data") for name in samples)
-    run("dvb_train", "pileup_set", "--data", data, "--experiment", "shipped", "-p", "outputs", work/"out", *settings)
+    run("dvb_train", "pileup_set", "--data", data, "--experiment", "shipped",
+        "-p", "outputs", work/"out", *settings)
     if args.install: install(work/"out"/"shipped"/"pileup_set"/"fold0_seed0")
 
 

@@ -165,10 +165,12 @@ def test_images(sample: Sample, work: Path, realign: bool, jobs: int) -> Path:
     aligned = "realigned" if realign else "not_realigned"
     regions = [] if sample.name == "simulated" else ["chr20"]
     truth, confident = sample.folder/"truth.vcf.gz", sample.folder/"confident.bed"
-    identity = made_from([sample.reads, sample.ref, truth, confident], regions, sample.name, realign, image_code())
+    files = [sample.reads, sample.ref, truth, confident]
+    identity = made_from(files, regions, sample.name, realign, image_code())
     images = sample_file(sample, work, f"{aligned}_{identity}")
     if (images/"dataset.json").exists(): return images
-    job = prepare(sample.reads, sample.ref, regions, truth=truth, confident=confident, realign=realign, source=sample.name)
+    job = prepare(sample.reads, sample.ref, regions, truth=truth, confident=confident, realign=realign,
+                  source=sample.name)
     write_dataset(images, job, jobs)
     return images
 
@@ -354,8 +356,8 @@ def score_all(a: argparse.Namespace, work: Path, sample: Sample, folders: list[P
     DvBenchError where the network's folder has other runs, which its mean would contain."""
     there = sorted(path.parent for path in folders[0].parent.glob("fold*_seed*/run.json"))
     if there != sorted(folders):
-        raise DvBenchError(f"{folders[0].parent}: expected {len(folders)} runs, found {len(there)}; ask for as many "
-                           "--seeds, or use another --work")
+        raise DvBenchError(f"{folders[0].parent}: expected {len(folders)} runs, found {len(there)}; "
+                           "ask for as many --seeds, or use another --work")
     images = test_images(sample, work, not a.no_realign, a.jobs)
     others = [fixed_thresholds(sample, images, folders[0].parent)]
     others += [score_run(sample, images, learnt[arch], name, a.adapt) for arch, name in baselines.items()]
@@ -449,10 +451,11 @@ def table_file(a: argparse.Namespace) -> Path:
 
 
 def would_lose_callers(a: argparse.Namespace, table: Path) -> str:
-    "Why a table to write would have no rows of other callers, though it was asked for them or has them; else empty."
+    "Why a table to write would have no rows of other callers, though asked for or there already; else empty."
     if not a.write or a.train_only: return ""
     if a.callers and missing_callers():
-        return (f"--callers --write: expected {' and '.join(programs)}, found no {' and no '.join(missing_callers())}; "
+        return (f"--callers --write: expected {' and '.join(programs)}, "
+                f"found no {' and no '.join(missing_callers())}; "
                 "install them (Debian has them), or leave out --write")
     there = [program for program, name in programs.items() if table.exists() and name in table.read_text()]
     if not a.callers and there:

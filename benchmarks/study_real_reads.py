@@ -50,7 +50,8 @@ def vcf_name(run: Path, images: str) -> str:
 
 def calls_identity(run: Path, images: PileupDataset) -> str:
     "What determines the calls of a run: its files, the images, and the code that calls."
-    files = [run/name for name in ("run.json", "model.safetensors", "predictions.parquet") if (run/name).exists()]
+    names = ("run.json", "model.safetensors", "predictions.parquet")
+    files = [run/name for name in names if (run/name).exists()]
     code = code_version("calling", "dataset", "model", "training")
     return made_from(files, [file.name for file in files], images.info["fingerprint"], code)
 
@@ -65,8 +66,8 @@ def is_called(vcf: Path, identity: str) -> bool:
         return False
     if known.get(vcf.name) == identity: return True
     found = f"those of {known[vcf.name]}" if vcf.name in known else "no record of what they are from"
-    raise DvBenchError(f"{vcf}: expected calls of this run, these images and this program ({identity}), found {found} "
-                       f"in {record.name}; remove the VCF, or give another --out")
+    raise DvBenchError(f"{vcf}: expected calls of this run, these images and this program ({identity}), "
+                       f"found {found} in {record.name}; remove the VCF, or give another --out")
 
 
 def call_all(a: argparse.Namespace):

@@ -1,10 +1,10 @@
-"""How often each test flags a difference where there is none, and how often the primary test finds a planted
-one.
+"""How often each test flags a difference where there is none, and the primary test finds a planted one.
 
-    python benchmarks/verdict.py                   # 1,000 experiments per row; writes results/verdict.md and
-    the package's table python benchmarks/verdict.py --experiments 50  # a look, writes nothing python
-    benchmarks/verdict.py --only effect     # how much real training runs differ (a network on the demo
-    dataset)
+    python benchmarks/verdict.py                   # 1,000 experiments per row
+    python benchmarks/verdict.py --experiments 50  # a look, writes nothing
+    python benchmarks/verdict.py --only effect     # how much real training runs differ
+
+The first writes results/verdict.md and the package's table. The last trains a network on the demo dataset.
 
 Null (a): two fixed models with the same difficulty of every site up to their own noise, errors clustered in
 the genome, and an effect of each training run in log-odds of an error. Null (b): one learner (ridge
@@ -97,7 +97,8 @@ def flags(sites):
 def fold_flags(sites):
     "Which tests over folds flag a difference at 5%."
     def rates(arch):
-        return np.array([np.mean([c.wrong.mean() for c in sites.calls_of(arch, fold)]) for fold in sites.folds])
+        wrong = [[c.wrong.mean() for c in sites.calls_of(arch, fold)] for fold in sites.folds]
+        return np.array([np.mean(shares) for shares in wrong])
     d = rates("challenger")-rates("baseline")
     bayes = correlated_t(d, rope["site_error_rate"])
     return {"Wilcoxon over folds": d.any() and stats.wilcoxon(d, method="exact").pvalue <= .05,
@@ -127,17 +128,19 @@ def effect(arch, folds=2, seeds=5, epochs=12):
     from dv_bench.training.sweep import train_arch
     data = demo_dataset()
     with tempfile.TemporaryDirectory() as d:
-        train_arch(Config(arch=arch, data=str(data), outputs=d, experiment="effect", folds=folds, seeds=seeds,
-                          epochs=epochs, batch_size=16, lr=2e-3, scheduler="cosine", ema=.95, bn_batches=8, rows=75,
-                          columns=101, baseline=arch, tracker="none"))
+        train_arch(Config(
+            arch=arch, data=str(data), outputs=d, experiment="effect", folds=folds, seeds=seeds,
+            epochs=epochs, batch_size=16, lr=2e-3, scheduler="cosine", ema=.95, bn_batches=8, rows=75,
+            columns=101, baseline=arch, tracker="none"))
         sites = read_sites(read_experiment(Path(d)/"effect"))
     sd, _, _ = measured_run_effect(sites, arch)
     rate = [c.wrong.mean() for c in sites.calls.values()]
-    return (f"# How much do training runs differ?\n\n{folds} folds x {seeds} seeds of timm's `{arch}`, {epochs} epochs on "
-            f"the demo dataset ({len(sites.table):,} simulated sites, every one tested once by each seed): genotype "
-            f"errors {min(rate):.1%} to {max(rate):.1%}. Between seeds of one fold the log-odds of an error differ with "
-            f"a standard deviation of **{sd:.2f}**, after subtracting the noise of counting.\n\nMade by `python "
-            f"benchmarks/verdict.py --only effect --arch {arch}`, commit {git_commit()}.\n")
+    return ("# How much do training runs differ?\n\n"
+            f"{folds} folds x {seeds} seeds of timm's `{arch}`, {epochs} epochs on the demo dataset "
+            f"({len(sites.table):,} simulated sites, every one tested once by each seed): genotype errors "
+            f"{min(rate):.1%} to {max(rate):.1%}. Between seeds of one fold the log-odds of an error differ "
+            f"with a standard deviation of **{sd:.2f}**, after subtracting the noise of counting.\n\n"
+            f"Made by `python benchmarks/verdict.py --only effect --arch {arch}`, commit {git_commit()}.\n")
 
 
 def study(name, make, experiments, quiet, seed=0):
@@ -175,17 +178,21 @@ def find_planted(experiments):
         outcomes = []
         for i in range(experiments):
             sites = clustered(np.random.default_rng([2, i]), n, n//100, 5, 5, .1, -.3)
-            outcomes.append(outcome(compare_two(sites, "challenger", "baseline", np.ones(n, bool), draws=1000)))
+            compared = compare_two(sites, "challenger", "baseline", np.ones(n, bool), draws=1000)
+            outcomes.append(outcome(compared))
         power.append({"sites": n, "experiments": experiments,
                       **{name: outcomes.count(name) for name in ("found", "wrong way", "not tested")}})
     return power
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--experiments", type=int, default=1000, help="per row; results are written from 1,000 on")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--experiments", type=int, default=1000,
+                        help="per row; results are written from 1,000 on")
     parser.add_argument("--only", default="", help="a, b, power or effect")
-    parser.add_argument("--arch", default="mobilenetv3_small_100", help="timm's name of the network whose runs are compared (effect)")
+    parser.add_argument("--arch", default="mobilenetv3_small_100",
+                        help="timm's name of the network whose runs are compared (effect)")
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
     args = parser.parse_args()
     counts, power, n = [], [], args.experiments
@@ -212,10 +219,11 @@ def main():
 
 INTRODUCTION = """# Does the verdict hold its level?
 
-Share of experiments in which a test at 5% flags a difference although there is none. 10,000 sites in 100 genome blocks \
-(null a), 2,000 sites in 80 blocks (null b); – where the test is not made. The sampling error of a true 5% over 1,000 \
-experiments is ±0.7% (one standard error). Run effects are in log-odds of an error; [verdict_effect](verdict_effect.md) \
-says how large they are between real runs. Wilcoxon over 5 folds can never reach 5%: its smallest p is 1/16.
+Share of experiments in which a test at 5% flags a difference although there is none. 10,000 sites in 100 \
+genome blocks (null a), 2,000 sites in 80 blocks (null b); – where the test is not made. The sampling error \
+of a true 5% over 1,000 experiments is ±0.7% (one standard error). Run effects are in log-odds of an error; \
+[verdict_effect](verdict_effect.md) says how large they are between real runs. Wilcoxon over 5 folds can \
+never reach 5%: its smallest p is 1/16.
 
 Made by `python benchmarks/verdict.py`.
 """
@@ -231,14 +239,15 @@ def level_lines(counts):
         not_made = {"primary test"} if "1 seed" in null else set()
         cells = ["–" if pd.isna(v) or test in not_made else f"{v:.1f}%" for test, v in row.items()]
         lines.append(f"| {null} | "+" | ".join(cells)+" |")
-    return [*lines, "", f"{counts.experiments.max():,} experiments in each row. With one seed the primary test is not "
-            "made: noise between training runs cannot be seen then."]
+    return [*lines, "", f"{counts.experiments.max():,} experiments in each row. With one seed the primary "
+            "test is not made: noise between training runs cannot be seen then."]
 
 
 def power_lines(power):
     "The table of planted differences."
-    lines = ["", "## Planted differences", "", "Log-odds of an error lower by 0.3, run effect 0.1, 5 folds x 5 seeds: how "
-             "often the primary test finds it.", "",
+    lines = ["", "## Planted differences", "",
+             "Log-odds of an error lower by 0.3, run effect 0.1, 5 folds x 5 seeds: "
+             "how often the primary test finds it.", "",
              "| sites | found | wrong way | not tested (too few errors) |", "|---:|---:|---:|---:|"]
     for row in power.to_dict("records"):
         n = row["experiments"]

@@ -1,4 +1,4 @@
-"""Check a built site: every internal link and anchor leads somewhere, and no page or style sheet loads anything from another host."""
+"""Check a built site: internal links and anchors lead somewhere, and nothing comes from another host."""
 import argparse
 import re
 from html.parser import HTMLParser
@@ -6,11 +6,21 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 loaded = {  # element -> attributes that make a browser load something
-    "script": ("src",), "img": ("src", "srcset"), "iframe": ("src",), "source": ("src", "srcset"), "video": ("src", "poster"),
-    "audio": ("src",), "object": ("data",), "embed": ("src",), "image": ("href", "xlink:href"), "use": ("href", "xlink:href"),
-    "input": ("src",), "track": ("src",),
+    "script": ("src",),
+    "img": ("src", "srcset"),
+    "iframe": ("src",),
+    "source": ("src", "srcset"),
+    "video": ("src", "poster"),
+    "audio": ("src",),
+    "object": ("data",),
+    "embed": ("src",),
+    "image": ("href", "xlink:href"),
+    "use": ("href", "xlink:href"),
+    "input": ("src",),
+    "track": ("src",),
 }
-loading_links = {"stylesheet", "icon", "preload", "preconnect", "dns-prefetch", "prefetch", "modulepreload", "manifest"}
+loading_links = {
+    "stylesheet", "icon", "preload", "preconnect", "dns-prefetch", "prefetch", "modulepreload", "manifest"}
 
 
 class Page(HTMLParser):
@@ -29,10 +39,12 @@ class Page(HTMLParser):
         self.has_mermaid |= "mermaid" in given.get("class", "").split()
         self.loads += style_loads(given.get("style", ""))
         if tag == "a" and "href" in given: self.links.append(given["href"])
-        if tag == "link" and loading_links & set(given.get("rel", "").split()): self.loads.append(given.get("href", ""))
+        if tag == "link" and loading_links & set(given.get("rel", "").split()):
+            self.loads.append(given.get("href", ""))
         for name in loaded.get(tag, ()):
-            if name == "srcset": self.loads += [part.split()[0] for part in given.get(name, "").split(",") if part.strip()]
-            elif given.get(name): self.loads.append(given[name])
+            value = given.get(name, "")
+            if name == "srcset": self.loads += [part.split()[0] for part in value.split(",") if part.strip()]
+            elif value: self.loads.append(value)
 
     def handle_data(self, data):
         if self.in_style: self.style += data
@@ -54,7 +66,8 @@ class Site:
     "The pages of a folder, each read once."
     def __init__(self, folder: Path):
         self.folder, self.pages = folder.resolve(), {}
-        for path in sorted(self.folder.rglob("*.html")): self.pages[path] = Page(path.read_text(encoding="utf-8"))
+        for path in sorted(self.folder.rglob("*.html")):
+            self.pages[path] = Page(path.read_text(encoding="utf-8"))
 
     def target(self, path: Path, address: str) -> Path:
         "The file that an address on a page means."
@@ -70,7 +83,8 @@ class Site:
         found, anchor = self.target(path, address), unquote(urlsplit(address).fragment)
         if not found.is_relative_to(self.folder): return "leaves the site"
         if not found.exists(): return "leads nowhere"
-        if anchor and found in self.pages and anchor not in self.pages[found].anchors: return "has no such anchor"
+        if anchor and found in self.pages and anchor not in self.pages[found].anchors:
+            return "has no such anchor"
         return ""
 
     def problems(self) -> list[str]:
@@ -81,11 +95,14 @@ class Site:
             for address in dict.fromkeys(page.links+page.loads):
                 problem = self.link_problem(path, address) if name.name != "404.html" else ""
                 if problem: lines.append(f"{name}: {address} {problem}")
-            lines += [f"{name}: {address} is loaded from another host" for address in dict.fromkeys(page.loads) if is_outside(address)]
-            if page.has_mermaid: lines.append(f"{name}: the theme would load mermaid from another host; use a picture")
+            loads = filter(is_outside, dict.fromkeys(page.loads))
+            lines += [f"{name}: {address} is loaded from another host" for address in loads]
+            if page.has_mermaid:
+                lines.append(f"{name}: the theme would load mermaid from another host; use a picture")
         for path in sorted(self.folder.rglob("*.css")):
-            loads = style_loads(path.read_text(encoding="utf-8"))
-            lines += [f"{path.relative_to(self.folder)}: {address} is loaded from another host" for address in loads if is_outside(address)]
+            name = path.relative_to(self.folder)
+            loads = filter(is_outside, style_loads(path.read_text(encoding="utf-8")))
+            lines += [f"{name}: {address} is loaded from another host" for address in loads]
         return lines
 
 
@@ -95,11 +112,17 @@ def self_test():
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "b.html").write_text("<h1 id=here></h1>")
         Path(folder, "a.html").write_text(
-            "<a href=b.html#here></a><a href=b.html#gone></a><a href=c.html></a><a href=https://example.org></a>"
-            "<a href=../x></a><img src=//example.org/i.png><style>@import 'https://example.org/s.css'</style>")
+            "<a href=b.html#here></a><a href=b.html#gone></a><a href=c.html></a>"
+            "<a href=https://example.org></a><a href=../x></a><img src=//example.org/i.png>"
+            "<style>@import 'https://example.org/s.css'</style>")
         found = Site(Path(folder)).problems()
-    expected = ["b.html#gone has no such anchor", "c.html leads nowhere", "../x leaves the site",
-                "//example.org/i.png is loaded from another host", "https://example.org/s.css is loaded from another host"]
+    expected = [
+        "b.html#gone has no such anchor",
+        "c.html leads nowhere",
+        "../x leaves the site",
+        "//example.org/i.png is loaded from another host",
+        "https://example.org/s.css is loaded from another host",
+    ]
     assert found == [f"a.html: {line}" for line in expected], found
 
 

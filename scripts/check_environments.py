@@ -1,5 +1,4 @@
-"""Check what can be checked of environment.yml and docker/Dockerfile without conda and without a container
-engine.
+"""Check what can be checked of environment.yml and docker/Dockerfile without conda or a container engine.
 
 Conda's packages are parsed as strict match specs by py-rattler, and hadolint reads the Dockerfile; a tool
 that is not installed is named and left out. Package indices and images must be public ones.
@@ -43,7 +42,8 @@ def check_docker() -> list[str]:
     text = dockerfile.read_text()
     images = re.findall(r"^FROM (\S+)", text, re.M)
     problems = [f"image {image} of a private registry" for image in images if "." in image.split("/")[0]]
-    problems += [f"host {host}" for host in re.findall(r"https?://([^/ }]+)", text) if host not in public_hosts]
+    hosts = re.findall(r"https?://([^/ }]+)", text)
+    problems += [f"host {host}" for host in hosts if host not in public_hosts]
     hadolint = shutil.which("hadolint") or shutil.which("hadolint", path=Path(sys.executable).parent)
     if not hadolint:
         print("left out: hadolint is not installed")

@@ -2,10 +2,10 @@
 // there. `clickable` has the elements with a click handler of their own; it is filled from before the page's
 // scripts run.
 window.keyboard = (() => {
-  const operable = "a[href], area[href], button, input:not([type=hidden]), select, textarea, summary, iframe, "
-    + "audio[controls], video[controls], [contenteditable]:not([contenteditable=false]), "
-    + "[tabindex]:not([tabindex^='-']), [role=button], [role=link], [role=checkbox], [role=switch], [role=tab], "
-    + "[role=menuitem], [role=option], [role=slider]";
+  const operable = "a[href], area[href], button, input:not([type=hidden]), select, textarea, summary, "
+    + "iframe, audio[controls], video[controls], [contenteditable]:not([contenteditable=false]), "
+    + "[tabindex]:not([tabindex^='-']), [role=button], [role=link], [role=checkbox], [role=switch], "
+    + "[role=tab], [role=menuitem], [role=option], [role=slider]";
   const arrowKeys = ["tablist", "menu", "menubar", "radiogroup", "toolbar", "grid", "listbox", "tree"]
     .map(role => `[role=${role}]`).join(); // inside of these, arrow keys move
   const severalStops = ["date", "time", "datetime-local", "month", "week"]
@@ -13,7 +13,8 @@ window.keyboard = (() => {
   const mouseOnly = ".js-plotly-plot"; // zooming and hovering in figures; their numbers are in tables
 
   function name(e) {
-    const tag = e.cloneNode(false).outerHTML.replace(/<\/[^>]*>$/, ""), text = e.textContent.trim().replace(/\s+/g, " ");
+    const tag = e.cloneNode(false).outerHTML.replace(/<\/[^>]*>$/, "");
+    const text = e.textContent.trim().replace(/\s+/g, " ");
     return `${tag.slice(0, 120)} ${text.slice(0, 40)}`.trim();
   }
   function active() {
@@ -23,9 +24,14 @@ window.keyboard = (() => {
   }
 
   // Visibility
-  const isOnPage = r => r.width > 1 && r.height > 1 && r.right > 0 && r.left < innerWidth && r.bottom+scrollY > 0;
+  function isOnPage(r) {
+    const isDrawn = r.width > 1 && r.height > 1;
+    return isDrawn && r.right > 0 && r.left < innerWidth && r.bottom+scrollY > 0;
+  }
   function isShown(e) {
-    const options = {checkOpacity: true, opacityProperty: true, checkVisibilityCSS: true, visibilityProperty: true};
+    const options = {
+      checkOpacity: true, opacityProperty: true, checkVisibilityCSS: true, visibilityProperty: true
+    };
     return e.checkVisibility(options) && [...e.getClientRects()].some(isOnPage);
   }
   function isHit(e, x, y) { // is e, and nothing that lies above it, seen at this point?
@@ -34,7 +40,8 @@ window.keyboard = (() => {
   }
   function isUncovered(e) {
     const parts = [[.5, .5], [.1, .1], [.9, .1], [.1, .9], [.9, .9]];
-    return [...e.getClientRects()].some(r => parts.some(([a, b]) => isHit(e, r.left+a*r.width, r.top+b*r.height)));
+    const isHitIn = r => parts.some(([a, b]) => isHit(e, r.left+a*r.width, r.top+b*r.height));
+    return [...e.getClientRects()].some(isHitIn);
   }
 
   // The mark of the focus
@@ -44,7 +51,8 @@ window.keyboard = (() => {
   }
   function look(e) { // what may mark the focus; text of another colour alone does not
     const s = getComputedStyle(e);
-    const outlined = s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0 && rgba(s.outlineColor)[3] > 0;
+    const hasLine = s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0;
+    const outlined = hasLine && rgba(s.outlineColor)[3] > 0;
     return {outline: outlined ? `${s.outlineStyle} ${s.outlineWidth} ${s.outlineColor}` : "",
             rest: [s.boxShadow, s.backgroundColor, s.borderWidth, s.borderStyle, s.borderColor].join()};
   }
@@ -61,7 +69,8 @@ window.keyboard = (() => {
       && getComputedStyle(document.documentElement).colorScheme.includes("dark");
     return isDark ? [18, 18, 18, 1] : [255, 255, 255, 1];
   }
-  function ringContrast(e) { // of the outline to what is behind it (WCAG 2.2, 1.4.11); the browser's own ring has two colours
+  // Contrast of the outline to what is behind it (WCAG 2.2, 1.4.11). The browser's own ring has two colours.
+  function ringContrast(e) {
     const s = getComputedStyle(e);
     if (s.outlineStyle === "auto") return 21;
     const [a, b] = [luminance(rgba(s.outlineColor)), luminance(background(e))].sort((x, y) => y-x);
@@ -79,9 +88,11 @@ window.keyboard = (() => {
     if (e.matches("label") && e.control) return false;       // its control is what is reached
     if (e.closest(arrowKeys) && e.matches("[tabindex^='-']")) return false;
     if (e.matches(operable)) return true;
-    const pointed = getComputedStyle(e).cursor === "pointer" && getComputedStyle(e.parentElement).cursor !== "pointer";
+    const cursor = getComputedStyle(e).cursor;
+    const pointed = cursor === "pointer" && getComputedStyle(e.parentElement).cursor !== "pointer";
     if (!pointed && !window.clickable?.has(e) && !e.onclick) return false;
-    return !e.querySelector(operable) && !e.parentElement.closest(`${operable}, label`); // else it acts for these
+    // where something inside or around e is operable, e acts for it
+    return !e.querySelector(operable) && !e.parentElement.closest(`${operable}, label`);
   }
   function start() {
     document.activeElement?.blur?.();
@@ -92,8 +103,10 @@ window.keyboard = (() => {
   }
   function unseen(e) { // why a reader does not see that e has the focus; "" where it is seen
     const seen = marksOf(e).filter(mark => isShown(mark) && isUncovered(mark));
-    if (!seen.length) return isShown(e) ? "focus is covered or cut off" : "focus is on a hidden element, or off the screen";
-    const changed = seen.filter(mark => look(mark).outline !== (plain.get(mark)?.outline ?? "") && look(mark).outline);
+    if (!seen.length && isShown(e)) return "focus is covered or cut off";
+    if (!seen.length) return "focus is on a hidden element, or off the screen";
+    const hasNewOutline = mark => look(mark).outline !== (plain.get(mark)?.outline ?? "");
+    const changed = seen.filter(mark => hasNewOutline(mark) && look(mark).outline);
     if (changed.some(mark => ringContrast(mark) >= 3)) return "";
     if (seen.some(mark => plain.has(mark) && look(mark).rest !== plain.get(mark).rest)) return "";
     if (!changed.length) return "no visible focus";
@@ -136,9 +149,11 @@ window.keyboard = (() => {
     const rightOf = e => e.getBoundingClientRect().right;
     const isCut = e => { // by a box around it that scrolls
       const around = e.parentElement;
-      return around && around !== document.body && (getComputedStyle(around).overflowX !== "visible" || isCut(around));
+      if (!around || around === document.body) return false;
+      return getComputedStyle(around).overflowX !== "visible" || isCut(around);
     };
-    const beyond = [...document.body.querySelectorAll("*")].filter(e => rightOf(e) > innerWidth+1 && !isCut(e));
+    const isBeyond = e => rightOf(e) > innerWidth+1 && !isCut(e);
+    const beyond = [...document.body.querySelectorAll("*")].filter(isBeyond);
     const right = Math.max(...beyond.map(rightOf));
     const e = beyond.findLast(x => rightOf(x) === right);
     return e ? name(e) : "";

@@ -1,7 +1,7 @@
 """Open pages in Chromium and check what a reader with a keyboard, a narrow screen or weak sight meets.
 
-Each page is opened at 1280 and 390 pixels, in light and dark colours. The script fails, and names the
-element, for
+Each page is opened at 1280 and 390 pixels, in light and dark colours. The script fails for each
+of these faults, and names the element:
 
 - a serious or critical finding of axe-core,
 - a page that is wider than the screen,
@@ -46,13 +46,19 @@ still = """*, *::before, *::after {
 
 
 def html_files(paths: list[str], every: int) -> list[Path]:
-    "The files themselves, and each `every`-th page below folders. A site's 404.html needs a server and is left out."
+    "The files, and each `every`-th page below folders. A site's 404.html needs a server and is left out."
     found = []
     for path in map(Path, paths):
-        if path.is_dir(): found += sorted(file for file in path.rglob("*.html") if file.name != "404.html")[::every]
+        if path.is_dir():
+            pages = sorted(file for file in path.rglob("*.html") if file.name != "404.html")
+            found += pages[::every]
         elif path.is_file(): found.append(path)
-        else: sys.exit(f"check_pages: {path} does not exist; make the site with `make docs`, a report with dvb_summary")
-    if not found: sys.exit(f"check_pages: expected HTML pages, found none in {' '.join(paths)}; make them with `make docs`")
+        else:
+            sys.exit(f"check_pages: {path} does not exist; "
+                     "make the site with `make docs`, a report with dvb_summary")
+    if not found:
+        sys.exit(f"check_pages: expected HTML pages, found none in {' '.join(paths)}; "
+                 "make them with `make docs`")
     return found
 
 
@@ -77,7 +83,8 @@ def keyboard_findings(page) -> list[str]:
     for _ in range(most_stops):
         page.keyboard.press("Tab")
         stop = page.evaluate("keyboard.stop()")
-        if "trap" in stop: return [*found, f"keyboard trap: {stop['trap']}"]  # what lies behind is not reached
+        # what lies behind a trap is not reached
+        if "trap" in stop: return [*found, f"keyboard trap: {stop['trap']}"]
         if stop.get("problem"): found.append(stop["problem"])
         ends += "end" in stop
         if "end" not in stop: continue
@@ -88,7 +95,8 @@ def keyboard_findings(page) -> list[str]:
 
 def main():
     "Check all pages; exit with 1 if anything was found."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", help="HTML files, and folders of them")
     parser.add_argument("--axe", default="node_modules/axe-core/axe.min.js", help="the script of axe-core")
     parser.add_argument("--every", type=int, default=1, help="check each n-th page of a folder")
@@ -106,7 +114,8 @@ def main():
                 page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
                 page.add_init_script(note_handlers)
                 errors = []
-                page.on("pageerror", lambda error, errors=errors: errors.append(f"error of a script: {error.message}"))
+                page.on("pageerror",
+                        lambda error, errors=errors: errors.append(f"error of a script: {error.message}"))
                 for file in files:
                     errors.clear()
                     page.goto(file.resolve().as_uri(), timeout=120_000)  # ms; reports are large

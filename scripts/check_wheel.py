@@ -56,7 +56,8 @@ def differences(wheel: Path) -> list[str]:
     expected = expected_files()
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if not name.split("/")[0].endswith(".dist-info")}
-        other = [name for name in names & expected.keys() if archive.read(name) != expected[name].read_bytes()]
+        common = names & expected.keys()
+        other = [name for name in common if archive.read(name) != expected[name].read_bytes()]
     return sorted(names ^ expected.keys())+sorted(other)
 
 
@@ -86,33 +87,40 @@ class Checks:
     def has(self, package: str) -> bool:
         "Whether a package is installed in the new environment."
         code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec('{package}') is None)"
-        return not subprocess.run([self.environment/"bin"/"python", "-c", code], env=self.variables()).returncode
+        python = self.environment/"bin"/"python"
+        return not subprocess.run([python, "-c", code], env=self.variables()).returncode
 
     def variables(self, **more: str) -> dict[str, str]:
         "The environment of a command: nothing of the checkout, the new environment's programs first."
-        kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DV_BENCH_HOME", "VIRTUAL_ENV")}
+        left_out = ("PYTHONPATH", "DV_BENCH_HOME", "VIRTUAL_ENV")
+        kept = {k: v for k, v in os.environ.items() if k not in left_out}
         path = f"{self.environment/'bin'}{os.pathsep}{os.environ['PATH']}"
         return kept | {"PATH": path, "PYTHONNOUSERSITE": "1"} | more
 
-    def command(self, folder: Path, line: list, *made: Path, says: str = "", status: int = 0, **variables: str):
+    def command(
+        self, folder: Path, line: list, *made: Path, says: str = "", status: int = 0, **variables: str,
+    ):
         "Run a command in a folder. It must end with this status, print these words and make these files."
         begin = time.monotonic()
         program = self.environment/"bin"/line[0]  # and never one of another environment
-        done = subprocess.run([program, *map(str, line[1:])], cwd=folder, env=self.variables(**variables), text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True)
+        done = subprocess.run(
+            [program, *map(str, line[1:])], cwd=folder, env=self.variables(**variables), text=True,
+            stdin=subprocess.DEVNULL, capture_output=True)
         text = (done.stdout+done.stderr).strip()
         problem = ""
         if done.returncode != status: problem = f"status {done.returncode}: {text[-2000:]}"
         elif says not in text: problem = f"it does not say {says!r}: {text[-2000:]}"
-        elif missing := [str(path) for path in made if not path.exists()]: problem = f"missing {', '.join(missing)}"
+        elif missing := [str(path) for path in made if not path.exists()]:
+            problem = f"missing {', '.join(missing)}"
         shown = " ".join(str(word) for word in line[:2]).splitlines()[0]
         self.report(f"{folder.name}$ {shown}", problem, begin)
 
     def build(self) -> Path:
         "Make the sdist, and the wheel from it."
         begin = time.monotonic()
-        done = subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", self.work/"dist", root],
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "build", "--no-isolation", "--outdir", self.work/"dist", root],
+            capture_output=True, text=True)
         if done.returncode: sys.exit(f"FAIL build: {(done.stdout+done.stderr)[-2000:]}")
         wheel = next((self.work/"dist").glob("*.whl"))
         name = f"{wheel.name}, made from the sdist, has the files of the checkout"
@@ -124,7 +132,8 @@ class Checks:
         begin = time.monotonic()
         subprocess.run([sys.executable, "-m", "venv", *["--without-pip"]*quick, self.environment], check=True)
         python = self.environment/"bin"/"python"
-        pip = [sys.executable, "-m", "pip", "--python", python, "--quiet", "--disable-pip-version-check", "install"]
+        pip = [sys.executable, "-m", "pip", "--python", python, "--quiet", "--disable-pip-version-check",
+               "install"]
         pins = ["-c", root/"constraints.txt", "-c", root/"workflow"/"constraints.txt", f"{wheel}[study]"]
         options = ["--no-deps", "--no-index", wheel] if quick else pins
         done = subprocess.run([*pip, *options], env=self.variables(), capture_output=True, text=True)
@@ -153,14 +162,15 @@ class Checks:
 
 
 def check_commands(checks: Checks, quick: bool):
-    "Reads, images, training, report, calls and a study in an empty folder; results in DV_BENCH_HOME from another one."
+    "From reads to a study in an empty folder; results in DV_BENCH_HOME from another one."
     here, elsewhere, home = (checks.work/name for name in ("here", "elsewhere", "home"))
     here.mkdir()
     elsewhere.mkdir()
     (home/"data").mkdir(parents=True)
     sample = ["--ref", "sim/reference.fasta", "--reads", "sim/reads.bam"]
     truth = ["--truth", "sim/truth.vcf.gz", "--confident", "sim/confident.bed"]
-    short = ["-p", "folds", 2, "-p", "epochs", 1, "-p", "rows", 75, "-p", "columns", 101, "-p", "exchange_images", 0]
+    short = ["-p", "folds", 2, "-p", "epochs", 1, "-p", "rows", 75, "-p", "columns", 101,
+             "-p", "exchange_images", 0]
     checks.command(here, ["python", "-c", program], says="site-packages")
     checks.command(here, ["dvb_simulate", "sim", "--mb", .05, "--coverage", 20], here/"sim"/"reads.bam")
     checks.command(here, ["dvb_examples", "data/small", *sample, *truth], here/"data"/"small"/"manifest.json")
@@ -172,26 +182,31 @@ def check_commands(checks: Checks, quick: bool):
     checks.command(here, ["dvb_call", "calls.vcf.gz", *sample], here/"calls.vcf.gz")
     (here/"study.yaml").write_text(study)
     checks.command(here, ["dvb_study", "study.yaml", "--plan"], says="train: 2 jobs")
-    if not checks.has("snakemake"): print("left out: dvb_study runs jobs with Snakemake, which is not installed here")
+    if not checks.has("snakemake"):
+        print("left out: dvb_study runs jobs with Snakemake, which is not installed here")
     elif quick: checks.command(here, ["dvb_study", "study.yaml", "--dry_run"], says="train")
     else: checks.command(here, ["dvb_study", "study.yaml"], here/"outputs"/"small"/"summary.html")
     shutil.copytree(here/"data"/"small", home/"data"/"small")
-    checks.command(elsewhere, ["dvb_train", "gradient_boosting", "--data", "data/small", "--experiment", "second",
-                               "--config", "configs/modern.yaml", *short],
-                   home/"outputs"/"second"/"gradient_boosting"/"fold1_seed0"/"run.json", DV_BENCH_HOME=str(home))
+    second = home/"outputs"/"second"
+    checks.command(elsewhere, ["dvb_train", "gradient_boosting", "--data", "data/small",
+                               "--experiment", "second", "--config", "configs/modern.yaml", *short],
+                   second/"gradient_boosting"/"fold1_seed0"/"run.json", DV_BENCH_HOME=str(home))
     checks.command(elsewhere, ["dvb_runs", "second"], says="2 of 2 runs complete", DV_BENCH_HOME=str(home))
     if not quick:
-        checks.command(elsewhere, ["dvb_summary", "second", "--no_images"], home/"outputs"/"second"/"summary.html",
+        checks.command(elsewhere, ["dvb_summary", "second", "--no_images"], second/"summary.html",
                        DV_BENCH_HOME=str(home))
     checks.command(elsewhere, ["dvb_runs", "second"], says="expected the absolute path of a folder", status=1,
                    DV_BENCH_HOME="home")
-    checks.report("nothing but in DV_BENCH_HOME", ", ".join(f.name for f in elsewhere.iterdir()), time.monotonic())
+    left = ", ".join(f.name for f in elsewhere.iterdir())
+    checks.report("nothing but in DV_BENCH_HOME", left, time.monotonic())
 
 
 def main():
     "Run all checks; exit with 1 when one fails."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="take all packages but dv_bench from this environment")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true",
+                        help="take all packages but dv_bench from this environment")
     parser.add_argument("--keep", type=Path, help="work in this folder, which must not exist, and keep it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -7,7 +7,7 @@ tested. The script needs root, debootstrap and a network. With --test it then ru
 user.
 
 Usage: sudo python scripts/chroot_build.py FOLDER [--arg VARIANT=cpu ...] [--mirror URL] [--config FILE ...]
-[--test]
+           [--test]
 """
 import argparse
 import contextlib
@@ -74,9 +74,11 @@ class Build:
         variables = self.variables | {"HOME": self.home()}
         assignments = [f"{name}={value}" for name, value in variables.items()]
         program = f"cd {shlex.quote(self.work)} && {command}"
-        user = [] if self.user == "root" else ["setpriv", "--reuid", self.user, "--regid", self.user, "--clear-groups"]
-        finished = subprocess.run(["chroot", self.folder, *user, "env", "-i", *assignments, "/bin/sh", "-c", program],
-                                  stdin=subprocess.DEVNULL)
+        user = [] if self.user == "root" else [
+            "setpriv", "--reuid", self.user, "--regid", self.user, "--clear-groups"]
+        finished = subprocess.run(
+            ["chroot", self.folder, *user, "env", "-i", *assignments, "/bin/sh", "-c", program],
+            stdin=subprocess.DEVNULL)
         if finished.returncode: sys.exit(f"failed with {finished.returncode}: {command}")
 
     def copy(self, argument: str):
@@ -111,11 +113,13 @@ class Build:
 
 def read_options():
     "Options of the command line."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="of the chroot; made if it is missing")
     parser.add_argument("--arg", action="append", default=[], help="NAME=VALUE, a build argument")
     parser.add_argument("--mirror", default="", help="of Debian; debootstrap's default if not given")
-    parser.add_argument("--config", nargs="*", default=[], help="files to take over from here, such as pip.conf")
+    parser.add_argument("--config", nargs="*", default=[],
+                        help="files to take over from here, such as pip.conf")
     parser.add_argument("--env", nargs="*", default=[], help="names of variables to take over from here")
     parser.add_argument("--test", action="store_true", help="run `make test` at the end")
     return parser.parse_args()

@@ -20,7 +20,8 @@ start = hook.with_suffix(".pth")
 
 def import_timm(check: bool) -> bool:
     "Whether a new process can import timm."
-    return subprocess.run([sys.executable, "-c", "import timm"], check=check, capture_output=not check).returncode == 0
+    command = [sys.executable, "-c", "import timm"]
+    return subprocess.run(command, check=check, capture_output=not check).returncode == 0
 
 
 def main():

@@ -1,5 +1,4 @@
-"""Gather the pages of the documentation site in build/site, with those made from the package, and build _site
-from them.
+"""Gather the site's pages in build/site, with those made from the package, and build _site from them.
 
 A page keeps its path in the repository, so that links between files work on the site as they do in a
 checkout. Notebooks become pages without being run. Files that pages link to and that are no pages, such as
@@ -23,7 +22,8 @@ build = root/"build"/"site"
 pages = build/"pages"
 link = re.compile(r"(!?)\[((?:[^\[\]\n]|\n(?!\n)|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 fence = re.compile(r"^\s*(`{3,}|~{3,})")
-guides = ("guide", "verdict", "from_deepvariant", "extend", "cluster", "scale", "faq") # the order in the navigation
+# in the order of the navigation
+guides = ("guide", "verdict", "from_deepvariant", "extend", "cluster", "scale", "faq")
 rooms = ("dataset", "images", "simulation", "model", "training", "calling", "verdict", "commands")
 
 
@@ -62,7 +62,7 @@ def with_blank_lines(text: str) -> str:
 
 
 def folder_page(folder: Path, known: dict[str, str]) -> str:
-    "The page of a folder: its README, or a list of its files. Files of more than 1 MB stay in the repository."
+    "The page of a folder: its README, or a list of its files. Files over 1 MB stay in the repository."
     name = folder.relative_to(root).as_posix()
     if f"{name}/README.md" in known: return f"{name}/README.md"
     lines = [f"# Files of {name}", "", "| file | kB |", "|---|---:|"]
@@ -70,7 +70,8 @@ def folder_page(folder: Path, known: dict[str, str]) -> str:
         size, copy = path.stat().st_size, pages/name/path.name
         copy.parent.mkdir(parents=True, exist_ok=True)
         if size <= 1e6: shutil.copyfile(path, copy)
-        lines.append(f"| {f'[{path.name}]({path.name})' if size <= 1e6 else path.name} | {max(size//1000, 1):,} |")
+        shown = f"[{path.name}]({path.name})" if size <= 1e6 else path.name
+        lines.append(f"| {shown} | {max(size//1000, 1):,} |")
     (pages/name/"files.md").write_text("\n".join(lines)+"\n", encoding="utf-8")
     return f"{name}/files.md"
 
@@ -137,7 +138,8 @@ def notebook_text(path: Path) -> str:
             parts.append(re.sub(r"^- [a-z_]+: *\S+$\n?", "", source, flags=re.M) if number < 2 else source)
         if cell["cell_type"] != "code" or re.search(r"^#\| *hide$", source, flags=re.M): continue
         code = re.sub(r"^#\|.*\n?", "", source, flags=re.M)
-        if code.strip(): parts.append(fenced(code, "{.python data-search-exclude=''}")) # the reference has the functions
+        # not searched, since the reference has the functions
+        if code.strip(): parts.append(fenced(code, "{.python data-search-exclude=''}"))
         parts += [output_text(output, path.stem, f"{number}_{k}") for k, output in enumerate(cell["outputs"])]
     return "\n\n".join(parts)
 
@@ -156,10 +158,13 @@ def heading(page: str) -> str:
 
 
 def titled(names: list[str]) -> list:
-    "Pages as entries of the navigation, `index.md` first. Equal titles are followed by the names of their files."
+    "Pages as entries of the navigation, `index.md` first. The names of files tell equal titles apart."
     names = sorted(names, key=lambda name: (Path(name).name != "index.md", name))
     titles = Counter(map(heading, names))
-    return [name if titles[heading(name)] == 1 else {f"{heading(name)} ({Path(name).stem})": name} for name in names]
+    def entry(name):
+        title = heading(name)
+        return name if titles[title] == 1 else {f"{title} ({Path(name).stem})": name}
+    return [entry(name) for name in names]
 
 
 def notebook_entries(known: dict[str, str]) -> list[dict]:
@@ -174,7 +179,8 @@ def notebook_entries(known: dict[str, str]) -> list[dict]:
 
 def navigation(known: dict[str, str]) -> list[dict]:
     "What there is, by kind of page."
-    of = {kind: titled([p for n, p in known.items() if n.startswith(f"docs/{kind}/")]) for kind in ("tutorials", "explain", "results")}
+    def pages_of(kind): return titled([p for n, p in known.items() if n.startswith(f"docs/{kind}/")])
+    of = {kind: pages_of(kind) for kind in ("tutorials", "explain", "results")}
     loose = [n for n in known if re.fullmatch(r"docs/[^/]+\.md", n) and n != "docs/release.md"]
     loose.sort(key=lambda n: (guides.index(Path(n).stem) if Path(n).stem in guides else len(guides), n))
     others = [n for n in known if re.fullmatch(r"docs/[^/]+/.*\.md", n) and n.split("/")[1] not in of]
@@ -182,9 +188,14 @@ def navigation(known: dict[str, str]) -> list[dict]:
     api = [{name: f"reference/api/{name}.md"} for name in ("ground", *rooms)]
     reference = [{name.capitalize(): f"reference/{name}.md"} for name in ("commands", "settings", "formats")]
     sections = {
-        "Home": "index.md", "Tutorials": of["tutorials"], "Guides": [known[n] for n in loose+others], "Explanations": of["explain"],
-        "Reference": [*reference, {"Functions": api}], "Notebooks": ["nbs/index.md", *notebook_entries(known)],
-        "Results": [*results[:1], *sorted(of["results"], key=len), {"Tables": results[1:]}], "Project": ["CONTRIBUTING.md", "CHANGELOG.md", "docs/release.md"],
+        "Home": "index.md",
+        "Tutorials": of["tutorials"],
+        "Guides": [known[n] for n in loose+others],
+        "Explanations": of["explain"],
+        "Reference": [*reference, {"Functions": api}],
+        "Notebooks": ["nbs/index.md", *notebook_entries(known)],
+        "Results": [*results[:1], *sorted(of["results"], key=len), {"Tables": results[1:]}],
+        "Project": ["CONTRIBUTING.md", "CHANGELOG.md", "docs/release.md"],
     }
     return [{title: entries} for title, entries in sections.items() if entries]
 
@@ -200,12 +211,18 @@ def gather():
         (pages/page).write_text(text, encoding="utf-8")
     write_reference(pages/"reference")
     shutil.copytree(root/"scripts"/"site", pages, dirs_exist_ok=True)
-    config = {"INHERIT": "../../mkdocs.yml", "docs_dir": "pages", "site_dir": "../../_site", "nav": navigation(known)}
+    config = {
+        "INHERIT": "../../mkdocs.yml",
+        "docs_dir": "pages",
+        "site_dir": "../../_site",
+        "nav": navigation(known),
+    }
     (build/"mkdocs.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     gather()
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(build/"mkdocs.yml")]
     raise SystemExit(subprocess.run(command, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}).returncode)

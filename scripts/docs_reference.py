@@ -1,4 +1,4 @@
-"""Pages of the reference, made from the package: commands, settings, formats, and the functions of each room."""
+"""Pages of the reference, made from the package: commands, settings, formats, and each room's functions."""
 import argparse
 import ast
 import dataclasses
@@ -77,10 +77,12 @@ def option_row(action: argparse.Action) -> list[str]:
     "An option or argument as a row: its names, meaning, value and default."
     names = ", ".join(action.option_strings) or action.dest
     hidden = action.default in (None, argparse.SUPPRESS, "", (), False) or action.nargs == 0
-    meaning = re.sub(r" *\(default: (?:\(\)|[^()]*)\)$", "", (action.help or "").replace("%(default)s", str(action.default)))
+    meaning = (action.help or "").replace("%(default)s", str(action.default))
+    meaning = re.sub(r" *\(default: (?:\(\)|[^()]*)\)$", "", meaning)
     needed = "" if action.option_strings and not action.required else "needed"
     if action.nargs in ("*", "?"): needed = ""
-    return [code(names), cell(meaning), cell(option_value(action)), needed if hidden else code(action.default)]
+    default = needed if hidden else code(action.default)
+    return [code(names), cell(meaning), cell(option_value(action)), default]
 
 
 def command_section(name: str, target: str) -> str:
@@ -90,9 +92,12 @@ def command_section(name: str, target: str) -> str:
     loaded = importlib.import_module(module)
     parser = option_parser(inspect.unwrap(getattr(loaded, function)))
     actions = [a for a in parser._actions if a.dest not in ("help", "pdb", "xtra")]
-    needed = [a.dest.upper()+" ..."*(a.nargs == "+") for a in actions if not a.option_strings and a.nargs not in ("*", "?")]
+    positional = [a for a in actions if not a.option_strings and a.nargs not in ("*", "?")]
+    words = [name, *(a.dest.upper()+" ..."*(a.nargs == "+") for a in positional), "[options]"]
     return "\n".join([
-        f"## {name}", "", cell(parser.description or ""), "", "```", f"{name} {' '.join(needed)} [options]".replace("  ", " "), "```", "",
+        f"## {name}", "",
+        cell(parser.description or ""), "",
+        "```", " ".join(words), "```", "",
         table(["option", "meaning", "value", "default"], [option_row(a) for a in actions]),
         f"Source: [{module.removeprefix('dv_bench.')}](../nbs/{notebook_of(loaded)})", ""])
 
@@ -105,7 +110,8 @@ def notebook_of(module) -> str:
 
 def commands_page() -> str:
     sections = [command_section(name, target) for name, target in sorted(console_scripts().items())]
-    intro = "Each command prints these options with `--help`. Files and folders are relative to the current folder."
+    intro = ("Each command prints these options with `--help`. Files and folders are relative to the current "
+             "folder.")
     return "\n".join(["# Commands", "", intro, "", made, "", *sections])
 
 
@@ -129,10 +135,12 @@ def type_name(kind) -> str:
 def settings_page() -> str:
     from dv_bench.training.settings import Config
     rows = [[code(f.name), cell(f.metadata["meaning"]), code(repr(f.default)), allowed(f),
-             code(type_name(f.type) if isinstance(f.type, type) else f.type), "yes" if f.metadata["compared"] else ""]
+             code(type_name(f.type) if isinstance(f.type, type) else f.type),
+             "yes" if f.metadata["compared"] else ""]
             for f in dataclasses.fields(Config)]
-    intro = ("The settings of `dvb_train` (`-p NAME VALUE`, or a YAML file with `--config`) and of the first cell of "
-             "[train.ipynb](../nbs/train.md). Runs of one experiment must agree in the settings that are marked as compared.")
+    intro = ("The settings of `dvb_train` (`-p NAME VALUE`, or a YAML file with `--config`) and of the first "
+             "cell of [train.ipynb](../nbs/train.md). Runs of one experiment must agree in the settings that "
+             "are marked as compared.")
     return "\n".join(["# Settings of training", "", intro, "", made, "",
                       table(["setting", "meaning and unit", "default", "allowed", "type", "compared"], rows),
                       "Source: [training.settings](../nbs/44_training.settings.md)", ""])
@@ -147,7 +155,8 @@ def form_text(form: dict) -> str:
     kind = form.get("type", "any value")
     if isinstance(kind, list): return " or ".join(kind)
     if kind == "array":
-        length = f" of {form['minItems']}" if form.get("minItems") and form.get("minItems") == form.get("maxItems") else ""
+        least, most = form.get("minItems"), form.get("maxItems")
+        length = f" of {least}" if least and least == most else ""
         return f"list{length}: {form_text(form['items'])}"
     if "minimum" in form: return f"{kind}, at least {form['minimum']}"
     if "pattern" in form: return f"{kind} that matches {form['pattern']}"
@@ -158,7 +167,8 @@ def form_text(form: dict) -> str:
 def form_table(form: dict, meanings: dict[str, str]) -> str:
     "The keys of an object's form, with their meanings where these are given."
     heads = ["key", *["meaning"][:len(meanings)], "form", "needed"]
-    rows = [[code(key), *[cell(meanings.get(key, ""))][:len(meanings)], cell(form_text(part)), "yes" if key in form["required"] else ""]
+    rows = [[code(key), *[cell(meanings.get(key, ""))][:len(meanings)], cell(form_text(part)),
+             "yes" if key in form["required"] else ""]
             for key, part in form["properties"].items()]
     return table(heads, rows)
 
@@ -166,7 +176,8 @@ def form_table(form: dict, meanings: dict[str, str]) -> str:
 def record_meanings(source: str, name: str) -> dict[str, str]:
     "Key -> comment, of a class of annotated keys."
     tree, found = ast.parse(source), comments(source)
-    keys = [n for n in next(n for n in tree.body if getattr(n, "name", "") == name).body if isinstance(n, ast.AnnAssign)]
+    found_class = next(n for n in tree.body if getattr(n, "name", "") == name)
+    keys = [n for n in found_class.body if isinstance(n, ast.AnnAssign)]
     stops = [n.lineno for n in keys[1:]]+[keys[-1].end_lineno+2]
     return {n.target.id: comment_of(found, n.lineno, stop) for n, stop in zip(keys, stops)}
 
@@ -174,16 +185,22 @@ def record_meanings(source: str, name: str) -> dict[str, str]:
 def column_meanings(source: str) -> dict[str, str]:
     "Column -> comment, of a schema that is a list of pairs."
     found = comments(source)
-    pairs = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Tuple) and isinstance(n.elts[0], ast.Constant)]
+    tuples = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Tuple)]
+    pairs = [n for n in tuples if isinstance(n.elts[0], ast.Constant)]
     return {n.elts[0].value: found.get(n.lineno, "") for n in pairs if isinstance(n.elts[0].value, str)}
 
 
 dataset_meanings = {
-    "n": "number of images", "shape": "channels, height and width of an image, in pixels",
-    "channels": "names of the channels, in order", "fingerprint": "SHA-256 over all rows of the index, hex",
-    "class_counts": "images of the labels 0, 1 and 2", "unlabelled": "images without a label", "samples": "names of the samples",
+    "n": "number of images",
+    "shape": "channels, height and width of an image, in pixels",
+    "channels": "names of the channels, in order",
+    "fingerprint": "SHA-256 over all rows of the index, hex",
+    "class_counts": "images of the labels 0, 1 and 2",
+    "unlabelled": "images without a label",
+    "samples": "names of the samples",
     "reference": "contigs and lengths of the reference genome; null where it is unknown",
-    "simulated": "whether the reads were simulated", "options": "how the images were made",
+    "simulated": "whether the reads were simulated",
+    "options": "how the images were made",
     "made_from": "the datasets that this one was made from",
 }
 
@@ -195,26 +212,36 @@ def formats_page() -> str:
     meanings = column_meanings(inspect.getsource(rows))
     meanings[writer.checksum_field.name] = "CRC-32C of the compressed image in images.b2nd"
     columns = [[code(f.name), cell(f.type), cell(meanings.get(f.name, ""))] for f in writer.stored_schema]
-    predicted = [[code("role"), "string", "train, tune or test"], ["the columns of examples.parquet", "", "of the image"],
-                 *([code(f"p{k}"), "float", f"probability of {k} copies of the shown alts"] for k in range(3))]
+    predicted = [
+        [code("role"), "string", "train, tune or test"],
+        ["the columns of examples.parquet", "", "of the image"],
+        *([code(f"p{k}"), "float", f"probability of {k} copies of the shown alts"] for k in range(3)),
+    ]
     return "\n".join([
-        "# Formats", "", "Files of dataset folders, run folders and studies. The forms are those that are checked when a file is read; "
-        "further keys are kept and not read.", "", made, "",
+        "# Formats", "",
+        "Files of dataset folders, run folders and studies. The forms are those that are checked when a file "
+        "is read; further keys are kept and not read.", "", made, "",
         "## Dataset folder", "", "`dataset.json`, `examples.parquet`, `images.b2nd` and `manifest.json`.", "",
         "### dataset.json", "", form_table(folder.dataset_form, dataset_meanings), "",
-        "### examples.parquet", "", "A row for each image.", "", table(["column", "type", "meaning"], columns), "",
-        "### images.b2nd", "", "A blosc2 array of uint8 with the shape (images, channels, height, width), one image in a chunk. "
+        "### examples.parquet", "", "A row for each image.", "",
+        table(["column", "type", "meaning"], columns), "",
+        "### images.b2nd", "",
+        "A blosc2 array of uint8 with the shape (images, channels, height, width), one image in a chunk. "
         "Source: [dataset.writer](../nbs/11a_dataset.writer.md)", "",
         "### manifest.json", "",
-        "The size in bytes and the SHA-256 of each file of the folder, in `files`; run folders have the same file. "
-        "Source: [manifest](../nbs/00b_manifest.md)", "",
+        "The size in bytes and the SHA-256 of each file of the folder, in `files`; run folders have the same "
+        "file. Source: [manifest](../nbs/00b_manifest.md)", "",
         "## Run folder", "",
-        f"`outputs/EXPERIMENT/ARCH/foldF_seedS/` with {', '.join(f'`{n}`' for n in runs.run_files)} and `manifest.json`. "
+        f"`outputs/EXPERIMENT/ARCH/foldF_seedS/` with {', '.join(f'`{n}`' for n in runs.run_files)} and "
+        "`manifest.json`. "
         f"{' and '.join(f'`{n}`' for n in runs.optional_files)} may be removed to save space.", "",
         "### run.json", "",
         form_table(runs.run_form, record_meanings(inspect.getsource(runs), "RunRecord")), "",
-        "### history.csv", "", "A row for each epoch and role, with at least the columns `epoch`, `role`, `loss`, `f1` and `seconds`.", "",
-        "### predictions.parquet", "", "A row for each predicted image.", "", table(["column", "type", "meaning"], predicted), "",
+        "### history.csv", "",
+        "A row for each epoch and role, with at least the columns `epoch`, `role`, `loss`, `f1` and "
+        "`seconds`.", "",
+        "### predictions.parquet", "", "A row for each predicted image.", "",
+        table(["column", "type", "meaning"], predicted), "",
         "## Study file", "", "The YAML file of `dvb_study`; see [cluster](../docs/cluster.md).", "",
         form_table(study_file.study_form, {}), ""])
 
@@ -246,7 +273,8 @@ def parameters(node, found: dict[int, str]) -> list[tuple[str, str, str, str]]:
     for i, (a, name, default) in enumerate(given):
         stop = starts[i+1] if i+1 < len(given) else end
         kind, meaning = annotation(a.annotation)
-        rows.append((name, kind, ast.unparse(default) if default else "", meaning or comment_of(found, a.lineno, stop)))
+        meaning = meaning or comment_of(found, a.lineno, stop)
+        rows.append((name, kind, ast.unparse(default) if default else "", meaning))
     returned = comment_of(found, end, body)
     if node.returns or returned: rows.append(("returns", annotation(node.returns)[0], "", returned))
     return [row for row in rows if row[0] not in ("self", "cls")]
@@ -264,9 +292,13 @@ def doc(node) -> str:
 
 
 def function_text(node, found, module: str) -> str:
-    rows = [[code(n) if n != "returns" else n, code(t), code(d), cell(c)] for n, t, d, c in parameters(node, found)]
-    return "\n".join([f"### {node.name} {{#{module}.{node.name}}}", "", "```python", signature(node, node.name), "```", "", doc(node), "",
-                      table(["parameter", "type", "default", "meaning"], rows)])
+    given = parameters(node, found)
+    rows = [[code(n) if n != "returns" else n, code(t), code(d), cell(c)] for n, t, d, c in given]
+    return "\n".join([
+        f"### {node.name} {{#{module}.{node.name}}}", "",
+        "```python", signature(node, node.name), "```", "",
+        doc(node), "",
+        table(["parameter", "type", "default", "meaning"], rows)])
 
 
 def class_text(node, found, module: str) -> str:
@@ -280,9 +312,15 @@ def class_text(node, found, module: str) -> str:
     public = [n for n in methods if not n.name.startswith("_")]
     shown = signature(first, node.name) if first else f"class {node.name}"
     parts = [f"### {node.name} {{#{module}.{node.name}}}", "", "```python", shown, "```", "", doc(node), ""]
-    if first: fields = [[code(n), code(t), code(d), cell(c)] for n, t, d, c in parameters(first, found)]+fields
-    rows = [[code(signature(n, n.name)), doc(n) or cell(comment_of(found, n.lineno, n.body[0].lineno))] for n in public]
-    return "\n".join([*parts, table(["parameter or field", "type", "default", "meaning"], fields), "", table(["method", "meaning"], rows)])
+    if first:
+        given = parameters(first, found)
+        fields = [[code(n), code(t), code(d), cell(c)] for n, t, d, c in given]+fields
+    def meaning(n): return doc(n) or cell(comment_of(found, n.lineno, n.body[0].lineno))
+    rows = [[code(signature(n, n.name)), meaning(n)] for n in public]
+    return "\n".join([
+        *parts,
+        table(["parameter or field", "type", "default", "meaning"], fields), "",
+        table(["method", "meaning"], rows)])
 
 
 def module_text(path: Path) -> str:
@@ -290,9 +328,14 @@ def module_text(path: Path) -> str:
     source = path.read_text(encoding="utf-8")
     tree, found = ast.parse(source), comments(source)
     name = ".".join(path.relative_to(root/"dv_bench").with_suffix("").parts)
-    notebook = next(line for line in source.splitlines() if "File to edit:" in line).split("nbs/")[1].rstrip(".")
+    origin = next(line for line in source.splitlines() if "File to edit:" in line)
+    notebook = origin.split("nbs/")[1].rstrip(".")
     address = f"../../nbs/{notebook.removesuffix('.ipynb')}.md"
-    parts = [f"## {name} {{#{name}}}", "", cell(ast.get_docstring(tree) or ""), "", f"Source: [{notebook}]({address})", ""]
+    parts = [
+        f"## {name} {{#{name}}}", "",
+        cell(ast.get_docstring(tree) or ""), "",
+        f"Source: [{notebook}]({address})", "",
+    ]
     for node in tree.body:
         if not hasattr(node, "name") or node.name.startswith("_"): continue
         if isinstance(node, ast.ClassDef): parts.append(class_text(node, found, name))
@@ -306,13 +349,17 @@ def room_page(title: str, summary: str, paths: list[Path]) -> str:
 
 def room_pages() -> dict[str, str]:
     "Room -> page; `ground` holds the modules outside of rooms."
-    def of(folder): return [p for p in sorted(folder.glob("*.py")) if not p.name.startswith("_") and "File to edit" in p.read_text()]
+    def of(folder):
+        files = [p for p in sorted(folder.glob("*.py")) if not p.name.startswith("_")]
+        return [p for p in files if "File to edit" in p.read_text()]
     package = root/"dv_bench"
-    pages = {"ground": room_page("Ground", "Names, genome, files and processes: what all rooms use.", of(package))}
+    ground = "Names, genome, files and processes: what all rooms use."
+    pages = {"ground": room_page("Ground", ground, of(package))}
     for init in sorted(package.glob("*/__init__.py")):
         name = init.parent.name
         if of(init.parent):
-            pages[name] = room_page(name, ast.get_docstring(ast.parse(init.read_text())) or "", of(init.parent))
+            meaning = ast.get_docstring(ast.parse(init.read_text())) or ""
+            pages[name] = room_page(name, meaning, of(init.parent))
     return pages
 
 

@@ -49,7 +49,8 @@ def functions(root: Path) -> list[Place]:
     for path in modules(root):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                measured.append(Place(complexity(node), f"{path.relative_to(root)}:{node.lineno} {node.name}"))
+                name = f"{path.relative_to(root)}:{node.lineno} {node.name}"
+                measured.append(Place(complexity(node), name))
     return measured
 
 
@@ -94,7 +95,8 @@ def print_report(root: Path):
     print(f"lines of an exported cell: median {statistics.median(cell_sizes):.0f}, "
           f"ninth decile {cell_sizes[len(cell_sizes)*9//10]}")
     print(f"exported cells with more than one definition: {share_over(counts, 1)}")
-    print(f"functions with a complexity over {highest_complexity}: {share_over(complexities, highest_complexity)}")
+    print(f"functions with a complexity over {highest_complexity}: "
+          f"{share_over(complexities, highest_complexity)}")
     print(f"lines of a module: median {statistics.median(heights):.0f}, largest {heights[-1]}")
     print_places("widest lines (columns)", widths)
     print_places("largest cells (lines)", sizes)

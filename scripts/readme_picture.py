@@ -1,5 +1,4 @@
-"""Draw the README's picture from the results of `make demo`: a pileup image above the report's difference
-figure.
+"""Draw the README's picture from `make demo`: a pileup image above the report's difference figure.
 
 Usage: python scripts/readme_picture.py
 """
@@ -29,7 +28,8 @@ def channel_panels(dataset: PileupDataset, row: int) -> list[tuple[str, np.ndarr
     "Name and pixels (rows_shown, columns_shown) of every channel."
     pixels = dataset.image(row)
     left = (pixels.shape[2]-columns_shown)//2
-    return [(name, pixels[k, :rows_shown, left:left+columns_shown]) for k, name in enumerate(dataset.channels)]
+    columns = slice(left, left+columns_shown)
+    return [(name, pixels[k, :rows_shown, columns]) for k, name in enumerate(dataset.channels)]
 
 
 def strip(panels: list[tuple[str, np.ndarray]]) -> Image.Image:
@@ -51,7 +51,8 @@ def main():
     "Write docs/images/readme.png; exit with a message when the demonstration was not run."
     home = home_folder()
     figure_path = home/"outputs"/"demo"/"figures"/"differences.png"
-    if not figure_path.exists(): sys.exit(f"{figure_path} does not exist; run `make demo` first, with Chromium installed")
+    if not figure_path.exists():
+        sys.exit(f"{figure_path} does not exist; run `make demo` first, with Chromium installed")
     dataset = PileupDataset(home/"data"/"demo")
     top = strip(channel_panels(dataset, heterozygous_snp(dataset)))
     figure = Image.open(figure_path).convert("RGB")

@@ -682,7 +682,8 @@ def read_tsv(path: Path) -> dict[str, str]:
 
 
 def compared_names(bench: Bench, expected: dict[str, str]) -> list[str]:
-    "The expected names, without what was left out here, and without machine: if only portable values were made."
+    """The expected names, without what was left out here, and without those of a machine where only portable
+    values were made."""
     names = []
     for name in sorted(expected):
         bare = name.removeprefix("machine:").removeprefix("prose:")

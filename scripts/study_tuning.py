@@ -41,19 +41,23 @@ def search(config: Config, budget: int) -> tuple[str, dict]:
 
 def as_yaml(values: dict[str, dict]) -> str:
     "The section `per_arch` of a study file."
-    lines = [f"    {arch}: {{lr: {v['lr']:.1e}, weight_decay: {v['weight_decay']:.1e}}}" for arch, v in values.items()]
+    lines = []
+    for arch, v in values.items():
+        lines.append(f"    {arch}: {{lr: {v['lr']:.1e}, weight_decay: {v['weight_decay']:.1e}}}")
     return "\n".join(["  per_arch:                # of the search", *lines, ""])
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", type=Path)
     parser.add_argument("--budget", type=int, default=8, help="trials for each network")
     parser.add_argument("--jobs", type=int, default=1, help="networks that are searched at the same time")
     parser.add_argument("--write", action="store_true", help="add the values to the study file")
     args = parser.parse_args()
     study = read_study(args.study)
-    if study.per_arch: sys.exit(f"{args.study}: train.per_arch has values already; remove them to search again")
+    if study.per_arch:
+        sys.exit(f"{args.study}: train.per_arch has values already; remove them to search again")
     configs = [trial_settings(study, arch) for arch in study.archs if arch not in baseline_names]
     with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
         found = dict(pool.map(search, configs, [args.budget]*len(configs)))

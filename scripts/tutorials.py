@@ -1,8 +1,8 @@
-"""Run the commands of docs/tutorials/*.md, each tutorial in an empty folder, in one shell, and stop at the
-first command that fails.
+"""Run the commands of docs/tutorials/*.md, and stop at the first one that fails.
 
-The commands are those in fenced blocks of the language bash. A block under the comment <!-- not run: REASON
---> is left out. A block of any language under the comment <!-- file: NAME --> is written to that file."""
+Each tutorial is run in an empty folder, in one shell. The commands are those in fenced blocks of the language
+bash. A block under the comment <!-- not run: REASON --> is left out. A block of any language under the
+comment <!-- file: NAME --> is written to that file."""
 import argparse
 import os
 import re
@@ -57,7 +57,8 @@ def read_tutorial(text: str) -> Tutorial:
 
 
 def script(tutorial: Tutorial, failed: Path) -> str:
-    "A bash script whose lines have the numbers of the tutorial's lines; the number of a failing one is written to a file."
+    """A bash script whose lines have the numbers of the tutorial's lines; the number of a failing one is
+    written to a file."""
     first = f"set -Eeuo pipefail; trap 'echo $LINENO > {shlex.quote(str(failed))}' ERR; {tutorial.lines[0]}"
     return "\n".join([first, *tutorial.lines[1:], ""])
 
@@ -69,8 +70,9 @@ def run_script(text: str, folder: Path, minutes: float) -> int:
     work.mkdir()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "DV_BENCH_HOME": str(work), "PYTHONHASHSEED": "0"}
-    process = subprocess.Popen(["bash", str(folder/"tutorial.sh")], cwd=work, env=environment, stdin=subprocess.DEVNULL,
-                               start_new_session=True)
+    process = subprocess.Popen(
+        ["bash", str(folder/"tutorial.sh")], cwd=work, env=environment, stdin=subprocess.DEVNULL,
+        start_new_session=True)
     try: return process.wait(minutes*60)
     except subprocess.TimeoutExpired: return 124
     finally:
@@ -89,15 +91,19 @@ def run_tutorial(path: Path, minutes: float) -> str:
         status = run_script(script(tutorial, failed), folder, minutes) if tutorial.blocks else 0
         line = int(failed.read_text()) if failed.exists() else 0
     for left_out in tutorial.left_out: print(f"{path.name}: left out, line {left_out}")
-    print(f"{path.name}: {tutorial.blocks} blocks run, {len(tutorial.left_out)} left out, {time.perf_counter()-start:.0f} s", flush=True)
+    seconds = time.perf_counter()-start
+    print(f"{path.name}: {tutorial.blocks} blocks run, {len(tutorial.left_out)} left out, {seconds:.0f} s",
+          flush=True)
     if status == 124 and not line: return f"not finished after {minutes:g} minutes"
-    if status: return f"line {line}: {tutorial.lines[line-1].strip()} (exit status {status})" if line else f"exit status {status}"
+    if status and line: return f"line {line}: {tutorial.lines[line-1].strip()} (exit status {status})"
+    if status: return f"exit status {status}"
     return ""
 
 
 def self_test():
     "A tutorial whose third block fails, with one block left out."
-    text = ("# T\n```bash\nx=1\n```\n\n<!-- not run: needs a GPU -->\n\n```bash\nfalse\n```\n<!-- file: a b.txt -->\n```text\n$x\n```\n"
+    text = ("# T\n```bash\nx=1\n```\n\n<!-- not run: needs a GPU -->\n\n```bash\nfalse\n```\n"
+            "<!-- file: a b.txt -->\n```text\n$x\n```\n"
             "- a\n  ```bash\n  test $x = 1; test \"$(cat a*)\" = '$x'\n  false\n  ```\n")
     found = read_tutorial(text)
     assert (found.blocks, found.left_out) == (2, ["8: needs a GPU"]), found
@@ -107,7 +113,8 @@ def self_test():
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", type=Path, nargs="*", help="tutorials; docs/tutorials/*.md by default")
     parser.add_argument("--minutes", type=float, default=15, help="longest time of a tutorial (default: 15)")
     options = parser.parse_args()

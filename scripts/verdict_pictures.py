@@ -15,7 +15,9 @@ from PIL import Image
 from dv_bench.core import project_file
 from dv_bench.verdict.planted import Planted, plant_experiment
 
-figures = ("differences", "kinds_own", "reliability_before", "learning_curves", "cost_snp_inference_images_per_second")
+figures = (
+    "differences", "kinds_own", "reliability_before", "learning_curves",
+    "cost_snp_inference_images_per_second")
 width = 1000  # pixels
 
 SUMMARY = """
@@ -27,11 +29,16 @@ dvb_summary(sys.argv[1])
 
 def plant(outputs: Path) -> Path:
     "The made-up experiment."
-    cost = dict(parameters=2e7, gmacs=3., train_images_per_second=40., inference_images_per_second=120., batch_size=32,
-                device="cpu", peak_memory_bytes=2e9, train_seconds=500.)
-    faster = cost | dict(parameters=5e6, gmacs=.4, inference_images_per_second=500., train_images_per_second=150.)
-    archs = {"inception_v3": Planted(cost=cost), "better_net": Planted(shift=-.6, cost=faster),
-             "equal_net": Planted(shift=.02, sharpness=1.8, cost=faster), "gradient_boosting": Planted(shift=.6, run_sd=.02)}
+    cost = dict(parameters=2e7, gmacs=3., train_images_per_second=40., inference_images_per_second=120.,
+                batch_size=32, device="cpu", peak_memory_bytes=2e9, train_seconds=500.)
+    faster = cost | dict(
+        parameters=5e6, gmacs=.4, inference_images_per_second=500., train_images_per_second=150.)
+    archs = {
+        "inception_v3": Planted(cost=cost),
+        "better_net": Planted(shift=-.6, cost=faster),
+        "equal_net": Planted(shift=.02, sharpness=1.8, cost=faster),
+        "gradient_boosting": Planted(shift=.6, run_sd=.02),
+    }
     return plant_experiment(outputs/"planted", archs, folds=2, seeds=5, n_sites=20_000, epochs=15)
 
 
