@@ -6,8 +6,10 @@ PYTHON ?= $(firstword $(foreach v,$(VERSIONS),$(shell python$(v) -c 'import sys;
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
+# how it is made: configs/study.yaml
+STUDY_REFERENCE := data/reference/grch38.chr20_chr21_first10Mb.fasta.gz
 
-.PHONY: help setup test test-slow lab demo docs docs-serve tutorials study study-plan bench bench-gpu same-results check-pins check-environments check-wheel clean
+.PHONY: help setup test test-slow lab demo docs docs-serve tutorials study study-plan bench ablation bench-gpu same-results check-pins check-environments check-wheel clean
 help:              ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
@@ -80,13 +82,27 @@ bench: $(VENV)/.ready  ## run every benchmark at full size (hours); tables go to
 	$(BIN)/python benchmarks/summary.py
 	if [ -d ../shared/data ]; then $(BIN)/python benchmarks/make_examples.py --out benchmarks/results/make_examples.md && \
 	  $(BIN)/python benchmarks/declared_test.py --ref ../shared/data/reference/grch38.chr20_chr21_first10Mb.fasta.gz --work data/declared --write && \
-	  $(BIN)/python benchmarks/pileup_set_ablation.py --data data/declared/training.data --test_data data/declared/test.data --jobs 2 \
-	    --out data/declared/ablation.json --table benchmarks/results/pileup_set_ablation.md && \
 	  for options in 'simulated --no_realign' na12878 'na12878 --adapt' 'na12878 --no_realign' 'na12878 --no_realign --adapt' hg002 'hg002 --adapt' 'hg002 --made' \
 	    'hg002 --no_realign' 'hg002 --no_realign --adapt' 'hg002 --no_realign --made'; do $(BIN)/python benchmarks/sim_to_real.py $$options --write || exit 1; done && \
 	  for options in hg002 'hg002 --no_realign' na12878 'na12878 --no_realign'; do $(BIN)/python benchmarks/sim_to_real.py $$options --arch pileup_set \
 	    --config configs/simulation_set.yaml --mb 8 --samples 1 --seeds 3 --depths 0,15,9 --callers --threads 1 --write || exit 1; done; \
-	else echo "left out, because ../shared/data with real reads is not there: make_examples.py, declared_test.py, pileup_set_ablation.py, sim_to_real.py"; fi
+	else echo "left out, because ../shared/data with real reads is not there: make_examples.py, declared_test.py, sim_to_real.py"; fi
+	$(MAKE) ablation
+
+# The training images are those of train_first in configs/study.yaml.
+ablation: $(VENV)/.ready  ## measure each part of pileup_set by leaving it out (two hours on two cores)
+	mkdir -p data/ablation
+	for sample in training test; do \
+	  [ -d data/ablation/$$sample ] && continue; \
+	  options='--ref $(STUDY_REFERENCE) --mb 14 --platform hiseq101 --read_length 101,151 --seed 401 --sample STUDY_TRAINING_FIRST'; \
+	  if [ $$sample = test ]; then options='--mb 5 --platform hiseq148 --read_length 148 --seed 88001 --sample ABLATION_TEST'; fi; \
+	  reads=data/ablation/$${sample}_reads; \
+	  $(BIN)/dvb_simulate $$reads $$options --coverage 5 --coverage_to 60 --variant_rate 0.0015 --jobs 2 && \
+	  $(BIN)/dvb_examples data/ablation/$$sample --reads $$reads/reads.bam --ref $$reads/reference.fasta \
+	    --truth $$reads/truth.vcf.gz --confident $$reads/confident.bed --jobs 2 || exit 1; \
+	done
+	$(BIN)/python benchmarks/pileup_set_ablation.py --data data/ablation/training --test_data data/ablation/test --epochs 2 --jobs 2 \
+	  --out data/ablation/runs.json --table benchmarks/results/pileup_set_ablation.md
 
 bench-gpu: $(VENV)/.ready  ## measure training speed on a GPU against the thesis's recipe; tables go to benchmarks/results/
 	$(BIN)/python -c 'import torch; raise SystemExit(None if torch.cuda.is_available() else "torch sees no GPU here")'

@@ -2,8 +2,10 @@
 
 Every variant is trained with the same settings and seeds on the images of --data, and tested on those of
 --test_data, which should come from another simulated genome. Finished runs are kept in --out, so that the
-command continues where it stopped. Prints wrong genotypes of the test images for each seed, and the mean. A
-GPU is used when there is one; --jobs trainings share it, or the cores.
+command continues where it stopped. Prints wrong genotypes of the test images for each seed, their mean, and
+the mean difference from the whole network with a 95% interval over the seeds (Student's t, paired by seed;
+the same test images throughout, so other images could change it more). A GPU is used when there is one;
+--jobs trainings share it, or the cores. `make ablation` makes the data too.
 
 Usage: python pileup_set_ablation.py --data DATASET --test_data DATASET [--seeds N] [--epochs N] [--jobs N]
            [--out FILE.json] [--table FILE.md]
@@ -17,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy import stats
 from torch.nn import functional as F
 
 from dv_bench.core import package_versions, read_json, write_json
@@ -92,20 +95,42 @@ def wrong_of(name: str, seed: int, args) -> int:
     return count_wrong(train(variants[name], *learnt, seed, args), *tested)
 
 
-def table(done: dict, n_images: int, n_test: int, args) -> str:
+def difference(wrong: list[int], whole: list[int]) -> str:
+    "Mean difference from the whole network, paired by seed, with its 95% interval over the seeds."
+    differences = np.subtract(wrong, whole)
+    if len(differences) < 2 or not differences.any(): return ""
+    mean = differences.mean()
+    half = stats.t.ppf(.975, len(differences)-1)*stats.sem(differences)
+    return f"{mean:+.1f} ({mean-half:+.1f} to {mean+half:+.1f})"
+
+
+def described(data: PileupDataset) -> str:
+    "A dataset in words."
+    samples = ", ".join(data.info["samples"])
+    return f"{len(data):,} images of {samples} (fingerprint {data.info['fingerprint'][:12]})"
+
+
+def table(done: dict, args) -> str:
     "The results as Markdown."
     versions = ", ".join(f"{name} {v}" for name, v in package_versions(("torch", "numpy")).items())
+    training, test = (described(PileupDataset(path)) for path in (args.data, args.test_data))
     lines = ["# pileup_set without its parts", "",
-             f"{n_images:,} training images, {args.epochs} epochs, {args.columns} columns; "
-             f"{n_test:,} test images of another simulated genome; "
+             f"Wrong genotypes of the same test images; {args.seeds} trainings of each network.", "",
+             f"Training: {training}, {args.epochs} epochs, {args.columns} columns. Test: {test}. "
              f"{time.strftime('%Y-%m-%d')}, {device_name(this_device())}, {versions}.", "",
-             "| network | wrong, by seed | mean | parameters |", "|---|---|---|---|"]
+             "| network | wrong, by seed | mean | minus the whole network, 95% interval over seeds | "
+             "parameters |",
+             "|---|---|---:|---:|---:|"]
     for name, parts in variants.items():
-        wrong = [done[f"{name} {seed}"] for seed in range(args.seeds) if f"{name} {seed}" in done]
-        if not wrong: continue
+        seeds = [seed for seed in range(args.seeds) if f"{name} {seed}" in done]
+        if not seeds: continue
+        wrong = [done.get(f"{name} {seed}", np.nan) for seed in seeds]
+        whole = [done.get(f"whole network {seed}", np.nan) for seed in seeds]
         n_parameters = sum(p.numel() for p in PileupSet(**parts).parameters())
-        lines.append(f"| {name} | {', '.join(map(str, wrong))} | {np.mean(wrong):.1f} | {n_parameters:,} |")
-    return "\n".join(lines)+"\n"
+        shown = ", ".join(map(str, wrong))
+        lines.append(f"| {name} | {shown} | {np.mean(wrong):.1f} | {difference(wrong, whole)} | "
+                     f"{n_parameters:,} |")
+    return "\n".join([*lines, "", "Made with `make ablation`."])+"\n"
 
 
 def main():
@@ -132,7 +157,7 @@ def main():
             done[f"{name} {seed}"] = job.result()
             write_json(args.out, done)
             print(f"{name}, seed {seed}: {job.result()} wrong", flush=True)
-    text = table(done, len(PileupDataset(args.data)), len(PileupDataset(args.test_data)), args)
+    text = table(done, args)
     print(text)
     if args.table: Path(args.table).write_text(text)
 
