@@ -2,7 +2,7 @@
 
 Every variant is trained with the same settings and seeds on the images of --data, and tested on those of
 --test_data, which should come from another simulated genome. Finished runs are kept in --out, so that the
-command continues where it stopped. Prints wrong genotypes of the test images for each seed, their mean, and
+command continues where it stopped; a file of other data, options or code is refused. Prints wrong genotypes of the test images for each seed, their mean, and
 the mean difference from the whole network with a 95% interval over the seeds (Student's t, paired by seed;
 the same test images throughout, so other images could change it more). A GPU is used when there is one;
 --jobs trainings share it, or the cores. `make ablation` makes the data too.
@@ -13,16 +13,19 @@ Usage: python pileup_set_ablation.py --data DATASET --test_data DATASET [--seeds
 import argparse
 import math
 import multiprocessing
+import shlex
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
 import torch
+from kept_files import code_version, made_from
 from scipy import stats
 from torch.nn import functional as F
 
-from dv_bench.core import package_versions, read_json, write_json
+from dv_bench.core import DvBenchError, package_versions, read_json, write_json
 from dv_bench.dataset.folder import PileupDataset
 from dv_bench.model.pileup_set import PileupSet
 from dv_bench.training.device import device_name, this_device
@@ -95,11 +98,35 @@ def wrong_of(name: str, seed: int, args) -> int:
     return count_wrong(train(variants[name], *learnt, seed, args), *tested)
 
 
+def identity(args) -> str:
+    "Twelve digits that identify what decides the results: images, training options, variants and code."
+    fingerprints = [PileupDataset(path).info["fingerprint"] for path in (args.data, args.test_data)]
+    options = {name: getattr(args, name) for name in ("epochs", "batch_size", "lr", "columns")}
+    return made_from([], fingerprints, options, variants, this_device().type, code_version("model"))
+
+
+def kept_runs(file: Path, identity: str) -> dict:
+    """The finished runs: `made_from`, `made` (when and where the last one ended) and `wrong`, by variant and
+    seed. Raises DvBenchError for a file of other images, options or code."""
+    if not file.exists(): return {"made_from": identity, "made": "", "wrong": {}}
+    found = read_json(file)
+    if found.get("made_from") == identity: return found
+    raise DvBenchError(f"{file}: expected runs of these images, options and code ({identity}), "
+                       f"found those of {found.get('made_from', 'an older version')}; "
+                       "remove the file or give another --out")
+
+
+def when_and_where() -> str:
+    "Date, device and versions."
+    versions = ", ".join(f"{name} {v}" for name, v in package_versions(("torch", "numpy")).items())
+    return f"{time.strftime('%Y-%m-%d')}, {device_name(this_device())}, {versions}"
+
+
 def difference(wrong: list[int], whole: list[int]) -> str:
     "Mean difference from the whole network, paired by seed, with its 95% interval over the seeds."
     differences = np.subtract(wrong, whole)
-    if len(differences) < 2 or not differences.any(): return ""
     mean = differences.mean()
+    if len(differences) < 2: return f"{mean:+.1f}"
     half = stats.t.ppf(.975, len(differences)-1)*stats.sem(differences)
     return f"{mean:+.1f} ({mean-half:+.1f} to {mean+half:+.1f})"
 
@@ -110,27 +137,32 @@ def described(data: PileupDataset) -> str:
     return f"{len(data):,} images of {samples} (fingerprint {data.info['fingerprint'][:12]})"
 
 
-def table(done: dict, args) -> str:
+def table_rows(wrong: dict[str, int], n_seeds: int) -> list[str]:
+    "A row of the table for each network. The whole network has no difference from itself."
+    by_variant = {name: [wrong[f"{name} {seed}"] for seed in range(n_seeds)] for name in variants}
+    rows = []
+    for name, counts in by_variant.items():
+        minus_whole = difference(counts, by_variant["whole network"]) if variants[name] else ""
+        n_parameters = sum(p.numel() for p in PileupSet(**variants[name]).parameters())
+        shown = ", ".join(map(str, counts))
+        rows.append(f"| {name} | {shown} | {np.mean(counts):.1f} | {minus_whole} | {n_parameters:,} |")
+    return rows
+
+
+def table(runs: dict, args) -> str:
     "The results as Markdown."
-    versions = ", ".join(f"{name} {v}" for name, v in package_versions(("torch", "numpy")).items())
     training, test = (described(PileupDataset(path)) for path in (args.data, args.test_data))
+    command = shlex.join(["python", "benchmarks/pileup_set_ablation.py", *sys.argv[1:]])
     lines = ["# pileup_set without its parts", "",
              f"Wrong genotypes of the same test images; {args.seeds} trainings of each network.", "",
              f"Training: {training}, {args.epochs} epochs, {args.columns} columns. Test: {test}. "
-             f"{time.strftime('%Y-%m-%d')}, {device_name(this_device())}, {versions}.", "",
+             f"{runs['made']}.", "",
              "| network | wrong, by seed | mean | minus the whole network, 95% interval over seeds | "
              "parameters |",
-             "|---|---|---:|---:|---:|"]
-    for name, parts in variants.items():
-        seeds = [seed for seed in range(args.seeds) if f"{name} {seed}" in done]
-        if not seeds: continue
-        wrong = [done.get(f"{name} {seed}", np.nan) for seed in seeds]
-        whole = [done.get(f"whole network {seed}", np.nan) for seed in seeds]
-        n_parameters = sum(p.numel() for p in PileupSet(**parts).parameters())
-        shown = ", ".join(map(str, wrong))
-        lines.append(f"| {name} | {shown} | {np.mean(wrong):.1f} | {difference(wrong, whole)} | "
-                     f"{n_parameters:,} |")
-    return "\n".join([*lines, "", "Made with `make ablation`."])+"\n"
+             "|---|---|---:|---:|---:|",
+             *table_rows(runs["wrong"], args.seeds), "",
+             f"Made with `{command}`; `make ablation` makes the data too."]
+    return "\n".join(lines)+"\n"
 
 
 def main():
@@ -147,17 +179,21 @@ def main():
     parser.add_argument("--out", default="pileup_set_ablation.json")
     parser.add_argument("--table", default="", help="Markdown file for the table")
     args = parser.parse_args()
-    done = read_json(args.out) if Path(args.out).exists() else {}
-    left = [(name, seed) for seed in range(args.seeds) for name in variants if f"{name} {seed}" not in done]
+    torch.set_num_threads(1)
+    try: runs = kept_runs(Path(args.out), identity(args))
+    except DvBenchError as e: sys.exit(f"pileup_set_ablation: {e}")
+    wrong = runs["wrong"]
+    left = [(name, seed) for seed in range(args.seeds) for name in variants if f"{name} {seed}" not in wrong]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(args.jobs, context, open_images, (args,)) as pool:
         jobs = {pool.submit(wrong_of, name, seed, args): (name, seed) for name, seed in left}
         for job in as_completed(jobs):
             name, seed = jobs[job]
-            done[f"{name} {seed}"] = job.result()
-            write_json(args.out, done)
+            wrong[f"{name} {seed}"] = job.result()
+            runs["made"] = when_and_where()
+            write_json(args.out, runs)
             print(f"{name}, seed {seed}: {job.result()} wrong", flush=True)
-    text = table(done, args)
+    text = table(runs, args)
     print(text)
     if args.table: Path(args.table).write_text(text)
 
