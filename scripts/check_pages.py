@@ -7,12 +7,13 @@ of these faults, and names the element:
 - a page that is wider than the screen,
 - something to operate that the Tab key does not reach: links, buttons and fields, and what has a click
   handler or the cursor of a link,
-- a stop of the Tab key without a visible focus: nothing is drawn, the ring has too little contrast, or the
-  element is hidden or covered,
+- a stop of the Tab key without a visible focus: nothing is drawn, the change of outline, border, shadow or
+  background has a contrast under 3 (WCAG 2.2, 1.4.11), or the element is hidden or covered,
 - a keyboard trap: Tab does not leave an element, or goes back before everything was reached,
 - an error of a script on the page, without which the other checks may look at half a page.
 
-Zooming in plotly's figures, which needs a mouse, is left out. The script needs Chromium, and two packages
+Zooming in plotly's figures, which needs a mouse, is left out. Contrast is that of the colours in the style
+sheet: background images and the opacity of whole elements are not looked at. The script needs Chromium, and two packages
 that the project does not install: `pip install playwright` and `npm install axe-core`. `nbs/checks.ipynb`
 tests it with pages that have these faults.
 
