@@ -62,7 +62,7 @@ study: $(VENV)/.study  ## run what is left of a study: make study CONFIG=configs
 study-plan: $(VENV)/.ready  ## print jobs, hours and storage of a study, and run nothing: make study-plan CONFIG=... [PROFILE=slurm]
 	$(BIN)/dvb_study $(CONFIG) --profile $(PROFILE) --plan
 
-# Benchmarks that need real reads are left out, with a message, if the reads are missing.
+# Benchmarks that need real reads or the reference of the study are left out, with a message, if those are missing.
 bench: $(VENV)/.ready  ## run every benchmark at full size (hours); tables go to benchmarks/results/
 	mkdir -p benchmarks/results
 	$(BIN)/python scripts/demo.py
@@ -87,7 +87,8 @@ bench: $(VENV)/.ready  ## run every benchmark at full size (hours); tables go to
 	  for options in hg002 'hg002 --no_realign' na12878 'na12878 --no_realign'; do $(BIN)/python benchmarks/sim_to_real.py $$options --arch pileup_set \
 	    --config configs/simulation_set.yaml --mb 8 --samples 1 --seeds 3 --depths 0,15,9 --callers --threads 1 --write || exit 1; done; \
 	else echo "left out, because ../shared/data with real reads is not there: make_examples.py, declared_test.py, sim_to_real.py"; fi
-	$(MAKE) ablation
+	if [ -f $(STUDY_REFERENCE) ]; then $(MAKE) ablation; \
+	else echo "left out, because $(STUDY_REFERENCE) is not there (how it is made: configs/study.yaml): pileup_set_ablation.py"; fi
 
 # The training images are those of train_first in configs/study.yaml.
 ablation: $(VENV)/.ready  ## measure each part of pileup_set by leaving it out (two hours on two cores)
@@ -97,7 +98,7 @@ ablation: $(VENV)/.ready  ## measure each part of pileup_set by leaving it out (
 	  options='--ref $(STUDY_REFERENCE) --mb 14 --platform hiseq101 --read_length 101,151 --seed 401 --sample STUDY_TRAINING_FIRST'; \
 	  if [ $$sample = test ]; then options='--mb 5 --platform hiseq148 --read_length 148 --seed 88001 --sample ABLATION_TEST'; fi; \
 	  reads=data/ablation/$${sample}_reads; \
-	  $(BIN)/dvb_simulate $$reads $$options --coverage 5 --coverage_to 60 --variant_rate 0.0015 --jobs 2 && \
+	  { [ -d $$reads ] || $(BIN)/dvb_simulate $$reads $$options --coverage 5 --coverage_to 60 --variant_rate 0.0015 --jobs 2; } && \
 	  $(BIN)/dvb_examples data/ablation/$$sample --reads $$reads/reads.bam --ref $$reads/reference.fasta \
 	    --truth $$reads/truth.vcf.gz --confident $$reads/confident.bed --jobs 2 || exit 1; \
 	done

@@ -61,17 +61,40 @@ def with_blank_lines(text: str) -> str:
     return "\n".join(lines)
 
 
+def tracked(folder: Path) -> list[Path]:
+    "Files and folders right in a folder that git tracks, in order of their names."
+    command = ["git", "-C", str(folder), "ls-files", "-z"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    names = {line.split("/")[0] for line in listed.split("\0") if line}
+    found = [folder/name for name in sorted(names) if (folder/name).exists()]
+    if not found: raise SystemExit(f"{folder.relative_to(root)}: a page links to it, and git tracks no file in it")
+    return found
+
+
+def file_row(file: Path) -> str:
+    "A file as a row of its folder's page, copied for the site. Files over 1 MB stay in the repository."
+    size, copy = file.stat().st_size, pages/file.relative_to(root)
+    if size <= 1e6:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    shown = f"[{file.name}]({file.name})" if size <= 1e6 else file.name
+    return f"| {shown} | {max(size//1000, 1):,} |"
+
+
+def folder_row(folder: Path, known: dict[str, str]) -> str:
+    "A folder as a row of the page of the folder around it."
+    page = folder_page(folder, known)
+    address = os.path.relpath(known.get(page, page), folder.parent.relative_to(root))
+    return f"| [{folder.name}/]({address}) | |"
+
+
 def folder_page(folder: Path, known: dict[str, str]) -> str:
-    "The page of a folder: its README, or a list of its files. Files over 1 MB stay in the repository."
+    "The page of a folder: its README, or a list of the files and folders in it that git tracks."
     name = folder.relative_to(root).as_posix()
     if f"{name}/README.md" in known: return f"{name}/README.md"
-    lines = [f"# Files of {name}", "", "| file | kB |", "|---|---:|"]
-    for path in sorted(p for p in folder.iterdir() if p.is_file()):
-        size, copy = path.stat().st_size, pages/name/path.name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if size <= 1e6: shutil.copyfile(path, copy)
-        shown = f"[{path.name}]({path.name})" if size <= 1e6 else path.name
-        lines.append(f"| {shown} | {max(size//1000, 1):,} |")
+    rows = [folder_row(path, known) if path.is_dir() else file_row(path) for path in tracked(folder)]
+    lines = [f"# Files of {name}", "", "| file | kB |", "|---|---:|", *rows]
+    (pages/name).mkdir(parents=True, exist_ok=True)
     (pages/name/"files.md").write_text("\n".join(lines)+"\n", encoding="utf-8")
     return f"{name}/files.md"
 
