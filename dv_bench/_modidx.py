@@ -4037,6 +4037,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                       'dv_bench/verdict/results.py'),
                                           'dv_bench.verdict.results.read_results': ( 'verdict.results.html#read_results',
                                                                                      'dv_bench/verdict/results.py'),
+                                          'dv_bench.verdict.results.seeds_in_words': ( 'verdict.results.html#seeds_in_words',
+                                                                                       'dv_bench/verdict/results.py'),
                                           'dv_bench.verdict.results.start_report': ( 'verdict.results.html#start_report',
                                                                                      'dv_bench/verdict/results.py'),
                                           'dv_bench.verdict.results.train_commands': ( 'verdict.results.html#train_commands',
