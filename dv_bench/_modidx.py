@@ -807,6 +807,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/dv_bench/', 'doc_host': ''
                                                                                              'dv_bench/commands/study_plan.py'),
                                               'dv_bench.commands.study_plan._costs': ( 'commands.study_plan.html#_costs',
                                                                                        'dv_bench/commands/study_plan.py'),
+                                              'dv_bench.commands.study_plan._count': ( 'commands.study_plan.html#_count',
+                                                                                       'dv_bench/commands/study_plan.py'),
                                               'dv_bench.commands.study_plan._group_runs': ( 'commands.study_plan.html#_group_runs',
                                                                                             'dv_bench/commands/study_plan.py'),
                                               'dv_bench.commands.study_plan._hours': ( 'commands.study_plan.html#_hours',
