@@ -281,8 +281,8 @@ def check_unchanged(
 ):
     "Raises DvBenchError where a network is another one, or its source is not that of the run."
     if split_own(old["source"]).name != split_own(new["source"]).name:
-        raise DvBenchError(f"{run} was trained with {old['source']}, found {new['source']}; give that "
-                           "network")
+        raise DvBenchError(f"{run} was trained with {old['source']}, and {new['source']} is given; "
+                           "give that network")
     changed = changed_files(old, new)
     if not changed: return
     raise DvBenchError(f"{', '.join(changed)} changed since {run} was trained (SHA-256 of the network's "
