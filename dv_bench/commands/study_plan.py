@@ -267,7 +267,7 @@ def storage_bytes(
 
 # %% ../../nbs/99c_commands.study_plan.ipynb #a37a2103
 def _storage_line(study:Study, jobs:list[Job], costs:list[TrainingCost])->str:
-    "The storage that images, weights and predictions take. Weights are named where some are still to be trained."
+    "The storage of images, predictions, and of weights where some are still to be trained."
     def text(name, size): return f"{name} not known" if size is None else f"{name} {size/1e9:.2f} GB"
     sizes = storage_bytes(study, jobs, costs)
     with_weights = sizes["weights"] != 0

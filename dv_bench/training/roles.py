@@ -147,8 +147,8 @@ def _with_fewer_images(
     "Leave training images out. Raises DvBenchError where there are fewer than asked for."
     train = np.flatnonzero(roles == "train")
     if most > len(train):
-        raise DvBenchError(f"train_images: asked for {most:,}, but fold {fold} has {len(train):,} training images; "
-                           "give at most that many, or 0 for all")
+        raise DvBenchError(f"train_images: asked for {most:,}, but fold {fold} has {len(train):,} training "
+                           "images; give at most that many, or 0 for all")
     kept = train[np.sort(_subset_of_sites(examples.index.iloc[train], most, seed))]
     if not len(kept): raise DvBenchError(f"train_images: {most} images are less than one site of fold {fold}")
     roles = np.where(roles == "train", "", roles)
