@@ -152,10 +152,11 @@ def _run_study(study:Study, jobs:list[Job], profile:Profile, extra:list[str], dr
         left = mark_trained(jobs)
         unmark_fetched(study)
         costs = training_costs(study, left, profile.kind, measured_rates(outputs), False)
-        write_jobs(_on_gpus(jobs, profile, where), where.control/"jobs.json", _needs(costs, jobs))
-        if dry_run: extra = [*extra, "--dry-run"]
-        status = _snakemake("trained", where, profile, extra)
-        if dry_run: raise SystemExit(status)
+        # complete trainings are not in the table: newer data do not start them again
+        planned = [job for job in jobs if job.step != "train" or job in left]
+        write_jobs(_on_gpus(planned, profile, where), where.control/"jobs.json", _needs(costs, left))
+        if dry_run: raise SystemExit(_snakemake("trained", where, profile, [*extra, "--dry-run"]))
+        if left: _snakemake("trained", where, profile, extra)
         trained = [job for job in jobs if job.step == "train" and Path(job.output).exists()]
         for target in ("scored", "reported") if trained else ():
             _snakemake(target, where, profile, extra, partial=True)

@@ -38,12 +38,11 @@ def _capitalised(sentence:str)->str:
 
 # %% ../../nbs/79b_verdict.wording.ipynb #3e438a81
 def _difference(c:Comparison)->str:
-    """Difference, interval and p value of a challenger, and how they were computed when not by the declared
-    test."""
+    "Difference and interval of a challenger, with the p value of the declared test, or how else they were computed."
     after_holm = f" after Holm over {c.n_corrected} challengers" if c.n_corrected > 1 else ""
-    method = "" if c.method == test_name else f"; {c.method}"
+    how = f", {_p_value(c.p)}{after_holm}" if c.method == test_name else f"; {c.method}"
     return (f"difference {format_per_1000(c.difference)}, 95% interval {format_per_1000(c.low)} to "
-            f"{format_per_1000(c.high)}, {_p_value(c.p)}{after_holm}{method}")
+            f"{format_per_1000(c.high)}{how}")
 
 # %% ../../nbs/79b_verdict.wording.ipynb #005becba
 def _numbers(c:Comparison, endpoint:str)->str:
