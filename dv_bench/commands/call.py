@@ -135,9 +135,6 @@ def dvb_call(
     check_output_paths(out, cvo)
     filters = CallFilters(qual_filter, homref_gq, multi_allelic_qual_filter)
     runs = None if answers else open_runs(run or shipped_run())
-    if runs and not run:
-        card = shipped_run()/"model_card.md"
-        print(f"no --run: called with the network that comes with the package; {card}")
     if answers:
         data = from_answers(answers, ref, sample)
     elif reads:
@@ -151,4 +148,7 @@ def dvb_call(
     else:
         data = from_predictions(runs, partial, sample, source, ref)
     haploid = read_haploid(haploid_contigs, par_regions_bed, data.contigs)
+    if runs and not run:
+        card = shipped_run()/"model_card.md"
+        print(f"no --run: the network that comes with the package is used; {card}", flush=True)
     for line in _result_lines(call(data, out, filters, haploid, adapt, cvo)): print(line)

@@ -26,6 +26,7 @@ def option_parser(
     parser = anno_parser(func, prog=func.__name__)
     parser.allow_abbrev = False
     for action in parser._actions:
+        if action.help: action.help = action.help.removesuffix(" (default: )") # an empty text
         for option in [o for o in action.option_strings if len(o) == len("--n")]:
             one_dash = option.removeprefix("-")
             action.option_strings.insert(0, one_dash)

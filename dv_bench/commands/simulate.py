@@ -20,16 +20,24 @@ def _report_variants(
     print(f"{given['name']}: {given['used']:,} of {given['records']:,} records are variants of the sample"
           +left_out)
 
+# %% ../../nbs/88_commands.simulate.ipynb #0868b61b
+def _depth(made:dict)->str: # made: of `simulate`
+    "The mean depth of the reads where they have one length, and what was asked for."
+    asked = f"{made['coverage']:g}x"
+    if made["coverage_to"]: asked += f" to {made['coverage_to']:g}x"
+    asked += " asked for; it varies along the genome"
+    try: mean = made["reads"]*int(made["read_length"])/(1e6*made["mb"])
+    except ValueError: return f"mean depth {asked}" # several lengths
+    return f"mean depth {mean:.1f}x ({asked})"
+
 # %% ../../nbs/88_commands.simulate.ipynb #ccf28d7e
 def _report(
     out:str,   # folder
     made:dict, # of `simulate`
 ):
     "Print what was made."
-    depth = f"{made['coverage']:g}x"
-    if made["coverage_to"]: depth += f" to {made['coverage_to']:g}x"
-    print(f"{out}: {made['mb']:g} Mb (simulated), {made['reads']:,} reads at {depth} "
-          f"of {made['read_length']} bases, profile {made['platform']}; "
+    print(f"{out}: {made['mb']:g} Mb (simulated), {made['reads']:,} reads of {made['read_length']} bases, "
+          f"{_depth(made)}, profile {made['platform']}; "
           f"{made['snps']:,} SNP sites and {made['indels']:,} indel sites in truth.vcf.gz")
     if "variants" in made: _report_variants(made["variants"])
 

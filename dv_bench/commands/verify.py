@@ -6,6 +6,8 @@
 __all__ = ['dvb_verify']
 
 # %% ../../nbs/95_commands.verify.ipynb #efb8ee24
+from pathlib import Path
+
 from fastcore.script import Param
 
 from ..core import DvBenchError, find_path
@@ -20,6 +22,14 @@ def _one_line(
     more = f" (and {len(problems)-most} more, listed above)" if len(problems) > most else ""
     return "; ".join(problems[:most])+more
 
+# %% ../../nbs/95_commands.verify.ipynb #8d53d898
+def _existing_folder(name:str)->Path:
+    "A folder that a user gave. Raises DvBenchError where there is none."
+    path = find_path(name)
+    if path.is_dir(): return path
+    fault = "is a file" if path.exists() else "does not exist"
+    raise DvBenchError(f"{name} {fault}; expected a folder such as data/demo or outputs/first")
+
 # %% ../../nbs/95_commands.verify.ipynb #da1a5e19
 @command
 def dvb_verify(
@@ -31,7 +41,7 @@ def dvb_verify(
 
     problems, rows = [], []
     for folder in folders:
-        for findings in verify(find_path(folder)):
+        for findings in verify(_existing_folder(folder)):
             if not json: print(findings, flush=True)
             problems += findings.problems
             rows.append(findings._asdict() | {"folder": str(findings.folder)})

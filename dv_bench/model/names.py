@@ -39,4 +39,5 @@ def timm_name(
     known = tagged or [*short_names, *pileup_set_names, *timm.list_models()]
     nearest = difflib.get_close_matches(name, known, n=5, cutoff=0.5) or known[:5]
     raise DvBenchError(f"unknown architecture {arch!r}; the nearest names are {', '.join(nearest)}. "
-                       "All names: python -c 'import dv_bench, timm; print(timm.list_models())'")
+                       f"Short names: {', '.join(short_names)}. Baselines: {', '.join(baseline_names)}. "
+                       "All others: python -c 'import dv_bench.model, timm; print(timm.list_models())'")

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['is_own', 'OwnName', 'split_own', 'own_file', 'absolute_own', 'recorded_own', 'source_root', 'source_files',
-           'explain_fault', 'OwnNetwork', 'load_own', 'network_record', 'record_on_disk', 'changed_files',
-           'check_unchanged', 'write_source']
+           'user_frames', 'explain_fault', 'OwnNetwork', 'load_own', 'network_record', 'record_on_disk',
+           'changed_files', 'check_unchanged', 'write_source']
 
 # %% ../../nbs/39a_model.own.ipynb #e5355bf4
 import ast
@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from ..core import DvBenchError, atomic_path, find_path
+from ..core import DvBenchError, atomic_path, find_path, package_data
 
 # %% ../../nbs/39a_model.own.ipynb #7971d6ca
 def is_own(arch:str)->bool:
@@ -143,15 +143,24 @@ def source_files(
         waiting += [file for imported in _imported_names(tree, package) for file in _files_of(imported, root)]
     return found
 
+# %% ../../nbs/39a_model.own.ipynb #12600f9b
+def user_frames(
+    error:BaseException,
+    file:Path, # absolute, of the network
+)->list[traceback.FrameSummary]: # the innermost last
+    "The lines of the user's files that led to an error. The folder may also hold this package, or a .venv."
+    root, package = source_root(file), package_data().resolve().parent
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(root)]
+    return [f for f in frames if "site-packages" not in Path(f.filename).relative_to(root).parts
+            and not Path(f.filename).resolve().is_relative_to(package)]
+
 # %% ../../nbs/39a_model.own.ipynb #c6de01a5
 def explain_fault(
     error:BaseException,
     file:Path, # absolute, of the network
 )->str:        # such as `my_nets.py, line 12: ValueError: ...`, in one line
     "What an error of the user's code says, and the innermost line of the user's files that led to it."
-    root = source_root(file)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(root)]
-    inner = [f for f in frames if "site-packages" not in Path(f.filename).relative_to(root).parts]
+    inner = user_frames(error, file)
     place = f"{Path(inner[-1].filename).name}, line {inner[-1].lineno}" if inner else file.name
     message = " ".join(str(error).split())[:200]
     return f"{place}: {type(error).__name__}" + (f": {message}" if message else "")
@@ -272,8 +281,8 @@ def check_unchanged(
 ):
     "Raises DvBenchError where a network is another one, or its source is not that of the run."
     if split_own(old["source"]).name != split_own(new["source"]).name:
-        raise DvBenchError(f"{run} was trained with {old['source']}, found {new['source']}; give that "
-                           "network")
+        raise DvBenchError(f"{run} was trained with {old['source']}, and {new['source']} is given; "
+                           "give that network")
     changed = changed_files(old, new)
     if not changed: return
     raise DvBenchError(f"{', '.join(changed)} changed since {run} was trained (SHA-256 of the network's "

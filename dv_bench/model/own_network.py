@@ -7,6 +7,7 @@ __all__ = ['build_own', 'check_own']
 
 # %% ../../nbs/40a_model.own_network.ipynb #4e72fc5c
 import contextlib
+import inspect
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 
 from ..core import DvBenchError, class_names
 from .architectures import unused_pixels
-from .own import OwnNetwork, explain_fault, load_own
+from .own import OwnNetwork, explain_fault, load_own, user_frames
 
 # %% ../../nbs/40a_model.own_network.ipynb #6178820d
 @contextlib.contextmanager
@@ -62,6 +63,24 @@ def _load_weights(
         reason = " ".join(str(e).split())[:200]
         raise DvBenchError(f"the weights {file} do not fit {own.arch}: {reason}") from None
 
+# %% ../../nbs/40a_model.own_network.ipynb #06715dbc
+def _defined_at(own:OwnNetwork)->str: # such as `my_nets.py, line 5`
+    "Where the constructor of a network, or the function that builds it, is defined."
+    function = own.factory
+    if isinstance(function, type): function = vars(function).get("__init__", function)
+    try: return f"{own.file.name}, line {inspect.getsourcelines(function)[1]}"
+    except (OSError, TypeError): return own.file.name
+
+# %% ../../nbs/40a_model.own_network.ipynb #8ad2e3e3
+def _call_factory(own:OwnNetwork, arguments:dict, options:dict):
+    "Call the class or function. Raises DvBenchError where it does not take these arguments."
+    try: return own.factory(**arguments, **options)
+    except TypeError as e:
+        if user_frames(e, own.file): raise # it was called, and failed inside
+        raise DvBenchError(f"{own.arch} cannot be built: {_defined_at(own)}: {e}; expected a class with "
+                           f"__init__(self, {', '.join([*arguments, *options])}), or a function with these parameters"
+                           ) from None
+
 # %% ../../nbs/40a_model.own_network.ipynb #762644c7
 def build_own(
     own:OwnNetwork,
@@ -78,10 +97,11 @@ def build_own(
         raise DvBenchError(f"pad={pad} is smaller than the images ({height} x {width}); use 0 or at least "
                            f"{max(height, width)}")
     size = (pad, pad) if pad else (height, width)
+    arguments = {"in_chans": len(channels), "num_classes": len(class_names), "height": size[0],
+                 "width": size[1], "channels": tuple(channels)}
     with torch.random.fork_rng(devices=[]), _user_code(own, "cannot be built"):
         torch.manual_seed(seed)
-        model = own.factory(in_chans=len(channels), num_classes=len(class_names), height=size[0],
-                            width=size[1], channels=tuple(channels), **(options or {}))
+        model = _call_factory(own, arguments, options or {})
     model = _set_input_size(own, model, size)
     if pretrained: _load_weights(own, model, pretrained)
     return model

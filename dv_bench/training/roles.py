@@ -45,7 +45,8 @@ def folds_of(
     "The folds that the settings ask for. Raises DvBenchError for a fold that the split does not have."
     n = 1 if examples.has_test_folders else split_of(config, examples, config.seed).n_folds
     if config.fold == "all": return list(range(n))
-    if config.fold >= n: raise DvBenchError(f"fold: this split has the folds 0 to {n-1}, found {config.fold}")
+    if config.fold >= n:
+        raise DvBenchError(f"fold: asked for {config.fold}, but this split has the folds 0 to {n-1}")
     return [config.fold]
 
 # %% ../../nbs/47_training.roles.ipynb #3157e35a
@@ -146,8 +147,8 @@ def _with_fewer_images(
     "Leave training images out. Raises DvBenchError where there are fewer than asked for."
     train = np.flatnonzero(roles == "train")
     if most > len(train):
-        raise DvBenchError(f"train_images: fold {fold} has {len(train):,} training images, found {most:,}; "
-                           "give at most that many, or 0 for all")
+        raise DvBenchError(f"train_images: asked for {most:,}, but fold {fold} has {len(train):,} training "
+                           "images; give at most that many, or 0 for all")
     kept = train[np.sort(_subset_of_sites(examples.index.iloc[train], most, seed))]
     if not len(kept): raise DvBenchError(f"train_images: {most} images are less than one site of fold {fold}")
     roles = np.where(roles == "train", "", roles)

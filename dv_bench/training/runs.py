@@ -11,6 +11,7 @@ __all__ = ['needed_keys', 'network_form', 'exchanged_form', 'exchange_form', 'ru
 
 # %% ../../nbs/48_training.runs.ipynb #498ae473
 import contextlib
+import difflib
 import errno
 import fcntl
 import os
@@ -264,6 +265,18 @@ def read_runs(
     unstarted = tuple(f for f in folders if not (f/"run.json").exists())
     return RunSet(folder, complete, unfinished, unstarted)
 
+# %% ../../nbs/48_training.runs.ipynb #319a16d5
+def _missing_folder(
+    folder:Path, # of an architecture or a run, which does not exist
+)->str:
+    "Says so, with the nearest names of folders beside it that hold runs."
+    names = sorted({run.parent.name for run in folder.parent.glob("*/fold*_seed*")})
+    names = names or sorted(run.name for run in folder.parent.glob("fold*_seed*"))
+    of_sizes = [name for name in names if name.startswith(f"{folder.name}-n")]
+    nearest = of_sizes or difflib.get_close_matches(folder.name, names, cutoff=.5) or names
+    remedy = f"{folder.parent} has runs in {', '.join(nearest[:5])}" if nearest else "train some with dvb_train"
+    return f"{folder} does not exist; expected outputs/<experiment>/<arch>; {remedy}"
+
 # %% ../../nbs/48_training.runs.ipynb #87267877
 def open_runs(
     folder:str|Path, # outputs/<experiment>/<arch>, or one of its fold<k>_seed<s>
@@ -271,6 +284,7 @@ def open_runs(
     "Open the runs that a user named. Raises DvBenchError when none of them is complete."
     found = read_runs(find_path(folder))
     if len(found): return found
+    if not found.folder.exists(): raise DvBenchError(_missing_folder(found.folder))
     n, remedy = len(found.unfinished), ""
     if n == 1: remedy = ". 1 run is not complete: repeat the dvb_train command that started it"
     if n > 1: remedy = f". {n} runs are not complete: repeat the dvb_train command that started them"

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..core import DvBenchError, home_folder
+from ..core import DvBenchError, find_path, home_folder
 from ..model.baselines import baseline_names
 from ..training.runs import TrainedRun, needed_keys, open_experiment, read_history
 from ..training.settings import Config, not_compared
@@ -49,13 +49,15 @@ def find_experiment(
 )->Path:
     "The folder of an experiment. Raises DvBenchError with the known names when there is none."
     outputs = home_folder()/"outputs"
-    for folder in (Path(experiment).expanduser(), outputs/experiment):
+    given = find_path(experiment)
+    for folder in (given, outputs/experiment):
         has_content = (folder/"summary.html").exists() or any(folder.glob("*/fold*_seed*"))
         if folder.is_dir() and has_content: return folder.resolve()
     known = ", ".join(sorted({p.parent.parent.name for p in outputs.glob("*/*/fold*_seed*")}))
     remedy = f"There are {known}" if known else "Train some with dvb_train"
+    expected = outputs/experiment if len(given.parts) == 1 else given # a name, or a path
     raise DvBenchError(f"no experiment {str(experiment)!r}: expected run folders "
-                       f"{outputs/experiment}/<arch>/fold<k>_seed<s>/. {remedy}")
+                       f"{expected}/<arch>/fold<k>_seed<s>/. {remedy}")
 
 # %% ../../nbs/74_verdict.experiment.ipynb #4e33d244
 def _missing_files(run:TrainedRun)->list[str]:
