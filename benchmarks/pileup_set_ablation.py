@@ -11,6 +11,7 @@ Usage: python pileup_set_ablation.py --data DATASET --test_data DATASET [--seeds
            [--out FILE.json] [--table FILE.md]
 """
 import argparse
+import inspect
 import math
 import multiprocessing
 import shlex
@@ -21,12 +22,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from kept_files import code_version, made_from
+from kept_files import made_from
 from scipy import stats
 from torch.nn import functional as F
 
 from dv_bench.core import DvBenchError, package_versions, read_json, write_json
 from dv_bench.dataset.folder import PileupDataset
+from dv_bench.model import pileup_set
 from dv_bench.model.pileup_set import PileupSet
 from dv_bench.training.device import device_name, this_device
 
@@ -102,7 +104,10 @@ def identity(args) -> str:
     "Twelve digits that identify what decides the results: images, training options, variants and code."
     fingerprints = [PileupDataset(path).info["fingerprint"] for path in (args.data, args.test_data)]
     options = {name: getattr(args, name) for name in ("epochs", "batch_size", "lr", "columns")}
-    return made_from([], fingerprints, options, variants, this_device().type, code_version("model"))
+    network = Path(pileup_set.__file__)
+    code = [inspect.getsource(function) for function in (read_images, train, count_wrong)]
+    versions = package_versions(("torch", "numpy"))
+    return made_from([network], fingerprints, options, variants, this_device().type, code, versions)
 
 
 def kept_runs(file: Path, identity: str) -> dict:
