@@ -254,9 +254,9 @@ def baselines_command(results:Results)->str: # for a shell
 
 # %% ../../nbs/85a_verdict.results.ipynb #ffb58de6
 more_of_the_genome = (
-    f"Test on more of the genome, since more seeds alone allow no test: sites in at least {min_blocks} blocks of "
-    f"10,000 bases, and {min_errors} errors. Make a dataset of at least 0.5 Mb (--mb of dvb_simulate, --region of "
-    f"dvb_examples), and train {min_seeds} seeds of each on it.")
+    f"Test on more of the genome, since more seeds alone allow no test: sites in at least {min_blocks} blocks "
+    f"of 10,000 bases, and {min_errors} errors. Make a dataset of at least 0.5 Mb (--mb of dvb_simulate, "
+    f"--region of dvb_examples), and train {min_seeds} seeds of each on it.")
 
 # %% ../../nbs/85a_verdict.results.ipynb #f1b205a5
 class NextStep(NamedTuple):

@@ -38,7 +38,7 @@ def _capitalised(sentence:str)->str:
 
 # %% ../../nbs/79b_verdict.wording.ipynb #3e438a81
 def _difference(c:Comparison)->str:
-    "Difference and interval of a challenger, with the p value of the declared test, or how else they were computed."
+    "Difference and interval of a challenger, with the declared test's p value, or how else it was computed."
     after_holm = f" after Holm over {c.n_corrected} challengers" if c.n_corrected > 1 else ""
     how = f", {_p_value(c.p)}{after_holm}" if c.method == test_name else f"; {c.method}"
     return (f"difference {format_per_1000(c.difference)}, 95% interval {format_per_1000(c.low)} to "
