@@ -51,7 +51,10 @@ settings = {
     "ema": 0.99,
     "drop_reads": 0.2,
     "columns": 101,
-    "exchange_images": 0, "precision": "fp32", "tracker": "none", "baseline": "gradient_boosting",
+    "exchange_images": 0,
+    "precision": "fp32",
+    "tracker": "none",
+    "baseline": "gradient_boosting",
 }
 experiment = "declared_test"
 compared_columns = ["arch", "n_sites", "errors", "error_rate", "error_low", "error_high", "snp_error_rate",

@@ -2,10 +2,11 @@
 
 Every variant is trained with the same settings and seeds on the images of --data, and tested on those of
 --test_data, which should come from another simulated genome. Finished runs are kept in --out, so that the
-command continues where it stopped; a file of other data, options or code is refused. Prints wrong genotypes of the test images for each seed, their mean, and
-the mean difference from the whole network with a 95% interval over the seeds (Student's t, paired by seed;
-the same test images throughout, so other images could change it more). A GPU is used when there is one;
---jobs trainings share it, or the cores. `make ablation` makes the data too.
+command continues where it stopped; a file of other data, options or code is refused. Prints wrong genotypes of
+the test images for each seed, their mean, and the mean difference from the whole network with a 95% interval
+over the seeds (Student's t, paired by seed; the same test images throughout, so other images could change it
+more). A GPU is used when there is one; --jobs trainings share it, or the cores. `make ablation` makes the data
+too.
 
 Usage: python pileup_set_ablation.py --data DATASET --test_data DATASET [--seeds N] [--epochs N] [--jobs N]
            [--out FILE.json] [--table FILE.md]

@@ -269,14 +269,14 @@ def is_done(job:Job)->bool:
 # %% ../../nbs/99b_commands.study_jobs.ipynb #10ae520e
 def undone_jobs(jobs:list[Job])->list[Job]: # in their order
     "Trainings, scores and report that are missing, and the data that these need: a complete run needs none."
-    makers = {job.output: job for job in jobs}
+    missing = {job.output: job for job in jobs if not is_done(job)}
     found = set()
-    waiting = [job for job in jobs if job.step in ("train", "score", "report") and not is_done(job)]
+    waiting = [job for job in missing.values() if job.step in ("train", "score", "report")]
     while waiting:
         job = waiting.pop()
         if job.output in found: continue
         found.add(job.output)
-        waiting += [makers[path] for path in job.inputs if path in makers and not is_done(makers[path])]
+        waiting += [missing[path] for path in job.inputs if path in missing]
     return [job for job in jobs if job.output in found]
 
 # %% ../../nbs/99b_commands.study_jobs.ipynb #4000e529

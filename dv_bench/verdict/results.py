@@ -24,7 +24,7 @@ from ..training.metrics import min_blocks, min_errors
 from ..training.settings import Config
 from .appendix import appendix_tests
 from .columns import plural
-from .compare import compare_all, deterministic, is_short_of_data, min_seeds
+from .compare import blocks_name, compare_all, deterministic, exact_name, min_seeds
 from .convergence import converged, hold_to_convergence
 from .decision import decide
 from .experiment import Experiment, find_arch, read_experiment, read_histories, size_in_words
@@ -158,6 +158,12 @@ def _data_settings(experiment:Experiment)->dict: # data and test_data, as `dvb_t
     train = [folder for folder in str(dataset.get("path")).split(",") if folder not in test.split(",")]
     return {"data": ",".join(train), "test_data": test}
 
+# %% ../../nbs/85a_verdict.results.ipynb #23b72a0b
+def _outputs_setting(experiment:Experiment)->dict: # {} where results are where `dvb_train` puts them
+    "The folder of the experiments, as for `dvb_train -p`."
+    outputs = experiment.folder.parent
+    return {} if outputs == home_folder()/"outputs" else {"outputs": outputs}
+
 # %% ../../nbs/85a_verdict.results.ipynb #1235a534
 def _split_settings(experiment:Experiment)->dict: # setting -> value, as for `dvb_train -p`
     "The settings that give a new run the same folds as the experiment's runs."
@@ -170,9 +176,7 @@ def _split_settings(experiment:Experiment)->dict: # setting -> value, as for `dv
     given["seeds"] = experiment.runs.seed.nunique()
     if experiment.runs.seed.min():
         given["seed"] = experiment.runs.seed.min()
-    if experiment.folder.parent != home_folder()/"outputs":
-        given["outputs"] = experiment.folder.parent
-    return given
+    return given | _outputs_setting(experiment)
 
 # %% ../../nbs/85a_verdict.results.ipynb #4cfc8ae8
 def path_argument(
@@ -232,9 +236,7 @@ def train_commands(
     "Commands that train the architectures of an experiment, with some settings changed."
     groups = {}
     for record in experiment.records: groups.setdefault(_own_settings(record), {})[_given_arch(record)] = None
-    outputs = experiment.folder.parent
-    place = {} if outputs == home_folder()/"outputs" else {"outputs": outputs}
-    commands = []
+    place, commands = _outputs_setting(experiment), []
     for settings, archs in groups.items():
         only_baselines = set(archs) <= set(baseline_names)
         changed = {k: v for k, v in changes.items() if k != "epochs" or not only_baselines}
@@ -248,9 +250,8 @@ def baselines_command(results:Results)->str: # for a shell
     own = ("name", "arch_options", "normalised", "pretrained")
     settings = {k: v for k, v in _own_settings(runs.records[0]) if k not in own}
     settings["seeds"] = max(int(runs.runs.seed.nunique()), min_seeds)
-    if runs.folder.parent != home_folder()/"outputs": settings["outputs"] = runs.folder.parent
     archs = list(dict.fromkeys((results.declared_baseline, *baseline_names)))
-    return _train_command(runs, archs, runs.name, settings)
+    return _train_command(runs, archs, runs.name, settings | _outputs_setting(runs))
 
 # %% ../../nbs/85a_verdict.results.ipynb #ffb58de6
 more_of_the_genome = (
@@ -284,7 +285,7 @@ def next_step(results:Results)->NextStep:
     if decision.outcome == "nothing to compare":
         commands = train_commands(runs, runs.name, {"seeds": max(seeds, min_seeds)})
         return NextStep(headline, "Train the baselines as well:", [*commands, baselines_command(results)])
-    if decision.outcome == "no test" and all(map(is_short_of_data, decision.reasons)):
+    if decision.outcome == "no test" and (results.table.method == exact_name).all():
         return NextStep(headline, more_of_the_genome, [])
     fewest = int(runs.runs[~runs.runs.arch.isin(deterministic)].groupby("arch").seed.nunique().min())
     if decision.outcome == "no test" and fewest < min_seeds:
