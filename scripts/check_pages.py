@@ -13,9 +13,9 @@ of these faults, and names the element:
 - an error of a script on the page, without which the other checks may look at half a page.
 
 Zooming in plotly's figures, which needs a mouse, is left out. Contrast is that of the colours in the style
-sheet: background images and the opacity of whole elements are not looked at. The script needs Chromium, and two packages
-that the project does not install: `pip install playwright` and `npm install axe-core`. `nbs/checks.ipynb`
-tests it with pages that have these faults.
+sheet: background images and the opacity of whole elements are not looked at. The script needs Chromium, and
+two packages that the project does not install: `pip install playwright` and `npm install axe-core`.
+`nbs/checks.ipynb` tests it with pages that have these faults.
 
 Usage: python scripts/check_pages.py _site outputs/demo/summary.html
            [--axe node_modules/axe-core/axe.min.js] [--every 1]

@@ -67,7 +67,8 @@ def tracked(folder: Path) -> list[Path]:
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     names = {line.split("/")[0] for line in listed.split("\0") if line}
     found = [folder/name for name in sorted(names) if (folder/name).exists()]
-    if not found: raise SystemExit(f"{folder.relative_to(root)}: a page links to it, and git tracks no file in it")
+    if not found:
+        raise SystemExit(f"{folder.relative_to(root)}: a page links to it, and git tracks no file in it")
     return found
 
 

@@ -134,8 +134,8 @@ def planned_seconds(
 spare_memory, spare_time = 1.5, 3. # factors on what was measured, for a scheduler that kills jobs
 unmeasured = {"mem_mb": 16_000, "runtime": 24*60} # of a training whose cost is not known
 
-# memory of a baseline, which reads the index and no images; ample, since benchmarks/results/scale.md has 0.7 GB for the
-# index of a million
+# memory of a baseline, which reads the index and no images; ample, since benchmarks/results/scale.md has
+# 0.7 GB for the index of a million
 baseline_mb_per_image = 4000/1e6
 
 def training_needs(seconds:float, rate:Rate|None)->dict: # mem_mb, runtime in minutes

@@ -77,9 +77,9 @@ def _call_factory(own:OwnNetwork, arguments:dict, options:dict):
     try: return own.factory(**arguments, **options)
     except TypeError as e:
         if user_frames(e, own.file): raise # it was called, and failed inside
+        names = ", ".join([*arguments, *options])
         raise DvBenchError(f"{own.arch} cannot be built: {_defined_at(own)}: {e}; expected a class with "
-                           f"__init__(self, {', '.join([*arguments, *options])}), or a function with these parameters"
-                           ) from None
+                           f"__init__(self, {names}), or a function with these parameters") from None
 
 # %% ../../nbs/40a_model.own_network.ipynb #762644c7
 def build_own(

@@ -274,7 +274,8 @@ def _missing_folder(
     names = names or sorted(run.name for run in folder.parent.glob("fold*_seed*"))
     of_sizes = [name for name in names if name.startswith(f"{folder.name}-n")]
     nearest = of_sizes or difflib.get_close_matches(folder.name, names, cutoff=.5) or names
-    remedy = f"{folder.parent} has runs in {', '.join(nearest[:5])}" if nearest else "train some with dvb_train"
+    remedy = "train some with dvb_train"
+    if nearest: remedy = f"{folder.parent} has runs in {', '.join(nearest[:5])}"
     return f"{folder} does not exist; expected outputs/<experiment>/<arch>; {remedy}"
 
 # %% ../../nbs/48_training.runs.ipynb #87267877
