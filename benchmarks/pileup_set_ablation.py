@@ -1,4 +1,4 @@
-"""What does each part of pileup_set contribute? The whole network, and the network without each part.
+"""What does each part of pileup_set contribute? The network whole, without a part, with one more.
 
 Every variant is trained with the same settings and seeds on the images of --data, and tested on those of
 --test_data, which should come from another simulated genome. Finished runs are kept in --out, so that the
@@ -42,6 +42,7 @@ variants = {
     "no genotype likelihoods": {"likelihoods": False},
     "no spread among reads": {"spread": False},
     "one mean": {"by_support": False, "maxima": False},
+    "with the lengths of repeats": {"repeats": True},
 }
 
 

@@ -23,7 +23,8 @@ short_names = { # short name -> timm's name
 baseline_names = ("allele_fraction", "gradient_boosting")
 
 # %% ../../nbs/39_model.names.ipynb #758a418c
-pileup_set_names = ("pileup_set_small", "pileup_set", "pileup_set_large") # this project's own networks
+pileup_set_names = ( # this project's own networks
+    "pileup_set_small", "pileup_set", "pileup_set_large", "pileup_set_repeats")
 
 # %% ../../nbs/39_model.names.ipynb #e43a098c
 def timm_name(
